@@ -1,0 +1,1 @@
+"""The contract between gateway and predictors, and the wire it travels on."""

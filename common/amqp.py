@@ -1,0 +1,242 @@
+"""One supervised connection to the broker.
+
+A connection lives until anything in it ends: the socket, a channel, a consumer. Then it is
+closed and made anew, set up in the same order, and only then opened to publishers; so there
+is one way to recover, whatever happened. Publishing and consuming belong on different
+connections: under a memory or disk alarm the broker stops reading from those that publish.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+import aio_pika
+import structlog
+from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS, ProbableAuthenticationError
+from aiormq import Channel as UnderlayChannel
+from aiormq.abc import AbstractConnection as UnderlayConnection
+from aiormq.exceptions import ConnectionNotAllowed
+
+from common.channel import Channel, translated
+from common.errors import BrokerAway, ConnectionLost, Misconfigured, Unavailable
+from common.messages import Message
+from common.settings import BrokerSettings
+
+HEARTBEAT_S: Final = 10
+"""A silent peer is noticed after about 3 x (heartbeat + 1) s."""
+
+CONNECT_TIMEOUT_S: Final = 5
+SET_UP_TIMEOUT_S: Final = 20
+CLOSE_TIMEOUT_S: Final = 3
+BACKOFF_MIN_S: Final = 0.1
+BACKOFF_MAX_S: Final = 5.0
+
+SetUp = Callable[["Connection"], Awaitable[None]]
+
+log = structlog.get_logger()
+
+
+def backoff_s(attempt: int) -> float:
+    """Seconds to wait before connection attempt number ``attempt``, counted from 0.
+
+    Full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter", 2015), so that many
+    clients of a restarted broker do not come back at once.
+    """
+    ceiling = min(BACKOFF_MAX_S, BACKOFF_MIN_S * 2 ** min(attempt, 16))
+    return random.uniform(BACKOFF_MIN_S / 2, ceiling)
+
+
+class Connection:
+    """A connection that is made again whenever it is lost, for as long as ``run`` runs.
+
+    ``set_up`` declares and consumes on each new connection, before publishers may use it;
+    ``on_lost`` is told, synchronously, that what ``set_up`` made is gone.
+    """
+
+    def __init__(
+        self,
+        broker: BrokerSettings,
+        name: str,
+        set_up: SetUp,
+        on_lost: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._broker = broker
+        self._name = name
+        self._set_up = set_up
+        self._on_lost = on_lost
+        self._up = asyncio.Event()
+        self._raw: AbstractConnection | None = None
+        self._channels: list[AbstractChannel] = []
+        self._lost: asyncio.Future[str] | None = None
+        self._publisher: Channel | None = None
+        self.reconnects = 0
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the connection is set up, as far as anyone can tell."""
+        return self._up.is_set()
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the broker said that it takes no messages now (memory or disk alarm)."""
+        return self._raw is not None and _is_blocked(self._raw)
+
+    async def run(self) -> None:
+        """Connect, and connect again, until cancelled.
+
+        Raises:
+            Misconfigured: wrong credentials, permissions or leftovers on the broker, before
+                the connection was ever up. Later the same only delays the next attempt.
+        """
+        attempt = 0
+        while True:
+            try:
+                async with self._session() as lost:
+                    log.info("broker connected", connection=self._name)
+                    attempt = 0
+                    reason = await lost
+                self.reconnects += 1
+                log.warning("broker connection lost", connection=self._name, reason=reason)
+            except (Misconfigured, Unavailable) as exc:
+                if isinstance(exc, Misconfigured) and not self.reconnects:
+                    raise
+                log.warning("broker not available", connection=self._name, reason=str(exc))
+            await asyncio.sleep(backoff_s(attempt))
+            attempt += 1
+
+    async def ready(self, timeout_s: float) -> None:
+        """Wait until the connection is up.
+
+        Raises:
+            BrokerAway: it was not within ``timeout_s`` seconds.
+        """
+        if not self._up.is_set():
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self._up.wait()
+            except TimeoutError as exc:
+                raise BrokerAway("The message broker is not available.") from exc
+
+    async def publish(self, message: Message, routing_key: str, *, timeout_s: float) -> None:
+        """Publish and wait for the confirm: see ``Channel.publish``.
+
+        Raises:
+            BrokerAway: the connection is down; nothing was sent.
+            ConnectionLost: and the connection counts as down from then on.
+        """
+        lost, publisher = self._lost, self._publisher
+        if publisher is None or lost is None or not self._up.is_set():
+            raise BrokerAway("The message broker is not available.")
+        try:
+            await publisher.publish(message, routing_key, timeout_s=timeout_s)
+        except ConnectionLost as exc:
+            if lost is self._lost:
+                self._up.clear()
+            _lose(lost, str(exc))
+            raise
+
+    async def channel(self) -> Channel:
+        """Open a channel whose end is the connection's end.
+
+        Raises:
+            ConnectionLost: there is no connection.
+        """
+        raw, lost = self._raw, self._lost
+        if raw is None or lost is None:
+            raise ConnectionLost("The connection to the broker was lost.")
+        with translated():
+            channel = raw.channel(on_return_raises=True)
+            await channel.initialize()
+            underlay = await channel.get_underlay_channel()
+        assert isinstance(underlay, UnderlayChannel)  # aiormq's own, not another transport's
+        self._channels.append(channel)
+        underlay.closing.add_done_callback(lambda _: _lose(lost, "a channel was closed"))
+        underlay.on_consumer_cancel_callbacks.add(
+            lambda _: _lose(lost, "the broker cancelled a consumer")
+        )
+        return Channel(underlay)
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[asyncio.Future[str]]:
+        """Connect, set up, open the gate; yields what is done, with a reason, at the end."""
+        lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        raw = await self._connect()
+        try:
+            self._raw, self._lost = raw, lost
+            _underlay(raw).closing.add_done_callback(
+                lambda _: _lose(lost, "the connection was closed")
+            )
+            with translated():
+                async with asyncio.timeout(SET_UP_TIMEOUT_S):
+                    self._publisher = await self.channel()
+                    await self._set_up(self)
+            self._up.set()
+            yield lost
+        finally:
+            self._up.clear()
+            self._raw = self._lost = self._publisher = None
+            self._on_lost()
+            await self._close(raw)
+
+    async def _connect(self) -> AbstractConnection:
+        broker = self._broker
+        where = f"RabbitMQ at {broker.host}:{broker.port}"
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                return await aio_pika.connect(
+                    host=broker.host,
+                    port=broker.port,
+                    login=broker.user,
+                    password=broker.password,
+                    virtualhost=broker.vhost,
+                    heartbeat=HEARTBEAT_S,
+                    client_properties={"connection_name": self._name},
+                )
+        except ProbableAuthenticationError as exc:
+            raise Misconfigured(
+                f"{where} refused the user '{broker.user}': check RABBITMQ_DEFAULT_USER "
+                f"and RABBITMQ_DEFAULT_PASS."
+            ) from exc
+        except ConnectionNotAllowed as exc:
+            raise Misconfigured(
+                f"{where} has no vhost '{broker.vhost}' for user '{broker.user}': check "
+                f"RABBITMQ_VHOST and the user's permissions."
+            ) from exc
+        except TimeoutError as exc:
+            raise BrokerAway(f"{where} did not answer within {CONNECT_TIMEOUT_S} s.") from exc
+        except CONNECTION_EXCEPTIONS as exc:
+            raise BrokerAway(f"{where} cannot be reached: {exc}.") from exc
+
+    async def _close(self, raw: AbstractConnection) -> None:
+        self._channels.clear()
+        try:
+            with translated():
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    await raw.close()
+        except Unavailable as exc:
+            log.debug("broker connection not closed cleanly", reason=str(exc))
+
+
+def _lose(lost: asyncio.Future[str], reason: str) -> None:
+    if not lost.done():
+        lost.set_result(reason)
+
+
+def _underlay(raw: AbstractConnection) -> UnderlayConnection:
+    if raw.transport is None:
+        raise ConnectionLost("The connection to the broker was lost.")
+    return raw.transport.connection
+
+
+def _is_blocked(raw: AbstractConnection) -> bool:
+    """aiormq tells that it is blocked only by ``ready`` not returning at once."""
+    ready = _underlay(raw).ready()
+    try:
+        ready.send(None)
+    except StopIteration:
+        return False
+    ready.close()
+    return True

@@ -1,0 +1,193 @@
+"""One AMQP channel in our types: publish with a confirm, consume, acknowledge.
+
+Speaks through aio-pika's aiormq underlay, which costs half of its message layer. Whatever
+the library raises becomes one of ``common/errors.py`` here.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import uuid4
+
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS
+from aiormq import Channel as UnderlayChannel
+from aiormq import spec
+from aiormq.abc import DeliveredMessage
+from aiormq.exceptions import ChannelAccessRefused, DeliveryError, PublishError
+
+from common.errors import (
+    ConnectionLost,
+    Misconfigured,
+    Refused,
+    Unconfirmed,
+    Unroutable,
+)
+from common.messages import Message
+from common.topology import Queue, declare
+
+PERSISTENT: Final = 2
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what aiormq raises into our errors, a stray ``CancelledError`` included.
+
+    When a peer falls silent, aiormq rejects what waits for it with ``CancelledError``; only
+    ``Task.cancelling`` tells that from a caller who really was cancelled.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as exc:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise ConnectionLost("The connection to the broker fell silent.") from exc
+    except PublishError as exc:
+        raise Unroutable("The queue this is addressed to does not exist.") from exc
+    except DeliveryError as exc:
+        raise Refused("The queue is full.") from exc
+    except ChannelAccessRefused as exc:
+        raise Misconfigured(f"The RabbitMQ user lacks a permission: {exc}.") from exc
+    except TimeoutError as exc:  # an OSError too, so it comes before the others
+        raise Unconfirmed("The broker did not confirm in time.") from exc
+    except CONNECTION_EXCEPTIONS as exc:
+        raise ConnectionLost(f"The connection to the broker was lost: {exc}.") from exc
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message as the broker handed it over, to be acknowledged on its channel."""
+
+    message: Message
+    channel: "Channel"
+    tag: int
+
+    @property
+    def redeliveries(self) -> int:
+        """How often the request came back before; counted by quorum queues only."""
+        count = self.message.headers.get("x-delivery-count", 0)
+        return count if isinstance(count, int) else 0
+
+    @property
+    def offset(self) -> int:
+        """The place of the message in its stream.
+
+        Raises:
+            KeyError: it does not come from a stream.
+        """
+        return int(self.message.headers["x-stream-offset"])
+
+
+class Channel:
+    """One channel in confirm mode, valid until its connection is lost."""
+
+    def __init__(self, raw: UnderlayChannel) -> None:
+        self._raw = raw
+
+    async def publish(self, message: Message, routing_key: str, *, timeout_s: float) -> None:
+        """Publish to the default exchange and wait until the broker has taken the message.
+
+        Raises:
+            Unroutable: no queue of that name.
+            Refused: its queue is full.
+            Unconfirmed, ConnectionLost: nobody knows whether it arrived.
+        """
+        with translated():
+            await self._raw.basic_publish(
+                message.body,
+                routing_key=routing_key,
+                properties=_properties(message),
+                mandatory=True,
+                timeout=timeout_s,
+                wait=False,
+            )
+
+    async def declare(self, queues: tuple[Queue, ...]) -> None:
+        """Declare queues of the contract: see ``topology.declare``."""
+        with translated():
+            await declare(self._raw, queues)
+
+    async def declare_reply_queue(self) -> str:
+        """Declare an exclusive queue that goes with the connection; returns its name."""
+        with translated():
+            declared = await self._raw.queue_declare(exclusive=True, auto_delete=True)
+            return str(declared.queue)
+
+    async def consume(
+        self,
+        queue: str,
+        on_delivery: Callable[[Delivery], None],
+        *,
+        prefetch: int = 0,
+        no_ack: bool = False,
+        arguments: dict[str, Any] | None = None,
+    ) -> str:
+        """Hand each message of ``queue`` to ``on_delivery``, in order; returns a consumer tag.
+
+        ``prefetch`` bounds the unacknowledged messages of this consumer, 0 does not.
+        ``on_delivery`` must not raise.
+        """
+
+        async def deliver(raw: DeliveredMessage) -> None:
+            on_delivery(Delivery(_message(raw), self, raw.delivery_tag or 0))
+
+        with translated():
+            await self._raw.basic_qos(prefetch_count=prefetch)
+            consuming = await self._raw.basic_consume(
+                queue, deliver, no_ack=no_ack, arguments=arguments
+            )
+            return str(consuming.consumer_tag)
+
+    async def cancel(self, consumer_tag: str) -> None:
+        """Stop consuming; deliveries that were handed out still want an acknowledgement."""
+        with translated():
+            await self._raw.basic_cancel(consumer_tag, nowait=True)
+
+    async def acknowledge(self, tag: int, *, multiple: bool = False) -> None:
+        """Tell the broker that a delivery, or all up to it, is done with."""
+        with translated():
+            await self._raw.basic_ack(tag, multiple=multiple, wait=False)
+
+    async def give_back(self, tag: int) -> None:
+        """Return a delivery to its queue, for another consumer."""
+        with translated():
+            await self._raw.basic_nack(tag, requeue=True, wait=False)
+
+    async def reject(self, tag: int) -> None:
+        """Refuse a delivery for good: it is dead-lettered where its queue says so."""
+        with translated():
+            await self._raw.basic_reject(tag, requeue=False, wait=False)
+
+
+def _properties(message: Message) -> spec.Basic.Properties:
+    # message_id is unique for each publish: aiormq finds a returned message's publish by it.
+    return spec.Basic.Properties(
+        content_type="application/json",
+        delivery_mode=PERSISTENT,
+        message_id=uuid4().hex,
+        message_type=message.type,
+        correlation_id=message.correlation_id,
+        reply_to=message.reply_to,
+        expiration=None if message.expiration_ms is None else str(message.expiration_ms),
+        timestamp=None
+        if message.timestamp_s is None
+        else datetime.fromtimestamp(message.timestamp_s, UTC),
+        headers=message.headers or None,
+    )
+
+
+def _message(raw: DeliveredMessage) -> Message:
+    properties = raw.header.properties
+    expiration = properties.expiration or ""
+    return Message(
+        type=properties.message_type or "",
+        body=raw.body,
+        correlation_id=properties.correlation_id or "",
+        reply_to=properties.reply_to,
+        expiration_ms=int(expiration) if expiration.isdecimal() else None,
+        timestamp_s=int(properties.timestamp.timestamp()) if properties.timestamp else None,
+        headers=properties.headers or {},
+    )

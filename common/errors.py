@@ -1,0 +1,150 @@
+"""Everything that can go wrong, as one tree: a stable code, who is to blame, one sentence.
+
+HTTP statuses live in ``gateway/problems.py`` and nowhere else; library exceptions are
+turned into these where the library is called.
+"""
+
+from enum import StrEnum
+from typing import ClassVar, Final
+
+
+class Blame(StrEnum):
+    """Who has to change something for the error to go away."""
+
+    CALLER = "caller"
+    MODEL = "model"
+    PREDICTOR = "predictor"
+    SERVICE = "service"
+
+
+class PredictionError(Exception):
+    """A prediction that ends without a result.
+
+    ``sentence`` is shown to the caller: it says what is wrong and what to do, and holds
+    nothing that only an operator should see.
+    """
+
+    code: ClassVar[str]
+    blame: ClassVar[Blame]
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+class MalformedRequest(PredictionError):
+    """The body is not a request of the contract."""
+
+    code = "malformed_request"
+    blame = Blame.CALLER
+
+
+class UnknownModel(PredictionError):
+    """No predictor has ever served this model."""
+
+    code = "unknown_model"
+    blame = Blame.CALLER
+
+
+class UnknownPrediction(PredictionError):
+    """The id was never handed out, is forged, or its life is over."""
+
+    code = "unknown_prediction"
+    blame = Blame.CALLER
+
+    def __init__(self) -> None:
+        super().__init__("Prediction ID not found.")
+
+
+class BodyTooLarge(PredictionError):
+    """The request is larger than the gateway takes."""
+
+    code = "body_too_large"
+    blame = Blame.CALLER
+
+
+class UnsupportedMediaType(PredictionError):
+    """The request is not sent as JSON."""
+
+    code = "unsupported_media_type"
+    blame = Blame.CALLER
+
+
+class InvalidInput(PredictionError):
+    """The model refuses this input; the sentence says why."""
+
+    code = "invalid_input"
+    blame = Blame.CALLER
+
+
+class ModelFailed(PredictionError):
+    """The model raised; the details are in the predictor's log only."""
+
+    code = "model_failed"
+    blame = Blame.MODEL
+
+
+class PredictorCrashed(PredictionError):
+    """The request ended every predictor that touched it."""
+
+    code = "predictor_crashed"
+    blame = Blame.PREDICTOR
+
+
+class DeadlineExceeded(PredictionError):
+    """The prediction was not ready in time."""
+
+    code = "deadline_exceeded"
+    blame = Blame.SERVICE
+
+
+class Unavailable(PredictionError):
+    """The service cannot take this call now; the same call may succeed later."""
+
+    code = "unavailable"
+    blame = Blame.SERVICE
+    retry_after_s: ClassVar[int] = 1
+
+
+class BrokerAway(Unavailable):
+    """There is no usable connection to the broker; nothing was sent."""
+
+
+class ConnectionLost(Unavailable):
+    """The connection ended before the broker answered: the message may or may not have arrived."""
+
+
+class Unconfirmed(Unavailable):
+    """The broker did not confirm in time: the message may or may not arrive."""
+
+
+class Refused(Unavailable):
+    """The broker refused the message, because its queue is full; it was not queued."""
+
+
+class Unroutable(Unavailable):
+    """The message was returned: the queue it is addressed to does not exist."""
+
+
+class Misconfigured(Exception):
+    """A setting, a credential or a leftover on the broker that only an operator can change.
+
+    Raised while starting; the process prints the sentence and exits with code 2.
+    """
+
+
+BY_CODE: Final[dict[str, type[PredictionError]]] = {
+    error.code: error
+    for error in (
+        MalformedRequest,
+        UnknownModel,
+        BodyTooLarge,
+        UnsupportedMediaType,
+        InvalidInput,
+        ModelFailed,
+        PredictorCrashed,
+        DeadlineExceeded,
+        Unavailable,
+    )
+}
+"""The errors that may travel in a reply, by the code they travel under."""

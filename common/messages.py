@@ -1,0 +1,249 @@
+"""The messages of the contract as frozen types, and the codec beside them. No I/O.
+
+The kind of a message is in its AMQP ``type`` property, never guessed from the body. Bodies
+stay bytes wherever nobody has to look inside: what the client sent as ``input`` is what the
+client gets back.
+"""
+
+import re
+from enum import StrEnum
+from typing import Any, Final, Self
+
+import msgspec
+
+from common.errors import (
+    BY_CODE,
+    DeadlineExceeded,
+    MalformedRequest,
+    ModelFailed,
+    PredictionError,
+    PredictorCrashed,
+)
+
+MAX_DEPTH: Final = 64
+"""Levels of arrays and objects that an input may nest."""
+
+MAX_MESSAGE_BYTES: Final = 16 * 2**20
+"""The largest body RabbitMQ 4 takes by default; a larger one closes the channel."""
+
+
+class MessageType(StrEnum):
+    """What a message is: the AMQP ``type`` property."""
+
+    REQUEST = "prediction.request"
+    SUCCEEDED = "prediction.succeeded"
+    FAILED = "prediction.failed"
+    MARKER = "journal.marker"
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """What travels: a body in bytes and the AMQP properties the contract uses.
+
+    ``expiration_ms`` counts from ``timestamp_s`` (Unix time). AMQP timestamps are whole seconds.
+    """
+
+    type: str
+    body: bytes
+    correlation_id: str
+    reply_to: str | None = None
+    expiration_ms: int | None = None
+    timestamp_s: int | None = None
+    headers: dict[str, Any] = {}
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One prediction asked for: the client's body as it came, where to answer, and by when.
+
+    Raises:
+        MalformedRequest: no correlation id, no return address, or no time left.
+    """
+
+    correlation_id: str
+    body: bytes
+    reply_to: str
+    expiration_ms: int
+    timestamp_s: int
+    traceparent: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.correlation_id:
+            raise MalformedRequest("The request has no correlation_id.")
+        if not self.reply_to:
+            raise MalformedRequest("The request has no reply_to.")
+        if self.expiration_ms < 1:
+            raise MalformedRequest("The request's expiration is not a positive number.")
+
+    @classmethod
+    def from_message(cls, message: Message) -> Self:
+        """Read a request off the wire; what the contract does not name is ignored.
+
+        Raises:
+            MalformedRequest: the message is not a request of the contract.
+        """
+        if message.type != MessageType.REQUEST:
+            raise MalformedRequest(f"The message's type is {message.type!r}.")
+        if message.expiration_ms is None or message.timestamp_s is None:
+            raise MalformedRequest("The request has no expiration or no timestamp.")
+        traceparent = message.headers.get("traceparent")
+        return cls(
+            correlation_id=message.correlation_id,
+            body=message.body,
+            reply_to=message.reply_to or "",
+            expiration_ms=message.expiration_ms,
+            timestamp_s=message.timestamp_s,
+            traceparent=traceparent if isinstance(traceparent, str) else None,
+        )
+
+    def to_message(self) -> Message:
+        """The request as it travels."""
+        return Message(
+            type=MessageType.REQUEST,
+            body=self.body,
+            correlation_id=self.correlation_id,
+            reply_to=self.reply_to,
+            expiration_ms=self.expiration_ms,
+            timestamp_s=self.timestamp_s,
+            headers={"traceparent": self.traceparent} if self.traceparent else {},
+        )
+
+
+class _FailedBody(msgspec.Struct, frozen=True):
+    code: str
+    error: str
+
+
+class Reply(msgspec.Struct, frozen=True, gc=False):
+    """How a prediction ended: its final state and the body that says so, in bytes.
+
+    ``type`` is ``prediction.succeeded`` with the body ``{"input": …, "result": …}``, or
+    ``prediction.failed`` with the body ``{"code": …, "error": …}``.
+    """
+
+    type: str
+    body: bytes
+
+    @classmethod
+    def succeeded(cls, input_json: bytes, result_json: bytes) -> Self:
+        """A result, with the input's own bytes beside it.
+
+        Raises:
+            ModelFailed: together they are larger than a message may be.
+        """
+        body = b'{"input": %b, "result": %b}' % (input_json, result_json)
+        if len(body) > MAX_MESSAGE_BYTES:
+            raise ModelFailed(f"The result is larger than {MAX_MESSAGE_BYTES} bytes.")
+        return cls(MessageType.SUCCEEDED, body)
+
+    @classmethod
+    def failed(cls, error: PredictionError) -> Self:
+        """An error, as the code and the sentence that travel."""
+        body = msgspec.json.encode(_FailedBody(error.code, error.sentence))
+        return cls(MessageType.FAILED, body)
+
+    def result(self) -> bytes:
+        """The body of a success.
+
+        Raises:
+            PredictionError: the prediction failed; the error that the reply carries.
+        """
+        if self.type == MessageType.SUCCEEDED:
+            return self.body
+        try:
+            failure = msgspec.json.decode(self.body, type=_FailedBody)
+        except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+            raise ModelFailed("The predictor sent an error that cannot be read.") from exc
+        raise BY_CODE.get(failure.code, ModelFailed)(failure.error)
+
+    def to_message(self, correlation_id: str, timestamp_s: int) -> Message:
+        """The reply as it travels to the return address of request ``correlation_id``."""
+        return Message(
+            type=self.type,
+            body=self.body,
+            correlation_id=correlation_id,
+            timestamp_s=timestamp_s,
+        )
+
+
+_DEAD_LETTERS: Final[dict[str, PredictionError]] = {
+    "expired": DeadlineExceeded("No predictor started the prediction before its deadline."),
+    "delivery_limit": PredictorCrashed("The prediction ended every predictor that tried it."),
+    "rejected": MalformedRequest("The predictor refused the request as malformed."),
+}
+"""RabbitMQ's ``x-first-death-reason`` → how the prediction ended."""
+
+
+def final_reply(message: Message) -> Reply | None:
+    """The final state that ``message`` reports: a reply, or a request the broker gave up on.
+
+    None for what reports no final state: markers, and messages of types yet unknown.
+    """
+    if message.type in (MessageType.SUCCEEDED, MessageType.FAILED):
+        return Reply(message.type, message.body)
+    if message.type == MessageType.REQUEST:
+        error = _DEAD_LETTERS.get(str(message.headers.get("x-first-death-reason")))
+        return Reply.failed(error) if error else None
+    return None
+
+
+class _Checked(msgspec.Struct):
+    input: Any
+
+
+class _Raw(msgspec.Struct):
+    input: msgspec.Raw
+
+
+_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NOT_A_BRACKET: Final = bytes(set(range(256)) - set(b"[]{}"))
+
+
+def check_body(body: bytes) -> None:
+    """Check that a client's body is ``{"input": <any JSON value>}``.
+
+    Stricter than Python's ``json``: NaN, lone surrogates, invalid UTF-8 and numbers that no
+    double or 4,300-digit integer can hold are refused, so nothing is altered on its way.
+
+    Raises:
+        MalformedRequest: with the reason and its place in the body.
+    """
+    if not body:
+        raise MalformedRequest('The body is empty; send JSON like {"input": [1, 2]}.')
+    try:
+        msgspec.json.decode(body, type=_Checked)
+    except RecursionError:
+        raise _too_deep() from None
+    except msgspec.ValidationError as exc:
+        raise MalformedRequest(f'The body must be JSON like {{"input": [1, 2]}}: {exc}.') from exc
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise MalformedRequest(
+            f"The body is not valid JSON ({exc}); NaN, Infinity and lone surrogates are not either."
+        ) from exc
+    if _depth(body) > MAX_DEPTH + 1:  # the body itself is one level
+        raise _too_deep()
+
+
+def _too_deep() -> MalformedRequest:
+    return MalformedRequest(f"The input is nested deeper than {MAX_DEPTH} levels.")
+
+
+def _depth(valid_json: bytes) -> int:
+    """How deep arrays and objects nest. Counts brackets: no tree is built or walked."""
+    if valid_json.count(b"[") + valid_json.count(b"{") <= MAX_DEPTH:
+        return 0  # too few to be too deep, whatever stands in strings
+    level = deepest = 0
+    for bracket in _STRING.sub(b"", valid_json).translate(None, _NOT_A_BRACKET):
+        level += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, level)
+    return deepest
+
+
+def input_of(body: bytes) -> bytes:
+    """The bytes of ``input`` in a request's body, untouched.
+
+    Raises:
+        MalformedRequest: the body is not JSON or has no ``input``.
+    """
+    try:
+        return bytes(msgspec.json.decode(body, type=_Raw).input)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise MalformedRequest(f"The request's body has no readable input: {exc}.") from exc

@@ -1,0 +1,55 @@
+"""The settings both services share, and one way to read any service's settings."""
+
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from common.errors import Misconfigured
+from common.topology import SyncQueueType
+
+MODEL_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+"""What a model may be called: the name is part of URLs and of queue names."""
+
+
+def _host_and_port(bind: str) -> str:
+    host, _, port = bind.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+        raise ValueError(f"{bind!r} is not an address and a port, like 127.0.0.1:8080")
+    return bind
+
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Bind = Annotated[str, AfterValidator(_host_and_port)]
+"""An address and a port to listen on."""
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+class BrokerSettings(BaseSettings):
+    """Where RabbitMQ is and who we are there."""
+
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
+
+    host: str = Field("localhost", alias="RABBITMQ_HOST")
+    port: Port = Field(5672, alias="RABBITMQ_PORT")
+    user: str = Field("guest", alias="RABBITMQ_DEFAULT_USER")
+    password: str = Field("guest", alias="RABBITMQ_DEFAULT_PASS", repr=False)
+    vhost: str = Field("/", alias="RABBITMQ_VHOST")
+    sync_queue_type: SyncQueueType = Field("quorum", alias="RABBITMQ_SYNC_QUEUE_TYPE")
+
+
+def read_settings(kind: type[S]) -> S:
+    """Read settings of ``kind`` from the environment.
+
+    Raises:
+        Misconfigured: naming every variable that is wrong, and how.
+    """
+    try:
+        return kind()
+    except ValidationError as exc:
+        wrong = "; ".join(
+            f"{error['loc'][0] if error['loc'] else 'settings'}: {error['msg']}"
+            for error in exc.errors()
+        )
+        raise Misconfigured(f"Unusable settings: {wrong}.") from exc

@@ -1,0 +1,1 @@
+"""The requestor: an HTTP API that turns predictions into AMQP requests."""

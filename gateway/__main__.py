@@ -1,0 +1,16 @@
+"""``python -m gateway``: settings → logs → serve."""
+
+import asyncio
+
+from common.service import run_service
+from common.settings import BrokerSettings, read_settings
+from gateway.app import Gateway
+from gateway.settings import GatewaySettings
+
+
+async def _serve(stop: asyncio.Event) -> None:
+    await Gateway(read_settings(GatewaySettings), read_settings(BrokerSettings)).run(stop)
+
+
+if __name__ == "__main__":
+    run_service("gateway", _serve)

@@ -1,0 +1,143 @@
+"""Composition root: builds the gateway from its settings, opens it and drains it."""
+
+import asyncio
+import time
+from typing import Final
+
+import structlog
+from prometheus_client import CollectorRegistry
+from quart import Quart, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from common.amqp import Connection
+from common.errors import PredictionError
+from common.http_server import serve_http
+from common.settings import BrokerSettings
+from common.topology import model_queues, shared_queues
+from gateway.health import health_routes
+from gateway.journal import Journal
+from gateway.metrics import HttpMetrics, gateway_readings
+from gateway.prediction_id import PredictionIds, derive_key
+from gateway.predictions import Predictions
+from gateway.problems import http_problem, prediction_problem, unexpected_problem
+from gateway.requestor import Requestor
+from gateway.results import Results
+from gateway.routes import prediction_routes
+from gateway.settings import GatewaySettings
+
+BODY_TIMEOUT_S: Final = 30
+"""How long a client may take to send a body."""
+
+log = structlog.get_logger()
+
+
+class Gateway:
+    """One gateway: an HTTP server between two connections to the broker."""
+
+    def __init__(self, settings: GatewaySettings, broker: BrokerSettings) -> None:
+        self._settings = settings
+        self._broker = broker
+        self._publisher = Connection(broker, "gateway publisher", self._declare)
+        self._consumer = Connection(broker, "gateway consumer", self._consume, self._detach)
+        life_s = settings.life_s
+        ids = PredictionIds(derive_key(settings.id_secret or broker.password), life_s, time.time)
+        results = Results(settings.result_cache_bytes, life_s, time.time)
+        self._requestor = Requestor(self._publisher, self._consumer)
+        self._journal = Journal(results, ids, self._publisher, life_s, time.time)
+        self._predictions = Predictions(settings, ids, self._requestor, results, self._journal)
+        self._registry = CollectorRegistry()
+        self._registry.register(
+            gateway_readings(
+                self._predictions,
+                self._requestor,
+                results,
+                self._journal,
+                {"publisher": self._publisher, "consumer": self._consumer},
+            )
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until ``stop`` is set, then answer what was accepted and return.
+
+        Raises:
+            ExceptionGroup: of ``Misconfigured``, when the broker or the address refuses us.
+        """
+        async with asyncio.TaskGroup() as parts:
+            background = [
+                parts.create_task(part.run())
+                for part in (self._publisher, self._consumer, self._journal)
+            ]
+            await serve_http(
+                self._http_app(),
+                self._settings.bind,
+                stop,
+                on_stop=self._stop_accepting,
+                drain_s=self._settings.drain_s,
+            )
+            for task in background:
+                task.cancel()
+
+    async def _declare(self, connection: Connection) -> None:
+        channel = await connection.channel()
+        await channel.declare(
+            shared_queues()
+            + model_queues(self._settings.default_model, self._broker.sync_queue_type)
+        )
+
+    async def _consume(self, connection: Connection) -> None:
+        await self._declare(connection)
+        await self._requestor.attach(await connection.channel())
+        await self._journal.attach(await connection.channel(), await connection.channel())
+
+    def _detach(self) -> None:
+        self._requestor.detach()
+        self._journal.detach()
+
+    def _stop_accepting(self) -> None:
+        log.info("draining")
+        self._predictions.draining = True
+
+    def _http_app(self) -> Quart:
+        app = Quart("gateway")
+        app.config["MAX_CONTENT_LENGTH"] = self._settings.max_body_bytes
+        app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
+        checks = {
+            "broker connected": lambda: self._publisher.is_up and self._consumer.is_up,
+            "journal caught up": lambda: self._journal.caught_up,
+            "not draining": lambda: not self._predictions.draining,
+        }
+        app.register_blueprint(prediction_routes(self._predictions))
+        app.register_blueprint(health_routes(checks, self._registry))
+        app.register_error_handler(PredictionError, _on_prediction_error)
+        app.register_error_handler(HTTPException, _on_http_error)
+        app.register_error_handler(Exception, _on_unexpected)
+        _measure(app, HttpMetrics(self._registry))
+        return app
+
+
+def _measure(app: Quart, metrics: HttpMetrics) -> None:
+    """Count and time each answer under its route's pattern."""
+
+    async def start() -> None:
+        g.started_s = time.perf_counter()
+
+    async def end(response: Response) -> Response:
+        route = request.url_rule.rule if request.url_rule else "unknown"
+        metrics.answered(route, response.status_code, time.perf_counter() - g.started_s)
+        return response
+
+    app.before_request(start)
+    app.after_request(end)
+
+
+async def _on_prediction_error(error: PredictionError) -> Response:
+    return prediction_problem(error)
+
+
+async def _on_http_error(error: HTTPException) -> Response:
+    return http_problem(error)
+
+
+async def _on_unexpected(error: Exception) -> Response:
+    log.error("unexpected failure", path=request.path, exc_info=error)
+    return unexpected_problem()

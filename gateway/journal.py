@@ -1,0 +1,183 @@
+"""Follow the reply stream into results.
+
+Every gateway reads all of ``predictions.replies``, so every gateway answers for every id. A
+restarted gateway replays what may still be asked for and is where it was. It has caught up
+when a marker that it published itself comes back.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final, Protocol
+from uuid import uuid4
+
+import structlog
+
+from common.channel import Channel, Delivery
+from common.errors import Unavailable
+from common.messages import Message, MessageType, Reply, final_reply
+from common.topology import CLOCK_SKEW_S, REPLIES
+from gateway.prediction_id import PredictionId, PredictionIds, spell
+from gateway.results import Results
+
+PREFETCH: Final = 1000
+ACKNOWLEDGE_EVERY: Final = 250
+ACKNOWLEDGE_AFTER_S: Final = 1.0
+MARKER_TIMEOUT_S: Final = 5.0
+READ_TIMEOUT_S: Final = 5.0
+READS_AT_ONCE: Final = 16
+
+log = structlog.get_logger()
+
+
+class Publisher(Protocol):
+    """What the journal needs of the connection its markers leave by."""
+
+    async def publish(self, message: Message, routing_key: str, *, timeout_s: float) -> None: ...
+
+
+class Journal:
+    """Reads the stream over ``attach``-ed channels, writes markers over ``publisher``."""
+
+    def __init__(
+        self,
+        results: Results,
+        ids: PredictionIds,
+        publisher: Publisher,
+        life_s: float,
+        now_s: Callable[[], float],
+    ) -> None:
+        self._results = results
+        self._ids = ids
+        self._publisher = publisher
+        self._replay_s = life_s + CLOCK_SKEW_S
+        self._now_s = now_s
+        self._last_offset = -1
+        self._follower: Channel | None = None
+        self._reader: Channel | None = None
+        self._reads = asyncio.Semaphore(READS_AT_ONCE)
+        self._unacknowledged = 0
+        self._last_tag = 0
+        self._marker = ""
+        self._marker_sent = True
+        self._due = asyncio.Event()
+        self.caught_up = False
+        self.lag_s = 0.0
+
+    async def attach(self, follower: Channel, reader: Channel) -> None:
+        """Follow the stream on a new connection, from where the last one ended."""
+        self._follower, self._reader = follower, reader
+        self._unacknowledged = 0
+        self._marker, self._marker_sent = uuid4().hex, False
+        await follower.consume(
+            REPLIES,
+            self._on_event,
+            prefetch=PREFETCH,
+            arguments={"x-stream-offset": self._start()},
+        )
+        self._due.set()
+
+    def detach(self) -> None:
+        """The connection is gone: what is known stays known, what is new is missed for now."""
+        self._follower = self._reader = None
+        self.caught_up = False
+
+    async def run(self) -> None:
+        """Send markers and acknowledge what was read, until cancelled."""
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            try:
+                await self._send_marker()
+                await self._acknowledge()
+            except Unavailable as exc:
+                log.info("journal waits for the broker", reason=str(exc))
+                self._come_back(ACKNOWLEDGE_AFTER_S)
+
+    async def read(self, prediction_id: PredictionId, offset: int) -> Reply | None:
+        """Read one final state back from the stream; None if the stream has dropped it.
+
+        Raises:
+            Unavailable: it could not be read in time.
+        """
+        try:
+            async with asyncio.timeout(READ_TIMEOUT_S), self._reads:
+                message = await self._read(offset)
+        except TimeoutError as exc:
+            raise Unavailable("The result could not be read back in time.") from exc
+        return final_reply(message) if message.correlation_id == spell(prediction_id) else None
+
+    async def _read(self, offset: int) -> Message:
+        reader = self._reader
+        if reader is None:
+            raise Unavailable("The message broker is not available.")
+        found: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
+
+        def on_delivery(delivery: Delivery) -> None:
+            if not found.done():
+                found.set_result(delivery)
+
+        tag = await reader.consume(
+            REPLIES, on_delivery, prefetch=1, arguments={"x-stream-offset": offset}
+        )
+        try:
+            delivery = await found
+        finally:
+            await reader.cancel(tag)
+        await reader.acknowledge(delivery.tag)
+        return delivery.message
+
+    def _start(self) -> int | datetime:
+        if self._last_offset >= 0:
+            return self._last_offset + 1
+        return datetime.fromtimestamp(int(self._now_s() - self._replay_s), UTC)
+
+    def _on_event(self, delivery: Delivery) -> None:
+        self._last_offset, self._last_tag = delivery.offset, delivery.tag
+        self._unacknowledged += 1
+        if self._unacknowledged == 1:
+            self._come_back(ACKNOWLEDGE_AFTER_S)
+        elif self._unacknowledged == ACKNOWLEDGE_EVERY:
+            self._due.set()
+        message = delivery.message
+        if message.type == MessageType.MARKER:
+            self.caught_up = self.caught_up or message.correlation_id == self._marker
+        else:
+            self._record(message, delivery.offset)
+        if message.type != MessageType.REQUEST and message.timestamp_s is not None:
+            self.lag_s = max(0.0, self._now_s() - message.timestamp_s - 1)  # whole seconds
+
+    def _record(self, message: Message, offset: int) -> None:
+        reply = final_reply(message)
+        if reply is None:
+            log.warning("not a final state", type=message.type, offset=offset)
+            return
+        prediction_id = self._ids.recognise(message.correlation_id)
+        if prediction_id is None:
+            log.warning("not our prediction", correlation_id=message.correlation_id)
+        elif self._ids.is_alive(prediction_id):
+            self._results.record(prediction_id, reply, offset)
+
+    async def _send_marker(self) -> None:
+        if self._marker_sent or self._follower is None:
+            return
+        marker = self._marker
+        await self._publisher.publish(
+            Message(
+                type=MessageType.MARKER,
+                body=b"",
+                correlation_id=marker,
+                timestamp_s=int(self._now_s()),
+            ),
+            REPLIES,
+            timeout_s=MARKER_TIMEOUT_S,
+        )
+        self._marker_sent = marker == self._marker
+
+    async def _acknowledge(self) -> None:
+        if self._follower is not None and self._unacknowledged:
+            self._unacknowledged = 0
+            await self._follower.acknowledge(self._last_tag, multiple=True)
+
+    def _come_back(self, after_s: float) -> None:
+        asyncio.get_running_loop().call_later(after_s, self._due.set)

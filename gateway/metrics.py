@@ -1,0 +1,86 @@
+"""What a gateway counts, under the names of the Prometheus conventions."""
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from common.amqp import Connection
+from common.telemetry import Reading, Readings
+from gateway.journal import Journal
+from gateway.predictions import Predictions
+from gateway.requestor import Requestor
+from gateway.results import Results
+
+
+class HttpMetrics:
+    """Requests by route and status, and how long they took."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._requests = Counter(
+            "predictmq_http_requests",
+            "HTTP requests answered.",
+            ["route", "status"],
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "predictmq_http_request_duration_seconds",
+            "Seconds from a request's head to its answer's head.",
+            ["route"],
+            registry=registry,
+        )
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count one answer."""
+        self._requests.labels(route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+
+def gateway_readings(
+    predictions: Predictions,
+    requestor: Requestor,
+    results: Results,
+    journal: Journal,
+    connections: dict[str, Connection],
+) -> Readings:
+    """The numbers that the gateway's parts keep."""
+    gauges = [
+        Reading("predictmq_pending_calls", "Sync calls waiting.", lambda: len(requestor.pending)),
+        Reading(
+            "predictmq_in_flight_bytes",
+            "Request bodies held for calls under way.",
+            lambda: predictions.waiting.bytes + predictions.accepting.bytes,
+        ),
+        Reading(
+            "predictmq_results",
+            "Final states known, by where their bodies are.",
+            lambda: {
+                "memory": len(results) - results.known_by_offset,
+                "stream": results.known_by_offset,
+            },
+            label="body",
+        ),
+        Reading("predictmq_results_bytes", "Memory of results.", lambda: results.bytes_used),
+        Reading(
+            "predictmq_journal_lag_seconds",
+            "Age of the newest reply when it was read.",
+            lambda: journal.lag_s,
+        ),
+    ]
+    counters = [
+        Reading(
+            "predictmq_results_recorded",
+            "Final states read from the stream, by state.",
+            lambda: results.recorded,
+            label="state",
+        ),
+        Reading(
+            "predictmq_late_replies",
+            "Replies whose caller had left.",
+            lambda: requestor.late_replies,
+        ),
+        Reading(
+            "predictmq_broker_reconnects",
+            "Broker connections lost.",
+            lambda: {name: link.reconnects for name, link in connections.items()},
+            label="connection",
+        ),
+    ]
+    return Readings(gauges, counters)

@@ -1,0 +1,159 @@
+"""The requestor of request-reply: publish a request, await its reply.
+
+"Request-Reply" and "Return Address" in Hohpe and Woolf, Enterprise Integration Patterns,
+2003. One exclusive reply queue for each connection; replies find their caller by correlation
+id. A request whose reply can no longer come, because the reply queue went with its
+connection, is sent again with what is left of its time.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
+
+import structlog
+
+from common.channel import Channel, Delivery
+from common.errors import (
+    BrokerAway,
+    ConnectionLost,
+    DeadlineExceeded,
+    Unavailable,
+    Unconfirmed,
+)
+from common.messages import Message, Reply, Request, final_reply
+from common.topology import REPLIES, async_queue, sync_queue
+from gateway.pending import PendingCall, PendingCalls, ReplyQueueLost
+
+BROKER_PATIENCE_S: Final = 5.0
+"""How long a new call waits for a broker that is away."""
+
+T = TypeVar("T")
+log = structlog.get_logger()
+
+
+class Link(Protocol):
+    """What the requestor needs of a connection to the broker."""
+
+    @property
+    def is_up(self) -> bool: ...
+    @property
+    def is_blocked(self) -> bool: ...
+    async def ready(self, timeout_s: float) -> None: ...
+    async def publish(self, message: Message, routing_key: str, *, timeout_s: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A prediction to be asked for, before it has a return address."""
+
+    prediction_id: str
+    model: str
+    body: bytes
+    traceparent: str | None = None
+
+    def request(self, reply_to: str, expires_s: float) -> Message:
+        """The request as it travels. Milliseconds are rounded up: ``expiration`` is ≥ 1."""
+        return Request(
+            correlation_id=self.prediction_id,
+            body=self.body,
+            reply_to=reply_to,
+            expiration_ms=max(1, math.ceil(expires_s * 1000)),
+            timestamp_s=int(time.time()),
+            traceparent=self.traceparent,
+        ).to_message()
+
+
+class Requestor:
+    """Sends requests over ``publisher``; replies come back over ``consumer``."""
+
+    def __init__(self, publisher: Link, consumer: Link) -> None:
+        self._publisher = publisher
+        self._consumer = consumer
+        self._reply_queue = ""
+        self.pending = PendingCalls()
+        self.late_replies = 0
+
+    async def attach(self, channel: Channel) -> None:
+        """Consume a reply queue of our own on a new connection, before anything is sent."""
+        self._reply_queue = await channel.declare_reply_queue()
+        await channel.consume(self._reply_queue, self._on_reply, no_ack=True)
+
+    def detach(self) -> None:
+        """The connection is gone, and the reply queue with it: calls send again."""
+        self.pending.interrupt()
+
+    async def call(self, order: Order, timeout_s: float) -> Reply:
+        """Ask for a prediction and wait for its reply, at most ``timeout_s`` seconds.
+
+        Raises:
+            DeadlineExceeded: no reply came in time.
+            Unavailable: the request could not be sent, or its queue refused it.
+        """
+        with self.pending.open(order.prediction_id, timeout_s) as call:
+            return await self._persist(lambda: self._attempt(order, call), call.remaining_s)
+
+    async def submit(self, order: Order, expires_s: float, timeout_s: float) -> None:
+        """Queue a prediction whose reply goes to the stream; returns once it is confirmed.
+
+        Raises:
+            Unavailable: it was refused, or not confirmed within ``timeout_s`` seconds.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
+
+        async def attempt() -> None:
+            await self._publisher.publish(
+                order.request(REPLIES, expires_s),
+                async_queue(order.model),
+                timeout_s=deadline - loop.time(),
+            )
+
+        await self._persist(attempt, lambda: max(0.0, deadline - loop.time()))
+
+    async def _attempt(self, order: Order, call: PendingCall) -> Reply:
+        call.begin_attempt()
+        remaining_s = call.remaining_s()
+        try:
+            await self._publisher.publish(
+                order.request(self._reply_queue, remaining_s),
+                sync_queue(order.model),
+                timeout_s=remaining_s,
+            )
+        except Unconfirmed as exc:
+            raise DeadlineExceeded("The prediction was not ready in time.") from exc
+        return await call.reply()
+
+    async def _persist(
+        self, attempt: Callable[[], Awaitable[T]], remaining_s: Callable[[], float]
+    ) -> T:
+        """Repeat ``attempt`` on each new connection, until it ends for another reason."""
+        if self._publisher.is_blocked:
+            raise Unavailable("The message broker takes no requests now; try again later.")
+        await self._ready(min(BROKER_PATIENCE_S, remaining_s()))
+        while True:
+            try:
+                return await attempt()
+            except (BrokerAway, ConnectionLost, ReplyQueueLost) as exc:
+                log.debug("sending again", reason=str(exc))
+            await self._ready(remaining_s())
+
+    async def _ready(self, timeout_s: float) -> None:
+        if self._publisher.is_up and self._consumer.is_up:
+            return
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._publisher.ready(timeout_s)
+                await self._consumer.ready(timeout_s)
+        except TimeoutError as exc:
+            raise BrokerAway("The message broker is not available.") from exc
+
+    def _on_reply(self, delivery: Delivery) -> None:
+        message = delivery.message
+        reply = final_reply(message)
+        if reply is None:
+            log.warning("not a reply", type=message.type, correlation_id=message.correlation_id)
+        elif not self.pending.settle(message.correlation_id, reply):
+            self.late_replies += 1

@@ -1,0 +1,91 @@
+"""The in-memory results: how each prediction ended, in bytes, bounded by bytes and by age.
+
+Memory is the cache, the stream is the store. When the budget is reached the oldest body is
+dropped and its offset kept, so that it can be read back.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from common.messages import MessageType, Reply
+from gateway.prediction_id import PredictionId, minted_ms
+
+ENTRY_BYTES: Final = 400
+"""What one result in memory costs beside its body: keys, table slots, object headers."""
+
+
+class Kept(msgspec.Struct, frozen=True, gc=False):
+    """A final state in memory, and where it stands in the stream."""
+
+    reply: Reply
+    offset: int
+
+
+class Results:
+    """Prediction id → its final state, or the offset where the stream has it.
+
+    The first final state of an id wins; later ones are ignored. An entry goes when its
+    prediction's life is over: ``life_s`` seconds after its id was minted. ``now_s`` is Unix time.
+    """
+
+    def __init__(self, budget_bytes: int, life_s: float, now_s: Callable[[], float]) -> None:
+        self._budget_bytes = budget_bytes
+        self._life_ms = life_s * 1000
+        self._now_s = now_s
+        self._entries: dict[PredictionId, Kept | int] = {}
+        # Two queues in the order the states came: bodies are dropped oldest first, so all
+        # entries known by offset alone are older than all that still have a body.
+        self._offset_only: deque[PredictionId] = deque()
+        self._with_body: deque[PredictionId] = deque()
+        self.bytes_used = 0
+        self.recorded = dict.fromkeys(("succeeded", "failed"), 0)
+        """Final states recorded since the start, by state."""
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def known_by_offset(self) -> int:
+        """How many results have to be read back from the stream."""
+        return len(self._offset_only)
+
+    def record(self, prediction_id: PredictionId, reply: Reply, offset: int) -> bool:
+        """Keep a final state; returns whether it was the first for its id."""
+        self._forget_ended()
+        if prediction_id in self._entries:
+            return False
+        self._entries[prediction_id] = Kept(reply, offset)
+        self._with_body.append(prediction_id)
+        self.recorded["succeeded" if reply.type == MessageType.SUCCEEDED else "failed"] += 1
+        self.bytes_used += _cost_bytes(reply)
+        while self.bytes_used > self._budget_bytes and self._with_body:
+            self._drop_oldest_body()
+        return True
+
+    def get(self, prediction_id: PredictionId) -> Reply | int | None:
+        """The final state; or the offset to read it from; or None when none is known."""
+        entry = self._entries.get(prediction_id)
+        return entry.reply if isinstance(entry, Kept) else entry
+
+    def _drop_oldest_body(self) -> None:
+        oldest = self._with_body.popleft()
+        kept = self._entries[oldest]
+        assert isinstance(kept, Kept)
+        self._entries[oldest] = kept.offset
+        self._offset_only.append(oldest)
+        self.bytes_used -= _cost_bytes(kept.reply)
+
+    def _forget_ended(self) -> None:
+        ended_ms = self._now_s() * 1000 - self._life_ms
+        for order in (self._offset_only, self._with_body):
+            while order and minted_ms(order[0]) <= ended_ms:
+                entry = self._entries.pop(order.popleft())
+                if isinstance(entry, Kept):
+                    self.bytes_used -= _cost_bytes(entry.reply)
+
+
+def _cost_bytes(reply: Reply) -> int:
+    return ENTRY_BYTES + len(reply.body)

@@ -1,0 +1,69 @@
+"""HTTP to predictions and back. No AMQP words."""
+
+from typing import Final
+
+import msgspec
+from quart import Blueprint, Response, request
+
+from common.errors import UnsupportedMediaType
+from common.telemetry import valid_traceparent
+from gateway.predictions import Predictions
+from gateway.problems import json_response
+
+COME_BACK_S: Final = "1"
+"""``Retry-After`` for a prediction that is not finished, in seconds."""
+
+PENDING: Final = b'{"error": "Prediction is still being processed."}'
+
+
+def prediction_routes(predictions: Predictions) -> Blueprint:
+    """The routes that predict and look up; errors are raised as ``PredictionError``."""
+    routes = Blueprint("predictions", __name__)
+
+    @routes.post("/predict")
+    @routes.post("/models/<model>/predict")
+    async def predict(model: str | None = None) -> Response:
+        body = await _json_body()
+        traceparent = valid_traceparent(request.headers.get("traceparent"))
+        if request.headers.get("Async-Mode", "").lower() != "true":
+            return json_response(await predictions.predict(model, body, traceparent))
+        return _accepted(await predictions.accept(model, body, traceparent))
+
+    @routes.get("/predict/<text>")
+    async def look_up(text: str) -> Response:
+        prediction_id, result = await predictions.look_up(text)
+        if result is None:
+            response = json_response(PENDING, 202)
+            response.headers["Retry-After"] = COME_BACK_S
+            return response
+        return json_response(
+            b'{"output": %b, "prediction_id": "%b"}' % (result, prediction_id.encode())
+        )
+
+    return routes
+
+
+async def _json_body() -> bytes:
+    """The request's body.
+
+    Raises:
+        UnsupportedMediaType: it is sent as something else than plain JSON.
+    """
+    body = await request.get_data()
+    assert isinstance(body, bytes)  # as_text is off
+    encoding = request.headers.get("Content-Encoding", "identity")
+    if body and (not request.is_json or encoding != "identity"):
+        sent = request.headers.get("Content-Type", "no Content-Type")
+        raise UnsupportedMediaType(
+            f"Send the body as Content-Type: application/json without Content-Encoding, "
+            f"not as {sent[:100]} ({encoding[:20]})."
+        )
+    return body
+
+
+def _accepted(prediction_id: str) -> Response:
+    body = b'{"message": "Request received. Processing asynchronously.", "prediction_id": %b}'
+    response = json_response(body % msgspec.json.encode(prediction_id), 202)
+    response.headers["Location"] = f"/predict/{prediction_id}"
+    response.headers["Retry-After"] = COME_BACK_S
+    return response

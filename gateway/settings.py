@@ -1,0 +1,50 @@
+"""The gateway's settings, all of them, with their units in their names."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from common.messages import MAX_MESSAGE_BYTES
+from common.settings import MODEL_NAME, Bind
+from common.topology import CLOCK_SKEW_S, RETENTION_S
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class GatewaySettings(BaseSettings):
+    """What an operator can set of a gateway."""
+
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
+
+    bind: Bind = Field("127.0.0.1:8080", alias="GATEWAY_BIND")
+    default_model: str = Field("demo", alias="DEFAULT_MODEL", pattern=MODEL_NAME)
+    sync_timeout_s: Seconds = Field(30, alias="GATEWAY_SYNC_TIMEOUT_S")
+    async_deadline_s: Seconds = Field(3600, alias="GATEWAY_ASYNC_DEADLINE_S")
+    result_ttl_s: Seconds = Field(3600, alias="GATEWAY_RESULT_TTL_S")
+    result_cache_bytes: Annotated[int, Field(ge=0)] = Field(
+        268_435_456, alias="GATEWAY_RESULT_CACHE_BYTES"
+    )
+    max_in_flight: Count = Field(1000, alias="GATEWAY_MAX_IN_FLIGHT")
+    max_in_flight_bytes: Count = Field(268_435_456, alias="GATEWAY_MAX_IN_FLIGHT_BYTES")
+    max_body_bytes: Annotated[int, Field(ge=1, le=MAX_MESSAGE_BYTES // 2)] = Field(
+        1_048_576, alias="GATEWAY_MAX_BODY_BYTES"
+    )
+    drain_s: Seconds = Field(35, alias="GATEWAY_DRAIN_S")
+    id_secret: str | None = Field(None, alias="GATEWAY_ID_SECRET", repr=False)
+
+    @property
+    def life_s(self) -> float:
+        """How long a prediction can be asked for, counted from its id's time."""
+        return self.async_deadline_s + self.result_ttl_s
+
+    @model_validator(mode="after")
+    def _fits_the_stream(self) -> Self:
+        if self.life_s + CLOCK_SKEW_S > RETENTION_S:
+            raise ValueError(
+                f"GATEWAY_ASYNC_DEADLINE_S + GATEWAY_RESULT_TTL_S may not be more than "
+                f"{RETENTION_S - CLOCK_SKEW_S} s together: the reply stream keeps replies for "
+                f"{RETENTION_S} s, {CLOCK_SKEW_S} s of them for clocks that differ"
+            )
+        return self
