@@ -18,7 +18,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS, ProbableAuthenticationError
 from aiormq import Channel as UnderlayChannel
 from aiormq.abc import AbstractConnection as UnderlayConnection
-from aiormq.exceptions import ConnectionNotAllowed
+from aiormq.exceptions import InvalidFrameError
 
 from common.channel import Channel, translated
 from common.errors import BrokerAway, ConnectionLost, Misconfigured, Unavailable
@@ -200,9 +200,12 @@ class Connection:
                 f"{where} refused the user '{broker.user}': check RABBITMQ_DEFAULT_USER "
                 f"and RABBITMQ_DEFAULT_PASS."
             ) from exc
-        except ConnectionNotAllowed as exc:
+        except InvalidFrameError as exc:
+            if "got <Connection.Close" not in str(exc):
+                raise BrokerAway(f"{where} does not speak AMQP 0-9-1: {exc}.") from exc
+            # Asked to open the vhost, the broker closed; aiormq does not tell its reason.
             raise Misconfigured(
-                f"{where} has no vhost '{broker.vhost}' for user '{broker.user}': check "
+                f"{where} does not let user '{broker.user}' into vhost '{broker.vhost}': check "
                 f"RABBITMQ_VHOST and the user's permissions."
             ) from exc
         except TimeoutError as exc:

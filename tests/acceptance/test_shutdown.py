@@ -1,0 +1,96 @@
+"""P8: SIGTERM loses nothing. CI runs this file on the oldest and the newest Python."""
+
+import asyncio
+from typing import Final
+
+import httpx
+
+from tests.support.calls import accepted, client, final
+from tests.support.services import Cluster
+
+SCRIPTED: Final = {"PREDICTOR_MODEL": "scripted=tests.support.models:Scripted"}
+CALLERS: Final = 16
+
+
+async def test_a_gateway_answers_what_it_accepted_before_it_ends(cluster: Cluster) -> None:
+    gateway, predictor = cluster.gateway(DEFAULT_MODEL="scripted"), cluster.predictor(**SCRIPTED)
+    await gateway.ready()
+    await predictor.ready()
+    async with client(gateway.url) as http:
+        calls = [
+            asyncio.create_task(http.post("/predict", json={"input": {"nonce": n, "sleep_s": 0.1}}))
+            for n in range(CALLERS)
+        ]
+        await gateway.reads(f"predictmq_pending_calls {CALLERS}.0")
+        gateway.terminate()
+        await gateway.shows("/readyz", 503)
+        refused = await http.post("/predict", json={"input": {"nonce": "too late"}})
+        assert refused.status_code == 503
+        assert refused.headers["retry-after"]
+        assert refused.headers["connection"] == "close"
+        answers = await asyncio.gather(*calls)
+    assert [answer.json()["result"] for answer in answers] == list(range(CALLERS))
+    assert await gateway.exit_code(timeout_s=10) == 0
+
+
+async def test_no_call_is_lost_when_a_gateway_ends_under_load(cluster: Cluster) -> None:
+    gateway, predictor = cluster.gateway(), cluster.predictor(PREDICTOR_CONCURRENCY="4")
+    await gateway.ready()
+    await predictor.ready()
+
+    async def call_until_refused(http: httpx.AsyncClient) -> list[int]:
+        statuses = [200]
+        while statuses[-1] == 200:
+            try:
+                statuses.append((await http.post("/predict", json={"input": 1})).status_code)
+            except httpx.ConnectError:  # it no longer listens: nothing was sent
+                return statuses
+        return statuses
+
+    async with client(gateway.url) as http:
+        callers = [asyncio.create_task(call_until_refused(http)) for _ in range(CALLERS)]
+        for n in range(50):
+            assert (await http.post("/predict", json={"input": n})).status_code == 200
+        gateway.terminate()
+        statuses = [status for caller in callers for status in await caller]
+    assert await gateway.exit_code(timeout_s=10) == 0
+    assert set(statuses) <= {200, 503}
+    assert statuses.count(200) > 2 * CALLERS
+
+
+async def test_a_predictor_finishes_what_it_started_and_gives_back_the_rest(
+    cluster: Cluster,
+) -> None:
+    gateway = cluster.gateway(DEFAULT_MODEL="scripted")
+    leaving, staying = cluster.predictor(**SCRIPTED), cluster.predictor(**SCRIPTED)
+    await gateway.ready()
+    await leaving.ready()
+    await staying.ready()
+    async with client(gateway.url) as http:
+        sync = [
+            asyncio.create_task(http.post("/predict", json={"input": {"nonce": n, "sleep_s": 0.2}}))
+            for n in range(CALLERS)
+        ]
+        ids = [await accepted(http, {"nonce": n, "sleep_s": 0.1}) for n in range(CALLERS)]
+        await leaving.reads("predictmq_predictions_running 1.0")
+        leaving.terminate()
+        assert await leaving.exit_code(timeout_s=10) == 0
+        answers = await asyncio.gather(*sync)
+        assert [answer.json()["result"] for answer in answers] == list(range(CALLERS))
+        for n, prediction_id in enumerate(ids):
+            assert (await final(http, prediction_id)).json()["output"]["result"] == n
+
+
+async def test_a_predictor_whose_model_does_not_end_leaves_after_its_drain_time(
+    cluster: Cluster,
+) -> None:
+    gateway = cluster.gateway(DEFAULT_MODEL="scripted")
+    stuck = cluster.predictor(**SCRIPTED, PREDICTOR_DRAIN_S="0.5")
+    await gateway.ready()
+    await stuck.ready()
+    async with client(gateway.url) as http:
+        prediction_id = await accepted(http, {"nonce": 1, "sleep_s": 20})
+        await stuck.reads("predictmq_predictions_running 1.0")
+        stuck.terminate()
+        assert await stuck.exit_code(timeout_s=10) == 0
+        assert (await http.get(f"/predict/{prediction_id}")).status_code == 202

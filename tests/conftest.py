@@ -1,0 +1,23 @@
+"""A real RabbitMQ of the tests' own, and the services on it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.local.broker import PrivateBroker
+from tests.support.services import Cluster
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateBroker]:
+    """A node on free ports, with nothing on it."""
+    with PrivateBroker(tmp_path_factory.mktemp("rabbitmq")) as node:
+        yield node
+
+
+@pytest.fixture
+def cluster(broker: PrivateBroker, tmp_path: Path) -> Iterator[Cluster]:
+    """Starts gateways and predictors in the test's own vhost; ends them afterwards."""
+    with Cluster(broker, tmp_path) as services:
+        yield services

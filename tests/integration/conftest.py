@@ -1,0 +1,62 @@
+"""Connections of the code under test to the real broker, inside the test's own process."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import aio_pika
+import pytest
+from aio_pika.abc import AbstractChannel
+
+from common.amqp import Connection, SetUp
+from common.settings import BrokerSettings
+from tests.local.broker import PrivateBroker
+from tests.support.services import new_vhost
+
+Opened = Callable[..., Awaitable[Connection]]
+
+
+@pytest.fixture
+def settings(broker: PrivateBroker) -> BrokerSettings:
+    """The broker, in a vhost of the test's own."""
+    return BrokerSettings(
+        RABBITMQ_HOST=broker.host,
+        RABBITMQ_PORT=broker.port,
+        RABBITMQ_DEFAULT_USER=broker.user,
+        RABBITMQ_DEFAULT_PASS=broker.password,
+        RABBITMQ_VHOST=new_vhost(broker),
+    )
+
+
+@pytest.fixture
+async def opened(settings: BrokerSettings) -> AsyncIterator[Opened]:
+    """Opens supervised connections; closes them after the test."""
+    running: list[asyncio.Task[None]] = []
+
+    async def nothing(_: Connection) -> None: ...
+
+    async def open_connection(
+        set_up: SetUp = nothing, on_lost: Callable[[], None] = lambda: None
+    ) -> Connection:
+        connection = Connection(settings, "test", set_up, on_lost)
+        running.append(asyncio.create_task(connection.run()))
+        await connection.ready(10)
+        return connection
+
+    yield open_connection
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+
+
+@pytest.fixture
+async def raw(settings: BrokerSettings) -> AsyncIterator[AbstractChannel]:
+    """A plain aio-pika channel, to do what our own code would not."""
+    connection = await aio_pika.connect(
+        host=settings.host,
+        port=settings.port,
+        login=settings.user,
+        password=settings.password,
+        virtualhost=settings.vhost,
+    )
+    async with connection:
+        yield await connection.channel()

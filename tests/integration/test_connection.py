@@ -1,0 +1,167 @@
+"""The supervised connection against a real broker."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from aio_pika.abc import AbstractChannel
+
+from common.amqp import Connection
+from common.channel import Delivery
+from common.errors import BrokerAway, Misconfigured, Refused, Unconfirmed, Unroutable
+from common.messages import Message
+from common.settings import BrokerSettings
+from tests.integration.conftest import Opened
+from tests.local.broker import PrivateBroker
+from tests.support.waiting import until
+
+HELLO = Message(type="test", body=b"hello", correlation_id="1", headers={"a": "b"})
+
+
+async def test_what_is_published_arrives_as_it_was(opened: Opened, raw: AbstractChannel) -> None:
+    arrived: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
+    await raw.declare_queue("q", durable=True)
+
+    async def consume(connection: Connection) -> None:
+        await (await connection.channel()).consume("q", arrived.set_result, prefetch=1)
+
+    connection = await opened(consume)
+    message = Message(
+        type="test",
+        body=b"\x00\xff",
+        correlation_id="42",
+        reply_to="somewhere",
+        expiration_ms=60_000,
+        timestamp_s=1_700_000_000,
+        headers={"traceparent": "00-1-2-3"},
+    )
+    await connection.publish(message, "q", timeout_s=5)
+    delivery = await asyncio.wait_for(arrived, 5)
+    assert delivery.message == message
+    await delivery.channel.acknowledge(delivery.tag)
+
+
+async def test_a_message_for_nobody_is_unroutable(opened: Opened) -> None:
+    connection = await opened()
+    with pytest.raises(Unroutable):
+        await connection.publish(HELLO, "no such queue", timeout_s=5)
+    assert connection.is_up
+
+
+async def test_a_full_queue_refuses(opened: Opened, raw: AbstractChannel) -> None:
+    full: dict[str, Any] = {"x-max-length": 1, "x-overflow": "reject-publish"}
+    await raw.declare_queue("full", durable=True, arguments=full)
+    connection = await opened()
+    await connection.publish(HELLO, "full", timeout_s=5)
+    with pytest.raises(Refused):
+        await connection.publish(HELLO, "full", timeout_s=5)
+    assert connection.is_up
+
+
+async def test_a_returned_message_fails_no_other_publish(
+    opened: Opened, raw: AbstractChannel
+) -> None:
+    await raw.declare_queue("q", durable=True)
+    connection = await opened()
+    queues = ["q", "nowhere"] * 50
+    outcomes = await asyncio.gather(
+        *(connection.publish(HELLO, queue, timeout_s=5) for queue in queues),
+        return_exceptions=True,
+    )
+    assert [type(outcome) for outcome in outcomes] == [type(None), Unroutable] * 50
+
+
+async def test_a_closed_connection_is_set_up_again(opened: Opened, broker: PrivateBroker) -> None:
+    lost = asyncio.Event()
+    set_ups: list[Connection] = []
+
+    async def count(connection: Connection) -> None:
+        set_ups.append(connection)
+
+    connection = await opened(count, lost.set)
+    await asyncio.to_thread(broker.ctl, "close_all_connections", "--global", "test")
+    await asyncio.wait_for(lost.wait(), 10)
+    await connection.ready(10)
+    assert len(set_ups) == 2
+    assert connection.reconnects == 1
+
+
+async def test_a_consumer_that_the_broker_cancels_is_subscribed_again(
+    opened: Opened, raw: AbstractChannel
+) -> None:
+    arrived: asyncio.Queue[Delivery] = asyncio.Queue()
+
+    async def consume(connection: Connection) -> None:
+        await raw.declare_queue("q", durable=True)
+        await (await connection.channel()).consume("q", arrived.put_nowait, prefetch=1)
+
+    connection = await opened(consume)
+    await raw.queue_delete("q")
+
+    async def set_up_again() -> bool:
+        return connection.is_up and connection.reconnects == 1
+
+    await until(set_up_again, lambda: "a new connection")
+    await connection.publish(HELLO, "q", timeout_s=5)
+    assert (await asyncio.wait_for(arrived.get(), 5)).message.body == b"hello"
+
+
+async def test_a_memory_alarm_is_noticed_and_clears_by_itself(
+    opened: Opened, broker: PrivateBroker, raw: AbstractChannel
+) -> None:
+    await raw.declare_queue("q", durable=True)
+    connection = await opened()
+
+    async def blocked() -> bool:
+        return connection.is_blocked
+
+    async def unblocked() -> bool:
+        return not connection.is_blocked
+
+    assert await unblocked()
+    await asyncio.to_thread(broker.ctl, "set_vm_memory_high_watermark", "0.000001")
+    try:
+        with pytest.raises(Unconfirmed):
+            await connection.publish(HELLO, "q", timeout_s=1)
+        assert await blocked()
+    finally:
+        await asyncio.to_thread(broker.ctl, "set_vm_memory_high_watermark", "0.4")
+    await until(unblocked, lambda: "the alarm is over")
+    await connection.publish(HELLO, "q", timeout_s=5)
+
+
+async def test_a_caller_that_is_cancelled_stays_cancelled(
+    opened: Opened, broker: PrivateBroker, raw: AbstractChannel
+) -> None:
+    await raw.declare_queue("q", durable=True)
+    connection = await opened()
+    publishing = asyncio.create_task(connection.publish(HELLO, "q", timeout_s=5))
+    await asyncio.sleep(0)
+    publishing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await publishing
+    await connection.publish(HELLO, "q", timeout_s=5)
+
+
+async def test_publishing_without_a_connection_says_so(settings: BrokerSettings) -> None:
+    async def nothing(_: Connection) -> None: ...
+
+    connection = Connection(settings, "never run", nothing)
+    with pytest.raises(BrokerAway):
+        await connection.ready(0.01)
+    with pytest.raises(BrokerAway):
+        await connection.publish(HELLO, "q", timeout_s=1)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [({"password": "wrong"}, "RABBITMQ_DEFAULT_PASS"), ({"vhost": "none"}, "RABBITMQ_VHOST")],
+)
+async def test_a_broker_that_refuses_us_ends_the_connection_at_once(
+    settings: BrokerSettings, wrong: dict[str, str], named: str
+) -> None:
+    async def nothing(_: Connection) -> None: ...
+
+    connection = Connection(settings.model_copy(update=wrong), "test", nothing)
+    with pytest.raises(Misconfigured, match=named):
+        await asyncio.wait_for(connection.run(), 10)

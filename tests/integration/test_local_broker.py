@@ -1,0 +1,118 @@
+"""The private broker that the tests and ``make up`` rely on."""
+
+from pathlib import Path
+
+import pytest
+
+from common.errors import Misconfigured
+from tests.local.broker import BrokerFailed, PrivateBroker
+from tests.local.find import find_or_start
+from tests.local.ports import free_port, is_open, speaks_amqp
+
+COUNT = ("list_vhosts", "name", "--no-table-headers")
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings that name no broker, and a port on which there is none."""
+    monkeypatch.delenv("RABBITMQ_HOST", raising=False)
+    monkeypatch.setenv("RABBITMQ_PORT", str(free_port()))
+
+
+def test_what_a_node_knew_is_there_after_a_crash(tmp_path: Path) -> None:
+    with PrivateBroker(tmp_path) as node:
+        node.ctl("add_vhost", "kept")
+        node.kill()
+        assert not is_open(node.host, node.port)
+        node.start()
+        assert "kept" in node.ctl(*COUNT)
+
+
+def test_two_nodes_do_not_see_each_other(broker: PrivateBroker, tmp_path: Path) -> None:
+    with PrivateBroker(tmp_path) as other:
+        other.ctl("add_vhost", "only-here")
+        assert "only-here" not in broker.ctl(*COUNT)
+    assert speaks_amqp(broker.host, broker.port)
+
+
+def test_a_second_node_on_the_same_data_is_refused(broker: PrivateBroker) -> None:
+    with pytest.raises(BrokerFailed, match="Another RabbitMQ node uses"):
+        PrivateBroker(broker.directory).start()
+    assert speaks_amqp(broker.host, broker.port)
+
+
+def test_a_node_without_its_port_says_so(broker: PrivateBroker, tmp_path: Path) -> None:
+    with pytest.raises(BrokerFailed, match="in use by another program"):
+        PrivateBroker(tmp_path, amqp_port=broker.port).start()
+
+
+def test_a_node_that_cannot_start_says_why_and_leaves_nothing(tmp_path: Path) -> None:
+    node = PrivateBroker(tmp_path, vhost="")
+    with pytest.raises(
+        BrokerFailed, match=r"did not start: Error during startup: .*configuration_file"
+    ):
+        node.start()
+    with PrivateBroker(tmp_path) as next_node:
+        assert speaks_amqp(next_node.host, next_node.port)
+
+
+def test_a_command_that_fails_says_why(broker: PrivateBroker) -> None:
+    with pytest.raises(BrokerFailed, match="delete_vhost nowhere: "):
+        broker.ctl("delete_vhost", "nowhere")
+
+
+def test_a_broker_that_the_settings_name_is_used(
+    broker: PrivateBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RABBITMQ_HOST", broker.host)
+    use(broker, monkeypatch)
+    with find_or_start(tmp_path / "unused", print) as where:
+        assert where == {}
+    assert not (tmp_path / "unused").exists()
+
+
+def test_a_broker_that_answers_on_this_machine_is_used(
+    broker: PrivateBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RABBITMQ_HOST", raising=False)
+    use(broker, monkeypatch)
+    with find_or_start(tmp_path / "unused", print) as where:
+        assert where == {}
+
+
+def test_a_broker_that_refuses_us_is_a_sentence(
+    broker: PrivateBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RABBITMQ_HOST", broker.host)
+    use(broker, monkeypatch)
+    monkeypatch.setenv("RABBITMQ_DEFAULT_PASS", "wrong")
+    with (
+        pytest.raises(Misconfigured, match="RABBITMQ_DEFAULT_PASS"),
+        find_or_start(tmp_path, print),
+    ):
+        raise AssertionError("it was used")
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_a_private_broker_is_started_where_there_is_none_and_ends_with_its_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with find_or_start(tmp_path, print) as where:
+        host, port = where["RABBITMQ_HOST"], int(where["RABBITMQ_PORT"])
+        assert speaks_amqp(host, port)
+    assert not is_open(host, port)
+
+    monkeypatch.setenv("RABBITMQ_DEFAULT_PASS", "changed since")
+    with (
+        pytest.raises(Misconfigured, match="set up with other credentials"),
+        find_or_start(tmp_path, print),
+    ):
+        raise AssertionError("it was used")
+
+
+def use(broker: PrivateBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set what leads to ``broker``, except for the host."""
+    monkeypatch.setenv("RABBITMQ_PORT", str(broker.port))
+    monkeypatch.setenv("RABBITMQ_DEFAULT_USER", broker.user)
+    monkeypatch.setenv("RABBITMQ_DEFAULT_PASS", broker.password)
+    monkeypatch.delenv("RABBITMQ_VHOST", raising=False)

@@ -1,0 +1,19 @@
+"""Wait for something that happens in another process, with a bound."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+TIMEOUT_S: Final = 30.0
+POLL_S: Final = 0.02
+
+
+async def until(
+    holds: Callable[[], Awaitable[bool]], what: Callable[[], str], timeout_s: float = TIMEOUT_S
+) -> None:
+    """Ask until ``holds``; an AssertionError that says ``what`` after ``timeout_s`` seconds."""
+    deadline = time.monotonic() + timeout_s
+    while not await holds():
+        assert time.monotonic() < deadline, f"not within {timeout_s:g} s: {what()}"
+        await asyncio.sleep(POLL_S)
