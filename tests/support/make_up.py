@@ -47,7 +47,9 @@ class MakeUp:
         # Nobody listens on this port, so it is a private broker unless a test names another.
         settings.setdefault("RABBITMQ_PORT", str(free_port()))
         self._environment = settings | {
-            name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)
+            name: value
+            for name, value in os.environ.items()
+            if name == "RABBITMQ_CHROOT" or not name.startswith(FOREIGN)
         }
         self._output = checkout / "output.txt"
 

@@ -1,0 +1,68 @@
+# PYTHON and VENV can be given: make setup PYTHON=python3.13 VENV=.venv-3.13
+PYTHON ?= python3
+VENV ?= .venv
+SUITES ?= tests/unit tests/integration tests/acceptance
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CODE := common gateway predictor_service tests
+OLDEST := 3.11
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up test coverage lint format clean
+
+help: ## Show what can be made
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+setup: $(READY) ## Create .venv from constraints.txt; does nothing when that is done
+
+# The mark is written last, so a set-up that failed half-way is started over.
+$(READY): pyproject.toml constraints.txt
+	@$(call require_python)
+	@$(call require_ensurepip)
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt setuptools
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation \
+		--editable '.[dev]'
+	@touch $@
+
+up: $(READY) ## Run a broker (if needed), a gateway and PREDICTORS=1 predictors
+	@$(BIN)/python -m tests.local.up
+
+test: $(READY) ## Run the unit, integration and acceptance tests
+	$(BIN)/python -m pytest $(SUITES)
+
+coverage: $(READY) ## The same tests with branch coverage, of the started processes too
+	$(BIN)/python -m pytest --cov --cov-report=term $(SUITES)
+
+lint: $(READY) ## Check style, types and the direction of imports
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## Put the code into the house format
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+clean: ## Remove what the targets above have made, the private broker's data included
+	rm -rf .venv .venv-* .rabbitmq build dist *.egg-info .coverage .coverage.* \
+		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+
+define require_python
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < tuple(map(int, "$(OLDEST)".split("."))))' \
+	|| { echo "PredictMQ needs Python $(OLDEST) or newer, and $(PYTHON) is not one:" \
+		"name another with PYTHON=..." >&2; exit 1; }
+endef
+
+# Debian ships ensurepip apart from python3, in a package named after the version.
+define require_ensurepip
+$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+	package=$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'); \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$package; \
+	else \
+		echo "$(PYTHON) cannot create virtual environments: install $$package," \
+			"or name another Python with PYTHON=..." >&2; exit 1; \
+	fi; }
+endef

@@ -1,0 +1,126 @@
+"""One service as a child process: its output, its end, and starting it again."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Final
+
+UNUSABLE_CONFIGURATION: Final = 2
+"""The exit code after which starting again would change nothing."""
+
+BACKOFF_MIN_S: Final = 0.5
+BACKOFF_MAX_S: Final = 10.0
+STEADY_S: Final = 30
+"""A process that has run for so long has not failed because of how it starts."""
+
+PR_SET_PDEATHSIG: Final = 1
+_LIBC: Final = ctypes.CDLL(None)
+
+
+def end_with_parent() -> None:
+    """In a child, on Linux: be told to stop when the parent is gone, even by SIGKILL.
+
+    Counts from the thread that starts the child, so it has to be the main one.
+    """
+    if sys.platform == "linux":
+        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class Child:
+    """A process that runs ``python -m module``, and its successors if it crashes."""
+
+    def __init__(self, module: str, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
+        self._command = (sys.executable, "-m", module)
+        self._environ = environ
+        self._say = say
+        self._stopping = asyncio.Event()
+        self._started: asyncio.subprocess.Process | None = None
+
+    async def run(self) -> int:
+        """Run until it ends for good; returns its exit code, negative for a signal."""
+        backoff_s = BACKOFF_MIN_S
+        while True:
+            started_at = time.monotonic()
+            code = await self._run_once()
+            if self._stopping.is_set() or code in {0, UNUSABLE_CONFIGURATION}:
+                return code
+            if time.monotonic() - started_at > STEADY_S:
+                backoff_s = BACKOFF_MIN_S
+            self._say(f"ended with {_ending(code)}, starts again in {backoff_s:g} s")
+            if await _happens(self._stopping, backoff_s):
+                return code
+            backoff_s = min(2 * backoff_s, BACKOFF_MAX_S)
+
+    def terminate(self) -> None:
+        """Ask the process to finish what it has accepted and end."""
+        self._stopping.set()
+        if self._started is not None and self._started.returncode is None:
+            self._started.terminate()
+
+    def kill(self) -> None:
+        """End the process, and all that it has started, at once."""
+        self._stopping.set()
+        if self._started is not None and self._started.returncode is None:
+            self._kill_group()
+
+    async def _run_once(self) -> int:
+        read_end, write_end = os.pipe()
+        try:
+            self._started = await asyncio.create_subprocess_exec(
+                *self._command,
+                env=self._environ,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=write_end,
+                stderr=write_end,
+                start_new_session=True,  # so that a Ctrl-C in the terminal reaches only us
+                preexec_fn=end_with_parent,
+            )
+        finally:
+            os.close(write_end)
+        if self._stopping.is_set():  # told while it was being started
+            self._started.terminate()
+        output = asyncio.create_task(self._pass_on(read_end))
+        try:
+            code = await self._started.wait()
+        finally:
+            self._kill_group()  # what it has started may outlive it and hold its output open
+        await output
+        return code
+
+    def _kill_group(self) -> None:
+        if self._started is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._started.pid, signal.SIGKILL)
+
+    async def _pass_on(self, read_end: int) -> None:
+        """A pipe of our own: on Python 3.11 asyncio waits for the end of its pipes, not of the
+        process (cpython#119710).
+        """
+        output = asyncio.StreamReader()
+        await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(output), os.fdopen(read_end, "rb")
+        )
+        rest = b""
+        while chunk := await output.read(65_536):  # a line may have any length
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                self._say(line.decode(errors="replace"))
+        if rest:
+            self._say(rest.decode(errors="replace"))
+
+
+def _ending(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+
+
+async def _happens(event: asyncio.Event, timeout_s: float) -> bool:
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await event.wait()
+    except TimeoutError:
+        return False

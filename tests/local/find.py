@@ -1,0 +1,105 @@
+"""Which broker ``make up`` uses: one that is there already, or a private node."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from structlog.testing import capture_logs
+
+from common.amqp import Connection
+from common.errors import BrokerAway, Misconfigured
+from common.settings import BrokerSettings, read_settings
+from tests.local.broker import PrivateBroker
+from tests.local.installation import install, installation
+from tests.local.ports import speaks_amqp
+
+LOGIN_TIMEOUT_S: Final = 5
+
+Say = Callable[[str], None]
+
+
+@contextmanager
+def find_or_start(
+    directory: Path, say: Say, prepare_child: Callable[[], None] | None = None
+) -> Iterator[dict[str, str]]:
+    """Yields the environment variables with which the services find the broker.
+
+    Uses the one that RABBITMQ_HOST names; else the one that answers on this machine; else a
+    private node below ``directory``, stopped at the end, after installing RabbitMQ if need be.
+
+    Raises:
+        Misconfigured: the broker refuses the credentials, or a setting is wrong.
+        BrokerMissing: there is no RabbitMQ, and it cannot be installed.
+        BrokerFailed: the private node does not start or stop.
+    """
+    settings = read_settings(BrokerSettings)
+    where = f"{settings.host}:{settings.port}"
+    if os.environ.get("RABBITMQ_HOST") or speaks_amqp(settings.host, settings.port):
+        say(f"Using RabbitMQ at {where}.")
+        if not log_in(settings):
+            say(f"Nothing answers at {where} yet; the services keep trying.")
+        yield {}
+        return
+    if installation() is None:
+        say("Installing RabbitMQ.")
+        install()
+    say(f"Starting a private RabbitMQ with its data below {directory}.")
+    node = PrivateBroker(
+        directory,
+        user=settings.user,
+        password=settings.password,
+        vhost=settings.vhost,
+        prepare_child=prepare_child,
+    )
+    with node:
+        _log_in_to_private(node, settings)
+        yield {"RABBITMQ_HOST": node.host, "RABBITMQ_PORT": str(node.port)}
+
+
+def _log_in_to_private(node: PrivateBroker, settings: BrokerSettings) -> None:
+    """The node knows the credentials with which it was first started, and no others."""
+    address = {"RABBITMQ_HOST": node.host, "RABBITMQ_PORT": node.port}
+    theirs = settings.model_dump(by_alias=True) | address
+    try:
+        log_in(BrokerSettings.model_validate(theirs))
+    except Misconfigured as exc:
+        raise Misconfigured(
+            f"The private RabbitMQ below {node.directory} was set up with other credentials: "
+            f"use those, or remove that folder and the predictions in it."
+        ) from exc
+
+
+def log_in(settings: BrokerSettings) -> bool:
+    """Tells whether the broker let us in; False when it cannot be reached.
+
+    Raises:
+        Misconfigured: it refused us.
+    """
+    with capture_logs():  # what happens is told in one sentence
+        return asyncio.run(_log_in(settings))
+
+
+async def _log_in(settings: BrokerSettings) -> bool:
+    connection = Connection(settings, "make up", set_up=_nothing)
+    running = asyncio.create_task(connection.run())
+    ready = asyncio.create_task(connection.ready(LOGIN_TIMEOUT_S))
+    await asyncio.wait((running, ready), return_when=asyncio.FIRST_COMPLETED)
+    running.cancel()
+    ready.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    with suppress(asyncio.CancelledError, BrokerAway):
+        await ready
+        return True
+    return False
+
+
+async def _nothing(_: Connection) -> None:
+    """A connection that only logs in has nothing to set up."""
+
+
+logging.getLogger("aiormq").setLevel(logging.CRITICAL)

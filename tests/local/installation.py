@@ -1,0 +1,92 @@
+"""Where RabbitMQ is installed, and how its programs are called there.
+
+The programs are called without Debian's wrappers, which insist on the user ``rabbitmq`` and
+on the data of the system's own node.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+BEHIND_DEBIANS_WRAPPERS: Final = Path("/usr/lib/rabbitmq/bin")
+SERVER: Final = "rabbitmq-server"
+
+
+class BrokerMissing(Exception):
+    """There is no broker and none can be started; the sentence says what to do."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """RabbitMQ's programs: in ``programs``, as seen from ``root``."""
+
+    programs: Path
+    root: Path = Path("/")
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the programs see another file system than this process."""
+        return self.root != Path("/")
+
+    def command(self, program: str, *arguments: str) -> list[str]:
+        """The command line that becomes ``program``: nothing stays in between, so a signal
+        to the started process reaches it.
+        """
+        if not self.is_elsewhere:
+            return [program, *arguments]
+        # The mount namespace takes /proc with it when the last process in it ends.
+        enter = ["unshare", "--mount", f"--root={self.root}", "--mount-proc"]
+        return [*enter, program, *arguments]
+
+    def reachable(self, directory: Path) -> Path:
+        """A directory, always the same for the same ``directory``, that the programs can see."""
+        directory = directory.absolute()
+        if directory.is_relative_to(self.root):
+            return directory
+        name = sha256(str(directory).encode()).hexdigest()[:12]
+        return self.root / "tmp" / f"predictmq-{name}"
+
+    def seen(self, path: Path) -> str:
+        """``path`` as the programs see it."""
+        return f"/{path.relative_to(self.root)}"
+
+
+def installation(environ: Mapping[str, str] = os.environ) -> Installation | None:
+    """Find RabbitMQ: below ``RABBITMQ_CHROOT`` when that is set, else on this machine."""
+    root = Path(environ.get("RABBITMQ_CHROOT") or "/")
+    if (root / BEHIND_DEBIANS_WRAPPERS.relative_to("/") / SERVER).exists():
+        return Installation(BEHIND_DEBIANS_WRAPPERS, root)
+    found = shutil.which(SERVER)
+    if found is None or root != Path("/"):
+        return None
+    return Installation(Path(found).parent)
+
+
+def install() -> Installation:
+    """Install RabbitMQ with apt, as root on Debian or one of its descendants.
+
+    Raises:
+        BrokerMissing: we are not root, there is no apt, or it failed.
+    """
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise BrokerMissing(
+            "No RabbitMQ was found. Install one (Debian: apt-get install rabbitmq-server, "
+            "macOS: brew install rabbitmq), start one with Docker (docker run -p 5672:5672 "
+            "rabbitmq:4), or name one with RABBITMQ_HOST."
+        )
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for arguments in (["update"], ["install", "-y", "--no-install-recommends", SERVER]):
+        done = subprocess.run(
+            ["apt-get", "-qq", *arguments], env=quiet, check=False, capture_output=True, text=True
+        )
+        if done.returncode != 0:
+            reason = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
+            raise BrokerMissing(f"apt-get {arguments[0]} failed: {reason[0]}")
+    if (installed := installation({})) is None:
+        raise BrokerMissing(f"apt-get installed {SERVER}, but it is not where Debian puts it.")
+    return installed

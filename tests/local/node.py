@@ -1,0 +1,125 @@
+"""What a RabbitMQ node of our own is told: its configuration file and its environment."""
+
+import os
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.local.installation import Installation
+from tests.local.ports import LOOPBACK
+
+# The same for every node: names are looked up in the epmd that each node has for itself.
+NODE: Final = "predictmq@localhost"
+
+ERLANG_LOOPBACK: Final = "-kernel inet_dist_use_interface {127,0,0,1}"
+BOOT_ERROR: Final = "Error during startup"
+
+Started = subprocess.Popen[bytes]
+
+
+@dataclass(frozen=True)
+class Node:
+    """One node: what it listens on, whom it admits and where it keeps its data."""
+
+    installation: Installation
+    directory: Path
+    amqp_port: int
+    distribution_port: int
+    epmd_port: int
+    user: str
+    password: str
+    vhost: str
+
+    def write_files(self) -> None:
+        """Create the directories and files that the node reads when it starts."""
+        for name in ("home", "log", "conf.d"):
+            (self.directory / name).mkdir(parents=True, exist_ok=True)
+        (self.directory / "enabled_plugins").write_text("[].\n")
+        configuration = self.directory / "rabbitmq.conf"
+        configuration.touch(mode=0o600)  # it holds the password
+        configuration.write_text(self._configuration())
+
+    def _configuration(self) -> str:
+        """Small and quick, and otherwise what RabbitMQ does by default."""
+        lines = {
+            "listeners.tcp.1": f"{LOOPBACK}:{self.amqp_port}",
+            "default_user": self.user,
+            "default_pass": self.password,
+            "default_vhost": self.vhost,
+            "log.console": "false",
+            "raft.wal_max_size_bytes": "64000000",
+        }
+        return "".join(f"{key} = {value}\n" for key, value in lines.items())
+
+    def environment(self) -> dict[str, str]:
+        """All that the node and its tools may know: nothing of ours leaks into them, and
+        nothing of the system's own node.
+        """
+        return {
+            "PATH": f"{self.installation.programs}:{os.environ.get('PATH', os.defpath)}",
+            "LANG": "C.UTF-8",
+            "HOME": self._seen("home"),
+            "ERL_CRASH_DUMP_SECONDS": "0",
+            "ERL_EPMD_ADDRESS": LOOPBACK,
+            "ERL_EPMD_PORT": str(self.epmd_port),
+            "RABBITMQ_NODENAME": NODE,
+            "RABBITMQ_DIST_PORT": str(self.distribution_port),
+            "RABBITMQ_CONF_ENV_FILE": self._seen("rabbitmq-env.conf"),
+            "RABBITMQ_CONFIG_FILE": self._seen("rabbitmq.conf"),
+            "RABBITMQ_CONFIG_FILES": self._seen("conf.d"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": self._seen("advanced.config"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": self._seen("enabled_plugins"),
+            "RABBITMQ_MNESIA_BASE": self._seen("data"),
+            "RABBITMQ_LOG_BASE": self._seen("log"),
+            "RABBITMQ_CTL_ERL_ARGS": ERLANG_LOOPBACK,
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"+S 2:2 {ERLANG_LOOPBACK}",
+            # The start script then becomes the Erlang machine instead of watching over it,
+            # and a signal to the process we started is a signal to RabbitMQ.
+            "RABBITMQ_ALLOW_INPUT": "1",
+            "RABBITMQ_SERVER_START_ARGS": "-noinput +B i",
+        }
+
+    def command(self, program: str, *arguments: str) -> list[str]:
+        """The command line that runs one of RabbitMQ's programs."""
+        full_name = str(self.installation.programs / program)
+        return self.installation.command(full_name, *arguments)
+
+    def epmd_command(self) -> list[str]:
+        """The command line of the Erlang port mapper that only this node uses."""
+        port = str(self.epmd_port)
+        return self.installation.command("epmd", "-port", port, "-address", LOOPBACK)
+
+    def launch(
+        self,
+        command: list[str],
+        log: str,
+        keep_open: Sequence[int],
+        prepare_child: Callable[[], None] | None,
+    ) -> Started:
+        """Start a program that writes to ``log`` and inherits the files ``keep_open``."""
+        with self._log(log).open("wb") as output:
+            return subprocess.Popen(
+                command,
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=keep_open,
+                start_new_session=True,  # a Ctrl-C in our terminal is not meant for it
+                preexec_fn=prepare_child,  # noqa: PLW1509 - the caller's business
+            )
+
+    def reason(self, log: str) -> str:
+        """Why the program that wrote ``log`` failed, and where it says more."""
+        text = self._log(log).read_text(errors="replace")
+        lines = [line for line in text.splitlines() if line.strip()]
+        told = [line for line in lines if line.startswith(BOOT_ERROR)] or lines
+        return f"{told[0] if told else 'it said nothing'} (see {self._log(log)})"
+
+    def _log(self, name: str) -> Path:
+        return self.directory / "log" / name
+
+    def _seen(self, name: str) -> str:
+        return self.installation.seen(self.directory / name)
