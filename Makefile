@@ -51,7 +51,7 @@ clean: ## Remove what the targets above have made, the private broker's data inc
 
 define require_python
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < tuple(map(int, "$(OLDEST)".split("."))))' \
-	|| { echo "PredictMQ needs Python $(OLDEST) or newer, and $(PYTHON) is not one:" \
+	2>/dev/null || { echo "PredictMQ needs Python $(OLDEST) or newer, and $(PYTHON) is not one:" \
 		"name another with PYTHON=..." >&2; exit 1; }
 endef
 
@@ -60,7 +60,8 @@ define require_ensurepip
 $(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
 	package=$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'); \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$package; \
+		echo "Installing $$package."; apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$package >/dev/null; \
 	else \
 		echo "$(PYTHON) cannot create virtual environments: install $$package," \
 			"or name another Python with PYTHON=..." >&2; exit 1; \

@@ -38,15 +38,16 @@ def find_or_start(
     """
     settings = read_settings(BrokerSettings)
     where = f"{settings.host}:{settings.port}"
-    if os.environ.get("RABBITMQ_HOST") or speaks_amqp(settings.host, settings.port):
+    is_named = bool(os.environ.get("RABBITMQ_HOST"))
+    if not is_named and installation() is None and not speaks_amqp(settings.host, settings.port):
+        install(say)
+    # Asked once more, because where there is a service manager Debian starts what it installs.
+    if is_named or speaks_amqp(settings.host, settings.port):
         say(f"Using RabbitMQ at {where}.")
         if not log_in(settings):
             say(f"Nothing answers at {where} yet; the services keep trying.")
         yield {}
         return
-    if installation() is None:
-        say("Installing RabbitMQ.")
-        install()
     say(f"Starting a private RabbitMQ with its data below {directory}.")
     node = PrivateBroker(
         directory,

@@ -7,7 +7,7 @@ on the data of the system's own node.
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -67,7 +67,7 @@ def installation(environ: Mapping[str, str] = os.environ) -> Installation | None
     return Installation(Path(found).parent)
 
 
-def install() -> Installation:
+def install(say: Callable[[str], None]) -> Installation:
     """Install RabbitMQ with apt, as root on Debian or one of its descendants.
 
     Raises:
@@ -79,6 +79,7 @@ def install() -> Installation:
             "macOS: brew install rabbitmq), start one with Docker (docker run -p 5672:5672 "
             "rabbitmq:4), or name one with RABBITMQ_HOST."
         )
+    say("Installing RabbitMQ.")
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for arguments in (["update"], ["install", "-y", "--no-install-recommends", SERVER]):
         done = subprocess.run(

@@ -1,0 +1,60 @@
+"""What ``make up`` prints."""
+
+import io
+
+import pytest
+
+from tests.local.console import Console
+from tests.local.ready import greeting, url
+
+
+class Terminal(io.StringIO):
+    """A terminal that keeps what is written on it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_lines_stand_under_each_other_behind_their_speakers() -> None:
+    out = io.StringIO()
+    console = Console(["up", "gateway"], out)
+    console.voice("up")("one\ntwo")
+    console.voice("gateway")("three")
+    console.voice("up")("")
+    assert out.getvalue() == "up      | one\nup      | two\ngateway | three\nup      |\n"
+
+
+def test_names_are_coloured_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    out = Terminal()
+    Console(["up"], out).voice("up")("one")
+    assert out.getvalue() == "\x1b[36mup |\x1b[0m one\n"
+
+
+def test_names_are_not_coloured_for_those_who_want_no_colour(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    out = Terminal()
+    Console(["up"], out).voice("up")("one")
+    assert out.getvalue() == "up | one\n"
+
+
+@pytest.mark.parametrize(
+    ("bind", "expected"),
+    [
+        ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("0.0.0.0:8080", "http://127.0.0.1:8080"),
+        ("[::]:8080", "http://[::1]:8080"),
+        ("gateway.example:80", "http://gateway.example:80"),
+    ],
+)
+def test_a_url_leads_to_where_a_server_listens(bind: str, expected: str) -> None:
+    assert url(bind) == expected
+
+
+def test_the_greeting_shows_a_call_and_where_to_look() -> None:
+    text = greeting("0.0.0.0:8080", ["127.0.0.1:1", "127.0.0.1:2"])
+    assert "curl -H 'Content-Type: application/json' -d '{\"input\": \"hello\"}' " in text
+    assert "http://127.0.0.1:8080/readyz" in text
+    assert text.count("/metrics") == 3

@@ -1,0 +1,63 @@
+"""Telling an AMQP server from anything else that may listen on its port."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.local.ports import LOOPBACK, PORTS, free_port, is_open, speaks_amqp, wait_until
+
+
+@contextmanager
+def server(answer: bytes) -> Iterator[int]:
+    """Listens; reads what its only client says, sends ``answer`` and closes."""
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(8)
+            connection.sendall(answer)
+
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join()
+
+
+def test_a_server_that_answers_the_header_with_a_method_speaks_amqp() -> None:
+    with server(b"\x01\x00\x00\x00\x00\x01\xf7") as port:
+        assert speaks_amqp(LOOPBACK, port)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b"AMQP\x00\x01\x00\x00", id="another version of AMQP"),
+        pytest.param(b"HTTP/1.1 400 Bad Request\r\n\r\n", id="HTTP"),
+        pytest.param(b"", id="nothing"),
+    ],
+)
+def test_a_server_that_answers_something_else_does_not_speak_amqp(answer: bytes) -> None:
+    with server(answer) as port:
+        assert not speaks_amqp(LOOPBACK, port)
+
+
+def test_a_server_that_never_answers_does_not_speak_amqp() -> None:
+    with socket.create_server((LOOPBACK, 0)) as silent:
+        assert not speaks_amqp(LOOPBACK, silent.getsockname()[1], timeout_s=0.1)
+
+
+def test_nobody_listens_on_a_free_port_and_no_outgoing_connection_gets_it() -> None:
+    port = free_port()
+    assert port in PORTS
+    assert not is_open(LOOPBACK, port)
+    assert not speaks_amqp(LOOPBACK, port)
+
+
+def test_waiting_ends_when_the_condition_holds_or_the_time_is_over() -> None:
+    answers = iter([False, False, True])
+    assert wait_until(lambda: next(answers), timeout_s=5)
+    assert not wait_until(lambda: False, timeout_s=0.01)
