@@ -26,6 +26,10 @@ BACKLOG: Final = 2048
 KEEP_ALIVE_S: Final = 65
 """Longer than the 60 s after which common load balancers drop idle connections."""
 
+LINGER_S: Final = 0.5
+"""How long a drained server goes on refusing: a client that was just answered has its next
+request on the way, and should meet a 503, not a connection that is reset."""
+
 CLOSE_TIMEOUT_S: Final = 3.0
 
 log = structlog.get_logger()
@@ -56,13 +60,14 @@ class _InFlight:
                 self._idle.set()
 
     async def drain(self, timeout_s: float) -> None:
-        """Wait until nothing is under way, at most ``timeout_s`` seconds."""
+        """Wait until nothing is under way, at most ``timeout_s`` seconds, then linger."""
         self._draining = True
         try:
             async with asyncio.timeout(timeout_s):
                 await self._idle.wait()
         except TimeoutError:
             log.warning("requests left unanswered", count=self._count)
+        await asyncio.sleep(LINGER_S)
 
     def _closing(self, send: ASGISendCallable) -> ASGISendCallable:
         async def send_and_close(event: ASGISendEvent) -> None:
@@ -84,7 +89,7 @@ async def serve_http(
     """Serve ``app`` on ``bind`` until ``stop`` is set, then finish what is under way.
 
     ``on_stop`` is called first: what it makes the application refuse is answered so.
-    Returns at the latest ``drain_s + CLOSE_TIMEOUT_S`` seconds after ``stop`` was set.
+    Returns at the latest ``drain_s + LINGER_S + CLOSE_TIMEOUT_S`` seconds after ``stop`` was set.
 
     Raises:
         Misconfigured: the address cannot be listened on.
