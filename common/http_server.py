@@ -7,6 +7,7 @@ requests under way are counted and waited for here, and hypercorn only closes wh
 import asyncio
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -15,6 +16,7 @@ from hypercorn.config import Config
 from hypercorn.typing import (
     ASGIFramework,
     ASGIReceiveCallable,
+    ASGIReceiveEvent,
     ASGISendCallable,
     ASGISendEvent,
     Scope,
@@ -31,6 +33,9 @@ LINGER_S: Final = 0.5
 request on the way, and should meet a 503, not a connection that is reset."""
 
 CLOSE_TIMEOUT_S: Final = 3.0
+
+UNREAD_BODY_TIMEOUT_S: Final = 5.0
+"""How long a refused body goes on being read, so that its sender gets to read why."""
 
 log = structlog.get_logger()
 
@@ -78,6 +83,34 @@ class _InFlight:
         return send_and_close
 
 
+def _body_first(app: ASGIFramework) -> ASGIFramework:
+    """Read a request's body to its end before an error is answered, or for a bounded time.
+
+    A socket closed with bytes unread resets the connection, and the client may lose the answer
+    (RFC 9112, section 9.6).
+    """
+
+    async def reading(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        body_read = asyncio.Event()
+
+        async def receive_and_see() -> ASGIReceiveEvent:
+            event = await receive()
+            if event["type"] != "http.request" or not event["more_body"]:
+                body_read.set()
+            return event
+
+        async def send_after_body(event: ASGISendEvent) -> None:
+            if event["type"] == "http.response.start" and event["status"] >= 400:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(UNREAD_BODY_TIMEOUT_S):
+                        await body_read.wait()
+            await send(event)
+
+        await app(scope, receive_and_see, send_after_body)
+
+    return reading
+
+
 async def serve_http(
     app: ASGIFramework,
     bind: str,
@@ -94,7 +127,7 @@ async def serve_http(
     Raises:
         Misconfigured: the address cannot be listened on.
     """
-    in_flight = _InFlight(app)
+    in_flight = _InFlight(_body_first(app))
     drained = asyncio.Event()
 
     async def shutdown_trigger() -> None:

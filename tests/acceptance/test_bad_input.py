@@ -56,6 +56,16 @@ async def _other_kinds_of_bad_input(gateway: httpx.AsyncClient) -> None:
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown_prediction")
 
 
+async def test_a_client_that_sends_far_too_much_still_reads_why(cluster: Cluster) -> None:
+    service = cluster.gateway()
+    await service.ready()
+    async with client(service.url) as gateway:
+        for mebibytes in range(2, 22):
+            body = b"x" * (mebibytes * 2**20)
+            answer = await gateway.post("/predict", content=body, headers=PROBLEM)
+            assert answer.status_code == 413, mebibytes
+
+
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
