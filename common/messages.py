@@ -185,20 +185,20 @@ def final_reply(message: Message) -> Reply | None:
     return None
 
 
-class _Checked(msgspec.Struct):
-    input: Any
-
-
 class _Raw(msgspec.Struct):
     input: msgspec.Raw
 
+
+_FIELDS: Final = msgspec.json.Decoder(dict[str, Any])
+"""Reads all of a body: a struct would pass over what stands beside the input unread, and
+predictors get that too."""
 
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NOT_A_BRACKET: Final = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def check_body(body: bytes) -> None:
-    """Check that a client's body is ``{"input": <any JSON value>}``.
+    """Check that a client's body is ``{"input": <any JSON value>}``; other fields are allowed.
 
     Stricter than Python's ``json``: NaN, lone surrogates, invalid UTF-8 and numbers that no
     double or 4,300-digit integer can hold are refused, so nothing is altered on its way.
@@ -209,7 +209,7 @@ def check_body(body: bytes) -> None:
     if not body:
         raise MalformedRequest('The body is empty; send JSON like {"input": [1, 2]}.')
     try:
-        msgspec.json.decode(body, type=_Checked)
+        fields = _FIELDS.decode(body)
     except RecursionError:
         raise _too_deep() from None
     except msgspec.ValidationError as exc:
@@ -218,6 +218,8 @@ def check_body(body: bytes) -> None:
         raise MalformedRequest(
             f"The body is not valid JSON ({exc}); NaN, Infinity and lone surrogates are not either."
         ) from exc
+    if "input" not in fields:
+        raise MalformedRequest('The body has no "input"; send JSON like {"input": [1, 2]}.')
     if _depth(body) > MAX_DEPTH + 1:  # the body itself is one level
         raise _too_deep()
 
