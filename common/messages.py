@@ -26,6 +26,9 @@ MAX_DEPTH: Final = 64
 MAX_MESSAGE_BYTES: Final = 16 * 2**20
 """The largest body RabbitMQ 4 takes by default; a larger one closes the channel."""
 
+MAX_SENTENCE_CHARS: Final = 1000
+"""How much of an error's sentence travels."""
+
 
 class MessageType(StrEnum):
     """What a message is: the AMQP ``type`` property."""
@@ -136,8 +139,14 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
 
     @classmethod
     def failed(cls, error: PredictionError) -> Self:
-        """An error, as the code and the sentence that travel."""
-        body = msgspec.json.encode(_FailedBody(error.code, error.sentence))
+        """An error, as the code and the sentence that travel.
+
+        Models write sentences too: what cannot travel is replaced, what is too long is cut.
+        """
+        sentence = str(error.sentence).encode(errors="replace").decode()
+        if len(sentence) > MAX_SENTENCE_CHARS:
+            sentence = sentence[:MAX_SENTENCE_CHARS] + "…"
+        body = msgspec.json.encode(_FailedBody(error.code, sentence))
         return cls(MessageType.FAILED, body)
 
     def result(self) -> bytes:
@@ -150,7 +159,7 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
             return self.body
         try:
             failure = msgspec.json.decode(self.body, type=_FailedBody)
-        except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
             raise ModelFailed("The predictor sent an error that cannot be read.") from exc
         raise BY_CODE.get(failure.code, ModelFailed)(failure.error)
 
