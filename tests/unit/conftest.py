@@ -1,0 +1,29 @@
+"""What the unit tests share: how Hypothesis explores, and an environment without settings."""
+
+import os
+
+import pytest
+from hypothesis import settings
+
+from common.settings import BrokerSettings
+from gateway.settings import GatewaySettings
+from predictor_service.settings import PredictorSettings
+
+# The same examples on every machine: a failure in CI is a failure here. No deadline, because
+# a busy machine is no defect of the code.
+settings.register_profile(
+    "unit", deadline=None, max_examples=100, derandomize=True, database=None, print_blob=True
+)
+settings.load_profile("unit")
+
+
+@pytest.fixture
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment without our variables; what is set through it is undone by the end."""
+    for kind in (BrokerSettings, GatewaySettings, PredictorSettings):
+        ours = {str(field.alias).lower() for field in kind.model_fields.values()}
+        for name in list(os.environ):
+            if name.lower() in ours:
+                monkeypatch.delenv(name)
+    monkeypatch.delenv("DEMO_DELAY_S", raising=False)
+    return monkeypatch
