@@ -1,0 +1,54 @@
+"""The tree of errors: each has one code, and each code one status."""
+
+from typing import Final
+
+import pytest
+
+from common.errors import BY_CODE, Blame, PredictionError, Unavailable
+from gateway.problems import STATUS
+
+TABLE: Final = {
+    ("malformed_request", Blame.CALLER, 400),
+    ("unknown_model", Blame.CALLER, 404),
+    ("unknown_prediction", Blame.CALLER, 404),
+    ("body_too_large", Blame.CALLER, 413),
+    ("unsupported_media_type", Blame.CALLER, 415),
+    ("invalid_input", Blame.CALLER, 422),
+    ("model_failed", Blame.MODEL, 500),
+    ("predictor_crashed", Blame.PREDICTOR, 502),
+    ("unavailable", Blame.SERVICE, 503),
+    ("deadline_exceeded", Blame.SERVICE, 504),
+}
+"""The table of the README: what clients program against."""
+
+
+def tree(root: type[PredictionError]) -> set[type[PredictionError]]:
+    """Every error below ``root``; those that tests have made are not among them."""
+    ours = {error for error in root.__subclasses__() if error.__module__ == "common.errors"}
+    return ours.union(*(tree(error) for error in ours))
+
+
+def test_the_tree_has_the_codes_blames_and_statuses_that_are_promised() -> None:
+    found = {(error.code, error.blame, STATUS[error.code]) for error in tree(PredictionError)}
+    assert found == TABLE
+
+
+def test_there_is_no_status_for_a_code_that_does_not_exist() -> None:
+    assert set(STATUS) == {error.code for error in tree(PredictionError)}
+
+
+def test_only_what_is_unavailable_comes_in_several_kinds_under_one_code() -> None:
+    own = [error for error in tree(PredictionError) if "code" in vars(error)]
+    assert len({error.code for error in own}) == len(own)
+    assert tree(PredictionError) - set(own) == tree(Unavailable)
+
+
+def test_an_error_that_travels_is_found_again_by_its_code() -> None:
+    assert all(error.code == code for code, error in BY_CODE.items())
+    # An unknown id is said by a gateway, of its own knowledge: it never travels.
+    assert set(STATUS) - set(BY_CODE) == {"unknown_prediction"}
+
+
+@pytest.mark.parametrize("error", BY_CODE.values(), ids=BY_CODE)
+def test_an_error_says_its_sentence(error: type[PredictionError]) -> None:
+    assert str(error("It rains.")) == error("It rains.").sentence == "It rains."
