@@ -1,0 +1,158 @@
+"""How predictions ended, in memory: the first word counts, and bytes are bounded."""
+
+from typing import Final
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from common.errors import InvalidInput
+from common.messages import Reply
+from gateway.prediction_id import PredictionId, minted_ms
+from gateway.results import ENTRY_BYTES, Results
+
+LIFE_S: Final = 60
+BUDGET_BYTES: Final = 3 * ENTRY_BYTES
+
+
+def id_of(number: int, minted_s: float) -> PredictionId:
+    """An id like any other, as far as results look: its time is in the highest bits."""
+    return PredictionId(int(minted_s * 1000) << 80 | number)
+
+
+def reply_of(size_bytes: int) -> Reply:
+    return Reply("prediction.succeeded", b"x" * size_bytes)
+
+
+def cost_bytes(reply: Reply) -> int:
+    return ENTRY_BYTES + len(reply.body)
+
+
+class ResultsAgainstADict(RuleBasedStateMachine):
+    """What the stream has said first of each id that is alive, in the order it was said."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_s = 1000.0
+        self.results = Results(BUDGET_BYTES, LIFE_S, lambda: self.now_s)
+        self.first: dict[PredictionId, tuple[Reply, int]] = {}
+        self.offset = 0
+
+    @rule(
+        number=st.integers(0, 7),
+        minted_s_ago=st.integers(0, LIFE_S - 1),
+        size=st.integers(0, 2 * ENTRY_BYTES) | st.just(BUDGET_BYTES),
+    )
+    def record(self, number: int, minted_s_ago: int, size: int) -> None:
+        """A final state of a prediction that is alive: others are not recorded."""
+        self.say(id_of(number, self.now_s - minted_s_ago), reply_of(size))
+
+    @rule(which=st.integers(0, 100), size=st.integers(0, 100))
+    def record_another_of_the_same(self, which: int, size: int) -> None:
+        alive = [known for known in self.first if self.is_alive(known)]
+        if alive:
+            self.say(alive[which % len(alive)], reply_of(size))
+
+    def say(self, prediction_id: PredictionId, reply: Reply) -> None:
+        before = {known: self.results.get(known) for known in self.first}
+        self.offset += 1
+        is_first = prediction_id not in self.first
+        assert self.results.record(prediction_id, reply, self.offset) == is_first
+        if is_first:
+            self.first[prediction_id] = (reply, self.offset)
+            before[prediction_id] = reply
+        self.check_dropped(before)
+
+    def check_dropped(self, before: dict[PredictionId, Reply | int | None]) -> None:
+        """Bodies were dropped oldest first, and no more of them than the budget asks for."""
+        dropped = [
+            reply
+            for known, reply in before.items()
+            if isinstance(reply, Reply) and isinstance(self.results.get(known), int)
+        ]
+        if dropped:
+            assert self.results.bytes_used + cost_bytes(dropped[-1]) > BUDGET_BYTES
+
+    @rule(seconds=st.integers(1, LIFE_S))
+    def wait(self, seconds: int) -> None:
+        self.now_s += seconds
+
+    def is_alive(self, prediction_id: PredictionId) -> bool:
+        return self.now_s * 1000 < minted_ms(prediction_id) + LIFE_S * 1000
+
+    @invariant()
+    def the_first_final_state_of_what_is_alive_is_known(self) -> None:
+        for prediction_id, (reply, offset) in self.first.items():
+            found = self.results.get(prediction_id)
+            assert found in (reply, offset) or (found is None and not self.is_alive(prediction_id))
+
+    @invariant()
+    def counts_agree_with_what_is_kept(self) -> None:
+        found = [self.results.get(known) for known in self.first]
+        bodies = [entry for entry in found if isinstance(entry, Reply)]
+        assert self.results.bytes_used == sum(map(cost_bytes, bodies)) <= BUDGET_BYTES
+        assert self.results.known_by_offset == sum(isinstance(entry, int) for entry in found)
+        assert len(self.results) == len(bodies) + self.results.known_by_offset
+        assert self.results.recorded["succeeded"] == len(self.first)
+
+    @invariant()
+    def what_has_no_body_is_older_than_what_has_one(self) -> None:
+        found = [self.results.get(known) for known in self.first]
+        kept = [isinstance(entry, Reply) for entry in found if entry is not None]
+        assert kept == sorted(kept)
+
+    def teardown(self) -> None:
+        """What is over makes room, all of it, once anything else is recorded."""
+        self.now_s += LIFE_S
+        last = reply_of(1)
+        self.results.record(id_of(99, self.now_s), last, self.offset + 1)
+        assert len(self.results) == 1
+        assert self.results.known_by_offset == 0
+        assert self.results.bytes_used == cost_bytes(last)
+
+
+TestResultsAgainstADict = ResultsAgainstADict.TestCase
+TestResultsAgainstADict.settings = settings(max_examples=100, stateful_step_count=40)
+
+
+def test_a_result_is_kept_for_its_life_and_not_a_millisecond_longer() -> None:
+    now_s = [0.0]
+    results = Results(BUDGET_BYTES, LIFE_S, lambda: now_s[0])
+    one, other = id_of(1, 0), id_of(2, LIFE_S)
+    results.record(one, reply_of(1), 1)
+    now_s[0] = LIFE_S - 0.001
+    results.record(other, reply_of(1), 2)
+    assert results.get(one) == reply_of(1)
+    now_s[0] = LIFE_S
+    results.record(other, reply_of(1), 3)
+    assert results.get(one) is None
+    assert results.get(other) == reply_of(1)
+
+
+def test_without_a_budget_every_result_is_known_by_its_offset() -> None:
+    results = Results(0, LIFE_S, lambda: 0.0)
+    for offset in range(3):
+        assert results.record(id_of(offset, 0), reply_of(0), offset)
+    assert [results.get(id_of(offset, 0)) for offset in range(3)] == [0, 1, 2]
+    assert (results.bytes_used, results.known_by_offset) == (0, 3)
+
+
+def test_a_body_that_fills_the_budget_stays_and_one_byte_more_does_not() -> None:
+    exact = Results(BUDGET_BYTES, LIFE_S, lambda: 0.0)
+    exact.record(id_of(1, 0), reply_of(BUDGET_BYTES - ENTRY_BYTES), 7)
+    assert exact.get(id_of(1, 0)) == reply_of(BUDGET_BYTES - ENTRY_BYTES)
+    over = Results(BUDGET_BYTES, LIFE_S, lambda: 0.0)
+    over.record(id_of(1, 0), reply_of(BUDGET_BYTES - ENTRY_BYTES + 1), 7)
+    assert over.get(id_of(1, 0)) == 7
+
+
+def test_final_states_are_counted_by_what_they_are_and_once_for_each_id() -> None:
+    results = Results(BUDGET_BYTES, LIFE_S, lambda: 0.0)
+    failed = Reply.failed(InvalidInput("No."))
+    for number, reply in [(1, reply_of(1)), (2, failed), (3, failed), (1, failed)]:
+        results.record(id_of(number, 0), reply, number)
+    assert results.recorded == {"succeeded": 1, "failed": 2}
+
+
+def test_what_was_never_recorded_is_not_known() -> None:
+    assert Results(BUDGET_BYTES, LIFE_S, lambda: 0.0).get(id_of(1, 0)) is None
