@@ -24,6 +24,9 @@ RETENTION_S: Final = 24 * 3600
 CLOCK_SKEW_S: Final = 900
 """How far the clocks of gateways and broker may differ without a reply being missed."""
 
+MAX_EXPIRATION_S: Final = 10 * 365 * 24 * 3600
+"""The longest ``expiration`` RabbitMQ takes; a longer one closes the channel."""
+
 DELIVERY_LIMIT: Final = 3
 """Redeliveries of a request whose predictor died, before the broker gives it up."""
 

@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from common.messages import MAX_MESSAGE_BYTES
 from common.settings import MODEL_NAME, Bind
-from common.topology import CLOCK_SKEW_S, RETENTION_S
+from common.topology import CLOCK_SKEW_S, MAX_EXPIRATION_S, RETENTION_S
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
@@ -20,7 +20,7 @@ class GatewaySettings(BaseSettings):
 
     bind: Bind = Field("127.0.0.1:8080", alias="GATEWAY_BIND")
     default_model: str = Field("demo", alias="DEFAULT_MODEL", pattern=MODEL_NAME)
-    sync_timeout_s: Seconds = Field(30, alias="GATEWAY_SYNC_TIMEOUT_S")
+    sync_timeout_s: Seconds = Field(30, alias="GATEWAY_SYNC_TIMEOUT_S", le=MAX_EXPIRATION_S)
     async_deadline_s: Seconds = Field(3600, alias="GATEWAY_ASYNC_DEADLINE_S")
     result_ttl_s: Seconds = Field(3600, alias="GATEWAY_RESULT_TTL_S")
     result_cache_bytes: Annotated[int, Field(ge=0)] = Field(
