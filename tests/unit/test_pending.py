@@ -1,12 +1,9 @@
 """Calls that wait for a reply, compared with what their callers should be told."""
 
 import asyncio
-import gc
-import weakref
 from dataclasses import dataclass, field
 from typing import Final
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -148,40 +145,3 @@ class PendingAgainstADict(RuleBasedStateMachine):
 
 TestPendingAgainstADict = PendingAgainstADict.TestCase
 TestPendingAgainstADict.settings = settings(max_examples=100, stateful_step_count=30)
-
-
-async def test_the_time_that_is_left_is_never_negative() -> None:
-    pending = PendingCalls()
-    with pending.open("a", 60) as long, pending.open("b", -1) as over:
-        assert 59 < long.remaining_s() <= 60
-        assert over.remaining_s() == 0
-
-
-async def test_a_reply_that_overtakes_its_confirm_is_kept_when_the_connection_is_lost() -> None:
-    pending = PendingCalls()
-    reply = Reply.succeeded(b"1", b"2")
-    with pending.open("a", 60) as call:
-        call.begin_attempt()
-        pending.settle("a", reply)
-        pending.interrupt()
-        call.begin_attempt()
-        assert await call.reply() == reply
-
-
-async def test_an_answered_call_does_not_stay_in_memory_until_its_deadline() -> None:
-    pending = PendingCalls()
-    with pending.open("a", 60) as call:
-        trace = weakref.ref(call)
-    del call
-    gc.collect()
-    assert trace() is None
-
-
-async def test_a_call_that_fails_leaves_the_table_and_its_neighbours_stay() -> None:
-    pending = PendingCalls()
-    with pending.open("a", 60):
-        with pytest.raises(RuntimeError), pending.open("b", 60):
-            raise RuntimeError
-        assert len(pending) == 1
-        assert not pending.settle("b", Reply.succeeded(b"1", b"2"))
-    assert len(pending) == 0

@@ -1,0 +1,46 @@
+"""One call that waits: what its attempts, its time and its end leave behind."""
+
+import gc
+import weakref
+
+import pytest
+
+from common.messages import Reply
+from gateway.pending import PendingCalls
+
+
+async def test_the_time_that_is_left_is_never_negative() -> None:
+    pending = PendingCalls()
+    with pending.open("a", 60) as long, pending.open("b", -1) as over:
+        assert 59 < long.remaining_s() <= 60
+        assert over.remaining_s() == 0
+
+
+async def test_a_reply_that_overtakes_its_confirm_is_kept_when_the_connection_is_lost() -> None:
+    pending = PendingCalls()
+    reply = Reply.succeeded(b"1", b"2")
+    with pending.open("a", 60) as call:
+        call.begin_attempt()
+        pending.settle("a", reply)
+        pending.interrupt()
+        call.begin_attempt()
+        assert await call.reply() == reply
+
+
+async def test_an_answered_call_does_not_stay_in_memory_until_its_deadline() -> None:
+    pending = PendingCalls()
+    with pending.open("a", 60) as call:
+        trace = weakref.ref(call)
+    del call
+    gc.collect()
+    assert trace() is None
+
+
+async def test_a_call_that_fails_leaves_the_table_and_its_neighbours_stay() -> None:
+    pending = PendingCalls()
+    with pending.open("a", 60):
+        with pytest.raises(RuntimeError), pending.open("b", 60):
+            raise RuntimeError
+        assert len(pending) == 1
+        assert not pending.settle("b", Reply.succeeded(b"1", b"2"))
+    assert len(pending) == 0
