@@ -43,6 +43,6 @@ def _predict(predict: Predict, input_json: bytes, correlation_id: str) -> bytes:
         return msgspec.json.encode(predict(value))
     except PredictionError:
         raise
-    except Exception as exc:  # a model may raise anything; its caller learns only that it did
+    except (Exception, SystemExit) as exc:  # its caller learns only that it failed
         log.exception("model failed", correlation_id=correlation_id)
         raise ModelFailed("The model failed on this input.") from exc

@@ -49,7 +49,7 @@ def _load(name: str, path: str) -> Predict:
     try:
         target = getattr(importlib.import_module(module), attribute)
         model = target() if inspect.isclass(target) else target
-    except Exception as exc:  # a model's own code may raise anything while it loads
+    except (Exception, SystemExit) as exc:  # a model's own code may do anything while it loads
         raise Misconfigured(
             f"Model {name!r} ({path}) cannot be loaded: {type(exc).__name__}: {exc}"
         ) from exc
