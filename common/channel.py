@@ -116,6 +116,11 @@ class Channel:
             declared = await self._raw.queue_declare(exclusive=True, auto_delete=True)
             return str(declared.queue)
 
+    async def limit_prefetch(self, count: int) -> None:
+        """Bound the unacknowledged messages of each consumer that comes after this."""
+        with translated():
+            await self._raw.basic_qos(prefetch_count=count)
+
     async def consume(
         self,
         queue: str,
@@ -127,7 +132,8 @@ class Channel:
     ) -> str:
         """Hand each message of ``queue`` to ``on_delivery``, in order; returns a consumer tag.
 
-        ``prefetch`` bounds the unacknowledged messages of this consumer, 0 does not.
+        ``prefetch`` bounds the unacknowledged messages of this consumer; 0 leaves it at what
+        ``limit_prefetch`` said, or unbounded.
         ``on_delivery`` must not raise.
         """
 
@@ -135,7 +141,8 @@ class Channel:
             on_delivery(Delivery(_message(raw), self, raw.delivery_tag or 0))
 
         with translated():
-            await self._raw.basic_qos(prefetch_count=prefetch)
+            if prefetch:
+                await self._raw.basic_qos(prefetch_count=prefetch)
             consuming = await self._raw.basic_consume(
                 queue, deliver, no_ack=no_ack, arguments=arguments
             )

@@ -14,6 +14,7 @@ from common.errors import PredictionError
 from common.http_server import serve_http
 from common.settings import BrokerSettings
 from common.topology import model_queues, shared_queues
+from gateway.archive import Archive
 from gateway.health import health_routes
 from gateway.journal import Journal
 from gateway.metrics import HttpMetrics, gateway_readings
@@ -32,19 +33,27 @@ log = structlog.get_logger()
 
 
 class Gateway:
-    """One gateway: an HTTP server between two connections to the broker."""
+    """One gateway: an HTTP server and its connections to the broker."""
 
     def __init__(self, settings: GatewaySettings, broker: BrokerSettings) -> None:
         self._settings = settings
         self._broker = broker
         self._publisher = Connection(broker, "gateway publisher", self._declare)
         self._consumer = Connection(broker, "gateway consumer", self._consume, self._detach)
+        self._archive = Archive()
+        self._links = {
+            "publisher": self._publisher,
+            "consumer": self._consumer,
+            "archive": Connection(
+                broker, "gateway archive", self._attach_archive, self._archive.detach
+            ),
+        }
         life_s = settings.life_s
         ids = PredictionIds(derive_key(settings.id_secret or broker.password), life_s, time.time)
         results = Results(settings.result_cache_bytes, life_s, time.time)
         self._requestor = Requestor(self._publisher, self._consumer)
         self._journal = Journal(results, ids, self._publisher, life_s, time.time)
-        self._predictions = Predictions(settings, ids, self._requestor, results, self._journal)
+        self._predictions = Predictions(settings, ids, self._requestor, results, self._archive)
         self._registry = CollectorRegistry()
         self._registry.register(
             gateway_readings(
@@ -52,7 +61,7 @@ class Gateway:
                 self._requestor,
                 results,
                 self._journal,
-                {"publisher": self._publisher, "consumer": self._consumer},
+                self._links,
             )
         )
 
@@ -63,10 +72,8 @@ class Gateway:
             ExceptionGroup: of ``Misconfigured``, when the broker or the address refuses us.
         """
         async with asyncio.TaskGroup() as parts:
-            background = [
-                parts.create_task(part.run())
-                for part in (self._publisher, self._consumer, self._journal)
-            ]
+            background = [parts.create_task(link.run()) for link in self._links.values()]
+            background.append(parts.create_task(self._journal.run()))
             await serve_http(
                 self._http_app(),
                 self._settings.bind,
@@ -87,7 +94,10 @@ class Gateway:
     async def _consume(self, connection: Connection) -> None:
         await self._declare(connection)
         await self._requestor.attach(await connection.channel())
-        await self._journal.attach(await connection.channel(), await connection.channel())
+        await self._journal.attach(await connection.channel())
+
+    async def _attach_archive(self, connection: Connection) -> None:
+        await self._archive.attach(await connection.channel())
 
     def _detach(self) -> None:
         self._requestor.detach()
@@ -102,7 +112,7 @@ class Gateway:
         app.config["MAX_CONTENT_LENGTH"] = self._settings.max_body_bytes
         app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
         checks = {
-            "broker connected": lambda: self._publisher.is_up and self._consumer.is_up,
+            "broker connected": lambda: all(link.is_up for link in self._links.values()),
             "journal caught up": lambda: self._journal.caught_up,
             "not draining": lambda: not self._predictions.draining,
         }

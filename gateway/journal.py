@@ -15,17 +15,15 @@ import structlog
 
 from common.channel import Channel, Delivery
 from common.errors import Unavailable
-from common.messages import Message, MessageType, Reply, final_reply
+from common.messages import Message, MessageType, final_reply
 from common.topology import CLOCK_SKEW_S, REPLIES
-from gateway.prediction_id import PredictionId, PredictionIds, spell
+from gateway.prediction_id import PredictionIds
 from gateway.results import Results
 
 PREFETCH: Final = 1000
 ACKNOWLEDGE_EVERY: Final = 250
 ACKNOWLEDGE_AFTER_S: Final = 1.0
 MARKER_TIMEOUT_S: Final = 5.0
-READ_TIMEOUT_S: Final = 5.0
-READS_AT_ONCE: Final = 16
 
 log = structlog.get_logger()
 
@@ -54,8 +52,6 @@ class Journal:
         self._now_s = now_s
         self._last_offset = -1
         self._follower: Channel | None = None
-        self._reader: Channel | None = None
-        self._reads = asyncio.Semaphore(READS_AT_ONCE)
         self._unacknowledged = 0
         self._last_tag = 0
         self._marker = ""
@@ -64,9 +60,9 @@ class Journal:
         self.caught_up = False
         self.lag_s = 0.0
 
-    async def attach(self, follower: Channel, reader: Channel) -> None:
+    async def attach(self, follower: Channel) -> None:
         """Follow the stream on a new connection, from where the last one ended."""
-        self._follower, self._reader = follower, reader
+        self._follower = follower
         self._unacknowledged = 0
         self._marker, self._marker_sent = uuid4().hex, False
         await follower.consume(
@@ -79,7 +75,7 @@ class Journal:
 
     def detach(self) -> None:
         """The connection is gone: what is known stays known, what is new is missed for now."""
-        self._follower = self._reader = None
+        self._follower = None
         self.caught_up = False
 
     async def run(self) -> None:
@@ -93,39 +89,6 @@ class Journal:
             except Unavailable as exc:
                 log.info("journal waits for the broker", reason=str(exc))
                 self._come_back(ACKNOWLEDGE_AFTER_S)
-
-    async def read(self, prediction_id: PredictionId, offset: int) -> Reply | None:
-        """Read one final state back from the stream; None if the stream has dropped it.
-
-        Raises:
-            Unavailable: it could not be read in time.
-        """
-        try:
-            async with asyncio.timeout(READ_TIMEOUT_S), self._reads:
-                message = await self._read(offset)
-        except TimeoutError as exc:
-            raise Unavailable("The result could not be read back in time.") from exc
-        return final_reply(message) if message.correlation_id == spell(prediction_id) else None
-
-    async def _read(self, offset: int) -> Message:
-        reader = self._reader
-        if reader is None:
-            raise Unavailable("The message broker is not available.")
-        found: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
-
-        def on_delivery(delivery: Delivery) -> None:
-            if not found.done():
-                found.set_result(delivery)
-
-        tag = await reader.consume(
-            REPLIES, on_delivery, prefetch=1, arguments={"x-stream-offset": offset}
-        )
-        try:
-            delivery = await found
-        finally:
-            await reader.cancel(tag)
-        await reader.acknowledge(delivery.tag)
-        return delivery.message
 
     def _start(self) -> int | datetime:
         if self._last_offset >= 0:
