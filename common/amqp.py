@@ -8,13 +8,14 @@ connections: under a memory or disk alarm the broker stops reading from those th
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 import aio_pika
 import structlog
-from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS, ProbableAuthenticationError
 from aiormq import Channel as UnderlayChannel
 from aiormq.abc import AbstractConnection as UnderlayConnection
@@ -69,7 +70,6 @@ class Connection:
         self._on_lost = on_lost
         self._up = asyncio.Event()
         self._raw: AbstractConnection | None = None
-        self._channels: list[AbstractChannel] = []
         self._lost: asyncio.Future[str] | None = None
         self._publisher: Channel | None = None
         self.reconnects = 0
@@ -82,7 +82,8 @@ class Connection:
     @property
     def is_blocked(self) -> bool:
         """Whether the broker said that it takes no messages now (memory or disk alarm)."""
-        return self._raw is not None and _is_blocked(self._raw)
+        raw = self._raw
+        return raw is not None and raw.transport is not None and _is_blocked(raw)
 
     async def run(self) -> None:
         """Connect, and connect again, until cancelled.
@@ -96,9 +97,11 @@ class Connection:
             try:
                 async with self._session() as lost:
                     log.info("broker connected", connection=self._name)
-                    attempt = 0
+                    since = time.monotonic()
                     reason = await lost
                 self.reconnects += 1
+                if time.monotonic() - since > BACKOFF_MAX_S:
+                    attempt = 0  # one that ends at once would come back at once, for ever
                 log.warning("broker connection lost", connection=self._name, reason=reason)
             except (Misconfigured, Unavailable) as exc:
                 if isinstance(exc, Misconfigured) and not self.reconnects:
@@ -148,12 +151,11 @@ class Connection:
         if raw is None or lost is None:
             raise ConnectionLost("The connection to the broker was lost.")
         with translated():
-            channel = raw.channel(on_return_raises=True)
-            await channel.initialize()
-            underlay = await channel.get_underlay_channel()
+            underlay = await _underlay(raw).channel(on_return_raises=True)
         assert isinstance(underlay, UnderlayChannel)  # aiormq's own, not another transport's
-        self._channels.append(channel)
-        underlay.closing.add_done_callback(lambda _: _lose(lost, "a channel was closed"))
+        underlay.closing.add_done_callback(
+            lambda closing: _lose(lost, f"a channel was closed: {_why(closing)}")
+        )
         underlay.on_consumer_cancel_callbacks.add(
             lambda _: _lose(lost, "the broker cancelled a consumer")
         )
@@ -167,7 +169,7 @@ class Connection:
         try:
             self._raw, self._lost = raw, lost
             _underlay(raw).closing.add_done_callback(
-                lambda _: _lose(lost, "the connection was closed")
+                lambda closing: _lose(lost, f"the connection was closed: {_why(closing)}")
             )
             with translated():
                 async with asyncio.timeout(SET_UP_TIMEOUT_S):
@@ -214,7 +216,6 @@ class Connection:
             raise BrokerAway(f"{where} cannot be reached: {exc}.") from exc
 
     async def _close(self, raw: AbstractConnection) -> None:
-        self._channels.clear()
         try:
             with translated():
                 async with asyncio.timeout(CLOSE_TIMEOUT_S):
@@ -226,6 +227,12 @@ class Connection:
 def _lose(lost: asyncio.Future[str], reason: str) -> None:
     if not lost.done():
         lost.set_result(reason)
+
+
+def _why(closing: asyncio.Future[Any]) -> str:
+    """What the broker, or the network, gave as the reason."""
+    exc = None if closing.cancelled() else closing.exception()
+    return str(exc) or type(exc).__name__ if exc else "no reason given"
 
 
 def _underlay(raw: AbstractConnection) -> UnderlayConnection:
