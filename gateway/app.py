@@ -51,7 +51,7 @@ class Gateway:
         life_s = settings.life_s
         ids = PredictionIds(derive_key(settings.id_secret or broker.password), life_s, time.time)
         results = Results(settings.result_cache_bytes, life_s, time.time)
-        self._requestor = Requestor(self._publisher, self._consumer)
+        self._requestor = Requestor(self._publisher, self._consumer, time.time)
         self._journal = Journal(results, ids, self._publisher, life_s, time.time)
         self._predictions = Predictions(settings, ids, self._requestor, results, self._archive)
         self._registry = CollectorRegistry()

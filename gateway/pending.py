@@ -26,6 +26,10 @@ class PendingCall:
         """Seconds until the deadline; 0 when it has passed."""
         return max(0.0, self._deadline - self._loop.time())
 
+    def has_replied(self) -> bool:
+        """Whether the reply has come."""
+        return self._outcome.done() and isinstance(self._outcome.result(), Reply)
+
     def begin_attempt(self) -> None:
         """From now on only a loss of the reply queue in use from now on counts."""
         if self._outcome.done() and isinstance(self._outcome.result(), ReplyQueueLost):

@@ -8,7 +8,6 @@ connection, is sent again with what is left of its time.
 
 import asyncio
 import math
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
@@ -54,24 +53,28 @@ class Order:
     body: bytes
     traceparent: str | None = None
 
-    def request(self, reply_to: str, expires_s: float) -> Message:
+    def request(self, reply_to: str, expires_s: float, now_s: float) -> Message:
         """The request as it travels. Milliseconds are rounded up: ``expiration`` is ≥ 1."""
         return Request(
             correlation_id=self.prediction_id,
             body=self.body,
             reply_to=reply_to,
             expiration_ms=max(1, math.ceil(expires_s * 1000)),
-            timestamp_s=int(time.time()),
+            timestamp_s=int(now_s),
             traceparent=self.traceparent,
         ).to_message()
 
 
 class Requestor:
-    """Sends requests over ``publisher``; replies come back over ``consumer``."""
+    """Sends requests over ``publisher``; replies come back over ``consumer``.
 
-    def __init__(self, publisher: Link, consumer: Link) -> None:
+    ``now_s`` is Unix time.
+    """
+
+    def __init__(self, publisher: Link, consumer: Link, now_s: Callable[[], float]) -> None:
         self._publisher = publisher
         self._consumer = consumer
+        self._now_s = now_s
         self._reply_queue = ""
         self.pending = PendingCalls()
         self.late_replies = 0
@@ -102,28 +105,39 @@ class Requestor:
             Unavailable: it was refused, or not confirmed within ``timeout_s`` seconds.
         """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout_s
+        started = loop.time()
+
+        def left_s(of_s: float) -> float:
+            return max(0.0, started + of_s - loop.time())
 
         async def attempt() -> None:
             await self._publisher.publish(
-                order.request(REPLIES, expires_s),
+                order.request(REPLIES, left_s(expires_s), self._now_s()),
                 async_queue(order.model),
-                timeout_s=deadline - loop.time(),
+                timeout_s=left_s(timeout_s),
             )
 
-        await self._persist(attempt, lambda: max(0.0, deadline - loop.time()))
+        await self._persist(attempt, lambda: left_s(timeout_s))
 
     async def _attempt(self, order: Order, call: PendingCall) -> Reply:
         call.begin_attempt()
+        if call.has_replied():  # between two attempts
+            return await call.reply()
+        if not self._consumer.is_up:  # its end was told before the attempt began
+            raise BrokerAway("The message broker is not available.")
         remaining_s = call.remaining_s()
         try:
             await self._publisher.publish(
-                order.request(self._reply_queue, remaining_s),
+                order.request(self._reply_queue, remaining_s, self._now_s()),
                 sync_queue(order.model),
                 timeout_s=remaining_s,
             )
-        except Unconfirmed as exc:
-            raise DeadlineExceeded("The prediction was not ready in time.") from exc
+        except Unavailable as exc:
+            if call.has_replied():  # so the request did arrive
+                return await call.reply()
+            if isinstance(exc, Unconfirmed):
+                raise DeadlineExceeded("The prediction was not ready in time.") from exc
+            raise
         return await call.reply()
 
     async def _persist(

@@ -1,0 +1,165 @@
+"""When a request is sent again, and when not, on a broker that a test takes up and down."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
+from typing import Any, Final, TypeVar
+
+import pytest
+
+from common.channel import Channel, Delivery
+from common.errors import BrokerAway, ConnectionLost, PredictionError, Unconfirmed
+from common.messages import Message, MessageType, Reply
+from gateway.requestor import Order, Requestor
+from tests.support.loops import ManualLoop
+
+NOW_S: Final = 1_700_000_000.9
+ORDER: Final = Order("an-id", "demo", b'{"input": 1}')
+ANSWER: Final = Reply(MessageType.SUCCEEDED, b'{"input": 1, "result": 2}')
+
+T = TypeVar("T")
+
+
+class ScriptedLink:
+    """A connection that a test takes up and down; ``on_publish`` says what a publish meets."""
+
+    def __init__(self) -> None:
+        self._up = asyncio.Event()
+        self._up.set()
+        self.is_blocked = False
+        self.published: list[Message] = []
+        self.on_publish: Callable[[Message], None] = lambda _: None
+
+    @property
+    def is_up(self) -> bool:
+        return self._up.is_set()
+
+    def take(self, *, up: bool) -> None:
+        """Connect, or lose the connection."""
+        if up:
+            self._up.set()
+        else:
+            self._up.clear()
+
+    async def ready(self, timeout_s: float) -> None:
+        await self._up.wait()
+
+    async def publish(self, message: Message, routing_key: str, *, timeout_s: float) -> None:
+        if not self.is_up:
+            raise BrokerAway("The message broker is not available.")
+        self.published.append(message)
+        self.on_publish(message)
+
+
+class ScriptedChannel(Channel):
+    """A channel on which a test makes the deliveries."""
+
+    def __init__(self) -> None:
+        self.on_delivery: Callable[[Delivery], None] = lambda _: None
+
+    async def declare_reply_queue(self) -> str:
+        return "the reply queue"
+
+    async def consume(self, queue: str, on_delivery: Callable[[Delivery], None], **_: Any) -> str:
+        self.on_delivery = on_delivery
+        return "a tag"
+
+
+class World:
+    """A requestor between two scripted links, on a clock that stands still unless moved."""
+
+    def __init__(self) -> None:
+        self.loop = ManualLoop()
+        self.publisher, self.consumer = ScriptedLink(), ScriptedLink()
+        self.requestor = Requestor(self.publisher, self.consumer, lambda: NOW_S)
+        self.channel = ScriptedChannel()
+        self.loop.run_until_complete(self.requestor.attach(self.channel))
+
+    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Begin ``work`` and let it go as far as it can."""
+        task = self.loop.create_task(work)
+        self.loop.settle()
+        return task
+
+    def deliver(self, reply: Reply) -> None:
+        """Hand a reply over as the channel does."""
+        message = reply.to_message(ORDER.prediction_id, int(NOW_S))
+        self.channel.on_delivery(Delivery(message, self.channel, 1))
+
+    def lose_reply_queue(self) -> None:
+        """The consumer's connection ends, as ``Connection`` tells it."""
+        self.consumer.take(up=False)
+        self.requestor.detach()
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    made = World()
+    yield made
+    for task in asyncio.all_tasks(made.loop):
+        task.cancel()
+        with suppress(asyncio.CancelledError, PredictionError):
+            made.loop.run_until_complete(task)
+    made.loop.close()
+
+
+@pytest.mark.parametrize("failure", [ConnectionLost, Unconfirmed, BrokerAway])
+def test_a_reply_that_overtook_its_confirm_is_the_answer(
+    world: World, failure: type[PredictionError]
+) -> None:
+    def reply_and_fail(_: Message) -> None:
+        world.publisher.on_publish = lambda _: None
+        world.deliver(ANSWER)
+        raise failure("No confirm.")
+
+    world.publisher.on_publish = reply_and_fail
+    call = world.start(world.requestor.call(ORDER, 30))
+    assert call.result() == ANSWER
+    assert len(world.publisher.published) == 1
+
+
+def test_a_reply_that_comes_between_two_attempts_is_the_answer(world: World) -> None:
+    def lose(_: Message) -> None:
+        world.publisher.take(up=False)
+        raise ConnectionLost("The connection was lost.")
+
+    world.publisher.on_publish = lose
+    call = world.start(world.requestor.call(ORDER, 30))
+    world.deliver(ANSWER)
+    world.publisher.take(up=True)
+    world.loop.settle()
+    assert call.result() == ANSWER
+    assert len(world.publisher.published) == 1
+
+
+def test_nothing_is_sent_while_there_is_no_reply_queue(world: World) -> None:
+    world.consumer.take(up=False)
+    call = world.start(world.requestor.call(ORDER, 30))
+    world.loop.call_soon(world.lose_reply_queue)  # between the call's waking and its attempt
+    world.consumer.take(up=True)
+    world.loop.settle()
+    assert world.publisher.published == []
+    world.consumer.take(up=True)
+    world.loop.settle()
+    world.deliver(ANSWER)
+    world.loop.settle()
+    assert call.result() == ANSWER
+
+
+def test_what_is_sent_again_has_only_what_is_left_of_its_time(world: World) -> None:
+    def lose(_: Message) -> None:
+        world.publisher.take(up=False)
+        raise ConnectionLost("The connection was lost.")
+
+    world.publisher.on_publish = lose
+    submitting = world.start(world.requestor.submit(ORDER, expires_s=3600, timeout_s=30))
+    world.loop.now_s += 20
+    world.publisher.on_publish = lambda _: None
+    world.publisher.take(up=True)
+    world.loop.settle()
+    assert submitting.done()
+    assert [message.expiration_ms for message in world.publisher.published] == [
+        3_600_000,
+        3_580_000,
+    ]
+    assert {message.timestamp_s for message in world.publisher.published} == {int(NOW_S)}
