@@ -6,7 +6,7 @@ when a marker that it published itself comes back.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Final, Protocol
 from uuid import uuid4
@@ -22,7 +22,9 @@ from gateway.results import Results
 
 PREFETCH: Final = 1000
 ACKNOWLEDGE_EVERY: Final = 250
-ACKNOWLEDGE_AFTER_S: Final = 1.0
+RETRY_S: Final = 1.0
+"""How long what is due may wait: a few acknowledgements, or a broker that was away."""
+
 MARKER_TIMEOUT_S: Final = 5.0
 
 log = structlog.get_logger()
@@ -56,13 +58,15 @@ class Journal:
         self._last_tag = 0
         self._marker = ""
         self._marker_sent = True
-        self._due = asyncio.Event()
+        self._marker_due = asyncio.Event()
+        self._acknowledgement_due = asyncio.Event()
         self.caught_up = False
         self.lag_s = 0.0
 
     async def attach(self, follower: Channel) -> None:
         """Follow the stream on a new connection, from where the last one ended."""
         self._follower = follower
+        self.caught_up = False
         self._unacknowledged = 0
         self._marker, self._marker_sent = uuid4().hex, False
         await follower.consume(
@@ -71,7 +75,7 @@ class Journal:
             prefetch=PREFETCH,
             arguments={"x-stream-offset": self._start()},
         )
-        self._due.set()
+        self._marker_due.set()
 
     def detach(self) -> None:
         """The connection is gone: what is known stays known, what is new is missed for now."""
@@ -79,16 +83,13 @@ class Journal:
         self.caught_up = False
 
     async def run(self) -> None:
-        """Send markers and acknowledge what was read, until cancelled."""
-        while True:
-            await self._due.wait()
-            self._due.clear()
-            try:
-                await self._send_marker()
-                await self._acknowledge()
-            except Unavailable as exc:
-                log.info("journal waits for the broker", reason=str(exc))
-                self._come_back(ACKNOWLEDGE_AFTER_S)
+        """Send markers and acknowledge what was read, until cancelled.
+
+        Apart from each other: a broker that takes no messages still wants acknowledgements.
+        """
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(_whenever(self._marker_due, self._send_marker))
+            loops.create_task(_whenever(self._acknowledgement_due, self._acknowledge))
 
     def _start(self) -> int | datetime:
         if self._last_offset >= 0:
@@ -96,12 +97,14 @@ class Journal:
         return datetime.fromtimestamp(int(self._now_s() - self._replay_s), UTC)
 
     def _on_event(self, delivery: Delivery) -> None:
+        if delivery.channel is not self._follower:
+            return  # late, from a connection that is gone: its successor brings it again
         self._last_offset, self._last_tag = delivery.offset, delivery.tag
         self._unacknowledged += 1
         if self._unacknowledged == 1:
-            self._come_back(ACKNOWLEDGE_AFTER_S)
+            _set_later(self._acknowledgement_due)
         elif self._unacknowledged == ACKNOWLEDGE_EVERY:
-            self._due.set()
+            self._acknowledgement_due.set()
         message = delivery.message
         if message.type == MessageType.MARKER:
             self.caught_up = self.caught_up or message.correlation_id == self._marker
@@ -142,5 +145,17 @@ class Journal:
             self._unacknowledged = 0
             await self._follower.acknowledge(self._last_tag, multiple=True)
 
-    def _come_back(self, after_s: float) -> None:
-        asyncio.get_running_loop().call_later(after_s, self._due.set)
+
+async def _whenever(due: asyncio.Event, act: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await due.wait()
+        due.clear()
+        try:
+            await act()
+        except Unavailable as exc:
+            log.info("journal waits for the broker", reason=str(exc))
+            _set_later(due)
+
+
+def _set_later(due: asyncio.Event) -> None:
+    asyncio.get_running_loop().call_later(RETRY_S, due.set)

@@ -1,68 +1,24 @@
 """When a request is sent again, and when not, on a broker that a test takes up and down."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import pytest
 
-from common.channel import Channel, Delivery
+from common.channel import Delivery
 from common.errors import BrokerAway, ConnectionLost, PredictionError, Unconfirmed
 from common.messages import Message, MessageType, Reply
 from gateway.requestor import Order, Requestor
 from tests.support.loops import ManualLoop
+from tests.support.scripted import ScriptedChannel, ScriptedLink
 
 NOW_S: Final = 1_700_000_000.9
 ORDER: Final = Order("an-id", "demo", b'{"input": 1}')
 ANSWER: Final = Reply(MessageType.SUCCEEDED, b'{"input": 1, "result": 2}')
 
 T = TypeVar("T")
-
-
-class ScriptedLink:
-    """A connection that a test takes up and down; ``on_publish`` says what a publish meets."""
-
-    def __init__(self) -> None:
-        self._up = asyncio.Event()
-        self._up.set()
-        self.is_blocked = False
-        self.published: list[Message] = []
-        self.on_publish: Callable[[Message], None] = lambda _: None
-
-    @property
-    def is_up(self) -> bool:
-        return self._up.is_set()
-
-    def take(self, *, up: bool) -> None:
-        """Connect, or lose the connection."""
-        if up:
-            self._up.set()
-        else:
-            self._up.clear()
-
-    async def ready(self, timeout_s: float) -> None:
-        await self._up.wait()
-
-    async def publish(self, message: Message, routing_key: str, *, timeout_s: float) -> None:
-        if not self.is_up:
-            raise BrokerAway("The message broker is not available.")
-        self.published.append(message)
-        self.on_publish(message)
-
-
-class ScriptedChannel(Channel):
-    """A channel on which a test makes the deliveries."""
-
-    def __init__(self) -> None:
-        self.on_delivery: Callable[[Delivery], None] = lambda _: None
-
-    async def declare_reply_queue(self) -> str:
-        return "the reply queue"
-
-    async def consume(self, queue: str, on_delivery: Callable[[Delivery], None], **_: Any) -> str:
-        self.on_delivery = on_delivery
-        return "a tag"
 
 
 class World:

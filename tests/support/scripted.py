@@ -1,0 +1,63 @@
+"""Connection and channel as the gateway's parts see them, with a test in the broker's place."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from common.channel import Channel, Delivery
+from common.errors import BrokerAway
+from common.messages import Message
+
+
+class ScriptedLink:
+    """A connection that a test takes up and down; ``on_publish`` says what a publish meets."""
+
+    def __init__(self) -> None:
+        self._up = asyncio.Event()
+        self._up.set()
+        self.is_blocked = False
+        self.published: list[Message] = []
+        self.hold: asyncio.Event | None = None
+        """Confirms wait for it, if there is one."""
+        self.on_publish: Callable[[Message], None] = lambda _: None
+
+    @property
+    def is_up(self) -> bool:
+        return self._up.is_set()
+
+    def take(self, *, up: bool) -> None:
+        """Connect, or lose the connection."""
+        if up:
+            self._up.set()
+        else:
+            self._up.clear()
+
+    async def ready(self, timeout_s: float) -> None:
+        await self._up.wait()
+
+    async def publish(self, message: Message, routing_key: str, *, timeout_s: float) -> None:
+        if not self.is_up:
+            raise BrokerAway("The message broker is not available.")
+        self.published.append(message)
+        self.on_publish(message)
+        if self.hold:
+            await self.hold.wait()
+
+
+class ScriptedChannel(Channel):
+    """A channel on which a test makes the deliveries."""
+
+    def __init__(self) -> None:
+        self.on_delivery: Callable[[Delivery], None] = lambda _: None
+        self.acknowledged = 0
+        """The highest tag that was acknowledged."""
+
+    async def declare_reply_queue(self) -> str:
+        return "the reply queue"
+
+    async def consume(self, queue: str, on_delivery: Callable[[Delivery], None], **_: Any) -> str:
+        self.on_delivery = on_delivery
+        return "a tag"
+
+    async def acknowledge(self, tag: int, *, multiple: bool = False) -> None:
+        self.acknowledged = tag

@@ -1,0 +1,103 @@
+"""When a gateway has caught up with the reply stream, and what it acknowledges."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+import pytest
+
+from common.channel import Delivery
+from common.messages import Message, MessageType
+from gateway.journal import ACKNOWLEDGE_EVERY, Journal
+from gateway.prediction_id import PredictionIds
+from gateway.results import Results
+from tests.support.scripted import ScriptedChannel, ScriptedLink
+from tests.support.waiting import until
+
+NOW_S: Final = 1_700_000_000.0
+
+
+@pytest.fixture
+def publisher() -> ScriptedLink:
+    return ScriptedLink()
+
+
+@pytest.fixture
+async def journal(publisher: ScriptedLink) -> AsyncIterator[Journal]:
+    ids = PredictionIds(b"key", 60, lambda: NOW_S)
+    followed = Journal(Results(10_000, 60, lambda: NOW_S), ids, publisher, 60, lambda: NOW_S)
+    running = asyncio.create_task(followed.run())
+    yield followed
+    running.cancel()
+    await asyncio.wait((running,))
+
+
+def deliver(channel: ScriptedChannel, marker: str, offset: int) -> None:
+    """Hand over a marker as the stream does."""
+    message = Message(
+        type=MessageType.MARKER,
+        body=b"",
+        correlation_id=marker,
+        headers={"x-stream-offset": offset},
+    )
+    channel.on_delivery(Delivery(message, channel, offset + 1))
+
+
+async def attached(journal: Journal, publisher: ScriptedLink) -> tuple[ScriptedChannel, str]:
+    """Attach to a new connection; returns its channel and the marker that was sent for it."""
+    channel, before = ScriptedChannel(), len(publisher.published)
+    await journal.attach(channel)
+
+    async def sent() -> bool:
+        return len(publisher.published) > before
+
+    await until(sent, lambda: "a marker is sent")
+    return channel, publisher.published[-1].correlation_id
+
+
+async def test_only_its_own_marker_tells_that_it_has_caught_up(
+    journal: Journal, publisher: ScriptedLink
+) -> None:
+    channel, marker = await attached(journal, publisher)
+    caught_up = []
+    for offset, delivered in enumerate(("of another gateway", marker, "of another gateway")):
+        deliver(channel, delivered, offset)
+        caught_up.append(journal.caught_up)
+    assert caught_up == [False, True, True]
+
+
+async def test_on_a_new_connection_it_has_to_catch_up_again(
+    journal: Journal, publisher: ScriptedLink
+) -> None:
+    first, old_marker = await attached(journal, publisher)
+    deliver(first, old_marker, 0)
+    second, _ = await attached(journal, publisher)
+    assert not journal.caught_up
+    deliver(second, old_marker, 1)
+    assert not journal.caught_up
+
+
+async def test_what_an_old_connection_still_delivers_counts_for_nothing(
+    journal: Journal, publisher: ScriptedLink
+) -> None:
+    first, _ = await attached(journal, publisher)
+    second, marker = await attached(journal, publisher)
+    caught_up = []
+    for channel in (first, second):
+        deliver(channel, marker, 7)
+        caught_up.append(journal.caught_up)
+    assert caught_up == [False, True]
+
+
+async def test_a_blocked_broker_does_not_hold_up_the_replay(
+    journal: Journal, publisher: ScriptedLink
+) -> None:
+    publisher.hold = asyncio.Event()
+    channel, _ = await attached(journal, publisher)
+    for offset in range(ACKNOWLEDGE_EVERY):
+        deliver(channel, "of another gateway", offset)
+
+    async def acknowledged() -> bool:
+        return channel.acknowledged == ACKNOWLEDGE_EVERY
+
+    await until(acknowledged, lambda: "what was read is acknowledged", timeout_s=5)
