@@ -21,10 +21,17 @@ from aiormq import Channel as UnderlayChannel
 from aiormq.abc import AbstractConnection as UnderlayConnection
 from aiormq.exceptions import InvalidFrameError
 
-from common.channel import Channel, translated
-from common.errors import BrokerAway, ConnectionLost, Misconfigured, Unavailable
+from common.channel import Channel
+from common.errors import (
+    BrokerAway,
+    ConnectionLost,
+    Misconfigured,
+    NotPermitted,
+    Unavailable,
+)
 from common.messages import Message
 from common.settings import BrokerSettings
+from common.translation import translated
 
 HEARTBEAT_S: Final = 10
 """A silent peer is noticed after about 3 x (heartbeat + 1) s."""
@@ -171,10 +178,7 @@ class Connection:
             _underlay(raw).closing.add_done_callback(
                 lambda closing: _lose(lost, f"the connection was closed: {_why(closing)}")
             )
-            with translated():
-                async with asyncio.timeout(SET_UP_TIMEOUT_S):
-                    self._publisher = await self.channel()
-                    await self._set_up(self)
+            await self._open()
             self._up.set()
             yield lost
         finally:
@@ -182,6 +186,15 @@ class Connection:
             self._raw = self._lost = self._publisher = None
             self._on_lost()
             await self._close(raw)
+
+    async def _open(self) -> None:
+        try:
+            with translated():
+                async with asyncio.timeout(SET_UP_TIMEOUT_S):
+                    self._publisher = await self.channel()
+                    await self._set_up(self)
+        except NotPermitted as exc:
+            raise Misconfigured(f"The RabbitMQ user lacks a permission: {exc.__cause__}.") from exc
 
     async def _connect(self) -> AbstractConnection:
         broker = self._broker

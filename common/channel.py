@@ -4,57 +4,21 @@ Speaks through aio-pika's aiormq underlay, which costs half of its message layer
 the library raises becomes one of ``common/errors.py`` here.
 """
 
-import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
 
-from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq import Channel as UnderlayChannel
 from aiormq import spec
 from aiormq.abc import DeliveredMessage
-from aiormq.exceptions import ChannelAccessRefused, DeliveryError, PublishError
 
-from common.errors import (
-    ConnectionLost,
-    Misconfigured,
-    Refused,
-    Unconfirmed,
-    Unroutable,
-)
 from common.messages import Message
 from common.topology import Queue, declare
+from common.translation import translated
 
 PERSISTENT: Final = 2
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turn what aiormq raises into our errors, a stray ``CancelledError`` included.
-
-    When a peer falls silent, aiormq rejects what waits for it with ``CancelledError``; only
-    ``Task.cancelling`` tells that from a caller who really was cancelled.
-    """
-    try:
-        yield
-    except asyncio.CancelledError as exc:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-        raise ConnectionLost("The connection to the broker fell silent.") from exc
-    except PublishError as exc:
-        raise Unroutable("The queue this is addressed to does not exist.") from exc
-    except DeliveryError as exc:
-        raise Refused("The queue is full.") from exc
-    except ChannelAccessRefused as exc:
-        raise Misconfigured(f"The RabbitMQ user lacks a permission: {exc}.") from exc
-    except TimeoutError as exc:  # an OSError too, so it comes before the others
-        raise Unconfirmed("The broker did not confirm in time.") from exc
-    except CONNECTION_EXCEPTIONS as exc:
-        raise ConnectionLost(f"The connection to the broker was lost: {exc}.") from exc
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +57,7 @@ class Channel:
         Raises:
             Unroutable: no queue of that name.
             Refused: its queue is full.
+            NotPermitted: our user may not publish there.
             Unconfirmed, ConnectionLost: nobody knows whether it arrived.
         """
         with translated():

@@ -126,6 +126,10 @@ class Unroutable(Unavailable):
     """The message was returned: the queue it is addressed to does not exist."""
 
 
+class NotPermitted(Unavailable):
+    """The broker refuses this user: while we run, an operator may give the permission back."""
+
+
 class Misconfigured(Exception):
     """A setting, a credential or a leftover on the broker that only an operator can change.
 

@@ -1,0 +1,48 @@
+"""A permission that is taken away while the services run, and given back."""
+
+import asyncio
+from pathlib import Path
+
+import httpx
+
+from tests.local.broker import PrivateBroker
+from tests.support.calls import client
+from tests.support.services import Cluster, new_vhost
+from tests.support.waiting import until
+
+QUEUES_ONLY = r"^predictions\."
+"""Enough to declare and bind, but not to publish, which goes by way of ``amq.default``."""
+
+
+async def test_a_gateway_that_may_not_publish_says_so_and_mends_by_itself(
+    broker: PrivateBroker, tmp_path: Path
+) -> None:
+    vhost = new_vhost(broker)
+
+    async def permit(write: str) -> None:
+        await asyncio.to_thread(
+            broker.ctl, "set_permissions", "--vhost", vhost, broker.user, ".*", write, ".*"
+        )
+
+    await permit(QUEUES_ONLY)
+    with Cluster(broker, tmp_path, vhost) as cluster:
+        gateway = cluster.gateway(GATEWAY_SYNC_TIMEOUT_S="5")
+        async with client(gateway.url) as http:
+            await gateway.shows("/readyz", 503)
+            await _misses(http, ["journal caught up"])  # its marker was refused
+            answer = await http.post("/predict", json={"input": 1})
+            assert answer.status_code == 503, answer.text
+            assert broker.user not in answer.text
+            await permit(".*")
+            await gateway.ready()
+            assert gateway.is_running
+
+
+async def _misses(http: httpx.AsyncClient, names: list[str]) -> None:
+    """Wait until ``/readyz`` names just these as missing."""
+
+    async def does() -> bool:
+        answer = await http.get("/readyz")
+        return answer.status_code == 503 and answer.json()["missing"] == names
+
+    await until(does, lambda: f"/readyz misses {names}")
