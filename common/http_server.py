@@ -86,20 +86,27 @@ class _InFlight:
 def _body_first(app: ASGIFramework) -> ASGIFramework:
     """Read a request's body to its end before an error is answered, or for a bounded time.
 
+    What is read then is dropped at once.
+
     A socket closed with bytes unread resets the connection, and the client may lose the answer
     (RFC 9112, section 9.6).
     """
 
     async def reading(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         body_read = asyncio.Event()
+        answered = False
 
         async def receive_and_see() -> ASGIReceiveEvent:
             event = await receive()
             if event["type"] != "http.request" or not event["more_body"]:
                 body_read.set()
+            if event["type"] == "http.request" and answered:
+                event["body"] = b""
             return event
 
         async def send_after_body(event: ASGISendEvent) -> None:
+            nonlocal answered
+            answered = True
             if event["type"] == "http.response.start" and event["status"] >= 400:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(UNREAD_BODY_TIMEOUT_S):

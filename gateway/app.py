@@ -116,7 +116,7 @@ class Gateway:
             "journal caught up": lambda: self._journal.caught_up,
             "not draining": lambda: not self._predictions.draining,
         }
-        app.register_blueprint(prediction_routes(self._predictions))
+        app.register_blueprint(prediction_routes(self._predictions, self._settings.max_body_bytes))
         app.register_blueprint(health_routes(checks, self._registry))
         app.register_error_handler(PredictionError, _on_prediction_error)
         app.register_error_handler(HTTPException, _on_http_error)

@@ -21,6 +21,14 @@ from gateway.settings import GatewaySettings
 _MODEL_NAME: Final = re.compile(MODEL_NAME, re.ASCII)
 
 
+class Body(Protocol):
+    """A caller's body that has not been read yet; ``size_bytes`` is the most it can be."""
+
+    @property
+    def size_bytes(self) -> int: ...
+    async def read(self) -> bytes: ...
+
+
 class Requestor(Protocol):
     """Gets predictions made."""
 
@@ -60,28 +68,28 @@ class Predictions:
         self.accepting = Admission(settings.max_in_flight, settings.max_in_flight_bytes)
         self.draining = False
 
-    async def predict(self, model: str | None, body: bytes, traceparent: str | None) -> bytes:
+    async def predict(self, model: str | None, body: Body, traceparent: str | None) -> bytes:
         """Predict now: the JSON of input and result.
 
         Raises:
             PredictionError: within the sync timeout + 1 s, whatever is down.
         """
-        with self._admitted(self.waiting, len(body)):
-            order = self._order(model, body, traceparent)
+        with self._admitted(self.waiting, body.size_bytes):
+            order = self._order(model, await body.read(), traceparent)
             try:
                 reply = await self._requestor.call(order, self._settings.sync_timeout_s)
             except Unroutable as exc:
                 raise self._no_such_queue(order.model) from exc
             return reply.result()
 
-    async def accept(self, model: str | None, body: bytes, traceparent: str | None) -> str:
+    async def accept(self, model: str | None, body: Body, traceparent: str | None) -> str:
         """Accept a prediction for later: its id, once it cannot be lost any more.
 
         Raises:
             PredictionError: it was not accepted.
         """
-        with self._admitted(self.accepting, len(body)):
-            order = self._order(model, body, traceparent)
+        with self._admitted(self.accepting, body.size_bytes):
+            order = self._order(model, await body.read(), traceparent)
             settings = self._settings
             try:
                 await self._requestor.submit(

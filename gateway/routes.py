@@ -16,14 +16,14 @@ COME_BACK_S: Final = "1"
 PENDING: Final = b'{"error": "Prediction is still being processed."}'
 
 
-def prediction_routes(predictions: Predictions) -> Blueprint:
+def prediction_routes(predictions: Predictions, max_body_bytes: int) -> Blueprint:
     """The routes that predict and look up; errors are raised as ``PredictionError``."""
     routes = Blueprint("predictions", __name__)
 
     @routes.post("/predict")
     @routes.post("/models/<model>/predict")
     async def predict(model: str | None = None) -> Response:
-        body = await _json_body()
+        body = JsonBody(max_body_bytes)
         traceparent = valid_traceparent(request.headers.get("traceparent"))
         if request.headers.get("Async-Mode", "").lower() != "true":
             return json_response(await predictions.predict(model, body, traceparent))
@@ -43,22 +43,29 @@ def prediction_routes(predictions: Predictions) -> Blueprint:
     return routes
 
 
-async def _json_body() -> bytes:
-    """The request's body.
+class JsonBody:
+    """The body of the request under way, read when it is asked for."""
 
-    Raises:
-        UnsupportedMediaType: it is sent as something else than plain JSON.
-    """
-    body = await request.get_data()
-    assert isinstance(body, bytes)  # as_text is off
-    encoding = request.headers.get("Content-Encoding", "identity")
-    if body and (not request.is_json or encoding != "identity"):
-        sent = request.headers.get("Content-Type", "no Content-Type")
-        raise UnsupportedMediaType(
-            f"Send the body as Content-Type: application/json without Content-Encoding, "
-            f"not as {sent[:100]} ({encoding[:20]})."
-        )
-    return body
+    def __init__(self, max_bytes: int) -> None:
+        length = request.content_length
+        self.size_bytes = max_bytes if length is None else min(length, max_bytes)
+
+    async def read(self) -> bytes:
+        """The whole body.
+
+        Raises:
+            UnsupportedMediaType: it is sent as something else than plain JSON.
+        """
+        body = await request.get_data()
+        assert isinstance(body, bytes)  # as_text is off
+        encoding = request.headers.get("Content-Encoding", "identity")
+        if body and (not request.is_json or encoding != "identity"):
+            sent = request.headers.get("Content-Type", "no Content-Type")
+            raise UnsupportedMediaType(
+                f"Send the body as Content-Type: application/json without Content-Encoding, "
+                f"not as {sent[:100]} ({encoding[:20]})."
+            )
+        return body
 
 
 def _accepted(prediction_id: str) -> Response:

@@ -40,6 +40,15 @@ class GatewaySettings(BaseSettings):
         return self.async_deadline_s + self.result_ttl_s
 
     @model_validator(mode="after")
+    def _one_body_fits(self) -> Self:
+        if self.max_in_flight_bytes < self.max_body_bytes:
+            raise ValueError(
+                "GATEWAY_MAX_IN_FLIGHT_BYTES may not be less than GATEWAY_MAX_BODY_BYTES: one body "
+                "of that size would never be taken"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _fits_the_stream(self) -> Self:
         if self.life_s + CLOCK_SKEW_S > RETENTION_S:
             raise ValueError(

@@ -143,3 +143,12 @@ def test_an_address_and_a_port_can_be_listened_on(host: str, port: int) -> None:
 def test_what_is_no_address_and_port_is_refused(host: str, port: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Bind).validate_python(host + port)
+
+
+def test_a_gateway_has_room_for_one_body(no_settings: pytest.MonkeyPatch) -> None:
+    no_settings.setenv("GATEWAY_MAX_BODY_BYTES", "1000")
+    no_settings.setenv("GATEWAY_MAX_IN_FLIGHT_BYTES", "1000")
+    assert read_settings(GatewaySettings).max_in_flight_bytes == 1000
+    no_settings.setenv("GATEWAY_MAX_IN_FLIGHT_BYTES", "999")
+    with pytest.raises(Misconfigured, match="GATEWAY_MAX_IN_FLIGHT_BYTES may not be less"):
+        read_settings(GatewaySettings)
