@@ -130,6 +130,16 @@ class NotPermitted(Unavailable):
     """The broker refuses this user: while we run, an operator may give the permission back."""
 
 
+class InternalError(PredictionError):
+    """A failure of our own that nobody foresaw."""
+
+    code = "internal_error"
+    blame = Blame.SERVICE
+
+    def __init__(self) -> None:
+        super().__init__("The gateway failed; its log says why.")
+
+
 class Misconfigured(Exception):
     """A setting, a credential or a leftover on the broker that only an operator can change.
 

@@ -20,10 +20,19 @@ _TRACEPARENT: Final = re.compile(
 def configure_logs(service: str) -> None:
     """Log to standard error: JSON lines, or readable ones in a terminal.
 
-    Each line carries ``service``. What libraries log takes the same way.
+    Each line carries ``service``, whichever thread writes it. What libraries log takes the same
+    way.
     """
+
+    def name_service(
+        _: object, __: str, event: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        event["service"] = service
+        return event
+
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        name_service,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -39,7 +48,6 @@ def configure_logs(service: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(service=service)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -1,15 +1,11 @@
 """``/livez``, ``/readyz`` and ``/metrics``."""
 
-from collections.abc import Callable, Mapping
-
-import msgspec
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from quart import Blueprint, Response
 
+from common.readiness import Checks, readiness
 from gateway.problems import json_response
-
-Checks = Mapping[str, Callable[[], bool]]
 
 
 def health_routes(checks: Checks, registry: CollectorRegistry) -> Blueprint:
@@ -22,11 +18,8 @@ def health_routes(checks: Checks, registry: CollectorRegistry) -> Blueprint:
 
     @routes.get("/readyz")
     async def ready() -> Response:
-        missing = [name for name, holds in checks.items() if not holds()]
-        if missing:
-            body = msgspec.json.encode({"status": "not ready", "missing": missing})
-            return json_response(body, 503)
-        return json_response(b'{"status": "ready"}')
+        is_ready, body = readiness(checks)
+        return json_response(body, 200 if is_ready else 503)
 
     @routes.get("/metrics")
     async def metrics() -> Response:

@@ -7,7 +7,7 @@ import msgspec
 from quart import Response, current_app, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from common.errors import BodyTooLarge, PredictionError, Unavailable
+from common.errors import BodyTooLarge, InternalError, PredictionError, Unavailable
 
 STATUS: Final[dict[str, int]] = {
     "malformed_request": 400,
@@ -20,8 +20,10 @@ STATUS: Final[dict[str, int]] = {
     "predictor_crashed": 502,
     "unavailable": 503,
     "deadline_exceeded": 504,
+    "internal_error": 500,
 }
-"""Error code → HTTP status. Statuses appear nowhere else."""
+"""Error code → HTTP status. The statuses of errors appear nowhere else; those that HTTP itself
+refuses bring their own."""
 
 PROBLEM_JSON: Final = "application/problem+json"
 JSON: Final = "application/json"
@@ -53,7 +55,7 @@ def http_problem(error: HTTPException) -> Response:
 
 def unexpected_problem() -> Response:
     """The answer to a failure of our own that nobody foresaw; the log has the rest."""
-    return _problem(500, "internal_error", "The gateway failed; its log says why.")
+    return prediction_problem(InternalError())
 
 
 def _problem(status: int, code: str, sentence: str) -> Response:

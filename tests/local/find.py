@@ -80,6 +80,7 @@ def log_in(settings: BrokerSettings) -> bool:
     Raises:
         Misconfigured: it refused us.
     """
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)
     with capture_logs():  # what happens is told in one sentence
         return asyncio.run(_log_in(settings))
 
@@ -101,6 +102,3 @@ async def _log_in(settings: BrokerSettings) -> bool:
 
 async def _nothing(_: Connection) -> None:
     """A connection that only logs in has nothing to set up."""
-
-
-logging.getLogger("aiormq").setLevel(logging.CRITICAL)

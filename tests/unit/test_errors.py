@@ -18,6 +18,7 @@ TABLE: Final = {
     ("predictor_crashed", Blame.PREDICTOR, 502),
     ("unavailable", Blame.SERVICE, 503),
     ("deadline_exceeded", Blame.SERVICE, 504),
+    ("internal_error", Blame.SERVICE, 500),
 }
 """The table of the README: what clients program against."""
 
@@ -45,8 +46,8 @@ def test_only_what_is_unavailable_comes_in_several_kinds_under_one_code() -> Non
 
 def test_an_error_that_travels_is_found_again_by_its_code() -> None:
     assert all(error.code == code for code, error in BY_CODE.items())
-    # An unknown id is said by a gateway, of its own knowledge: it never travels.
-    assert set(STATUS) - set(BY_CODE) == {"unknown_prediction"}
+    # These are said by a gateway, of its own knowledge: they never travel.
+    assert set(STATUS) - set(BY_CODE) == {"unknown_prediction", "internal_error"}
 
 
 @pytest.mark.parametrize("error", BY_CODE.values(), ids=BY_CODE)

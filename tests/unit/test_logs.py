@@ -1,0 +1,33 @@
+"""What a service logs, as somebody who collects logs gets it."""
+
+import json
+import subprocess
+import sys
+from typing import Final
+
+FROM_EVERYWHERE: Final = """
+import logging, threading
+import structlog
+from common.telemetry import configure_logs
+
+configure_logs("gateway")
+structlog.get_logger().info("ours")
+logging.getLogger("library").warning("theirs")
+def elsewhere():
+    structlog.get_logger().info("ours elsewhere")
+    logging.getLogger("library").warning("theirs elsewhere")
+thread = threading.Thread(target=elsewhere)
+thread.start()
+thread.join()
+"""
+
+
+def test_each_line_carries_its_service_whoever_writes_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FROM_EVERYWHERE], capture_output=True, text=True, check=True
+    )
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    events = ["ours", "theirs", "ours elsewhere", "theirs elsewhere"]
+    assert [line["event"] for line in lines] == events
+    assert [line["service"] for line in lines] == ["gateway"] * 4
+    assert all(line["timestamp"] and line["level"] for line in lines)
