@@ -13,15 +13,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-import aio_pika
 import structlog
 from aio_pika.abc import AbstractConnection
-from aio_pika.exceptions import CONNECTION_EXCEPTIONS, ProbableAuthenticationError
 from aiormq import Channel as UnderlayChannel
-from aiormq.abc import AbstractConnection as UnderlayConnection
-from aiormq.exceptions import InvalidFrameError
 
 from common.channel import Channel
+from common.dial import dial, hang_up, is_blocked, underlay
 from common.errors import (
     BrokerAway,
     ConnectionLost,
@@ -33,12 +30,7 @@ from common.messages import Message
 from common.settings import BrokerSettings
 from common.translation import translated
 
-HEARTBEAT_S: Final = 10
-"""A silent peer is noticed after about 3 x (heartbeat + 1) s."""
-
-CONNECT_TIMEOUT_S: Final = 5
 SET_UP_TIMEOUT_S: Final = 20
-CLOSE_TIMEOUT_S: Final = 3
 BACKOFF_MIN_S: Final = 0.1
 BACKOFF_MAX_S: Final = 5.0
 
@@ -89,8 +81,7 @@ class Connection:
     @property
     def is_blocked(self) -> bool:
         """Whether the broker said that it takes no messages now (memory or disk alarm)."""
-        raw = self._raw
-        return raw is not None and raw.transport is not None and _is_blocked(raw)
+        return self._raw is not None and is_blocked(self._raw)
 
     async def run(self) -> None:
         """Connect, and connect again, until cancelled.
@@ -158,24 +149,24 @@ class Connection:
         if raw is None or lost is None:
             raise ConnectionLost("The connection to the broker was lost.")
         with translated():
-            underlay = await _underlay(raw).channel(on_return_raises=True)
-        assert isinstance(underlay, UnderlayChannel)  # aiormq's own, not another transport's
-        underlay.closing.add_done_callback(
+            channel = await underlay(raw).channel(on_return_raises=True)
+        assert isinstance(channel, UnderlayChannel)  # aiormq's own, not another transport's
+        channel.closing.add_done_callback(
             lambda closing: _lose(lost, f"a channel was closed: {_why(closing)}")
         )
-        underlay.on_consumer_cancel_callbacks.add(
+        channel.on_consumer_cancel_callbacks.add(
             lambda _: _lose(lost, "the broker cancelled a consumer")
         )
-        return Channel(underlay)
+        return Channel(channel)
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[asyncio.Future[str]]:
         """Connect, set up, open the gate; yields what is done, with a reason, at the end."""
         lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        raw = await self._connect()
+        raw = await dial(self._broker, self._name)
         try:
             self._raw, self._lost = raw, lost
-            _underlay(raw).closing.add_done_callback(
+            underlay(raw).closing.add_done_callback(
                 lambda closing: _lose(lost, f"the connection was closed: {_why(closing)}")
             )
             await self._open()
@@ -185,7 +176,7 @@ class Connection:
             self._up.clear()
             self._raw = self._lost = self._publisher = None
             self._on_lost()
-            await self._close(raw)
+            await hang_up(raw)
 
     async def _open(self) -> None:
         try:
@@ -195,46 +186,6 @@ class Connection:
                     await self._set_up(self)
         except NotPermitted as exc:
             raise Misconfigured(f"The RabbitMQ user lacks a permission: {exc.__cause__}.") from exc
-
-    async def _connect(self) -> AbstractConnection:
-        broker = self._broker
-        where = f"RabbitMQ at {broker.host}:{broker.port}"
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                return await aio_pika.connect(
-                    host=broker.host,
-                    port=broker.port,
-                    login=broker.user,
-                    password=broker.password,
-                    virtualhost=broker.vhost,
-                    heartbeat=HEARTBEAT_S,
-                    client_properties={"connection_name": self._name},
-                )
-        except ProbableAuthenticationError as exc:
-            raise Misconfigured(
-                f"{where} refused the user '{broker.user}': check RABBITMQ_DEFAULT_USER "
-                f"and RABBITMQ_DEFAULT_PASS."
-            ) from exc
-        except InvalidFrameError as exc:
-            if "got <Connection.Close" not in str(exc):
-                raise BrokerAway(f"{where} does not speak AMQP 0-9-1: {exc}.") from exc
-            # Asked to open the vhost, the broker closed; aiormq does not tell its reason.
-            raise Misconfigured(
-                f"{where} does not let user '{broker.user}' into vhost '{broker.vhost}': check "
-                f"RABBITMQ_VHOST and the user's permissions."
-            ) from exc
-        except TimeoutError as exc:
-            raise BrokerAway(f"{where} did not answer within {CONNECT_TIMEOUT_S} s.") from exc
-        except CONNECTION_EXCEPTIONS as exc:
-            raise BrokerAway(f"{where} cannot be reached: {exc}.") from exc
-
-    async def _close(self, raw: AbstractConnection) -> None:
-        try:
-            with translated():
-                async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                    await raw.close()
-        except Unavailable as exc:
-            log.debug("broker connection not closed cleanly", reason=str(exc))
 
 
 def _lose(lost: asyncio.Future[str], reason: str) -> None:
@@ -246,20 +197,3 @@ def _why(closing: asyncio.Future[Any]) -> str:
     """What the broker, or the network, gave as the reason."""
     exc = None if closing.cancelled() else closing.exception()
     return str(exc) or type(exc).__name__ if exc else "no reason given"
-
-
-def _underlay(raw: AbstractConnection) -> UnderlayConnection:
-    if raw.transport is None:
-        raise ConnectionLost("The connection to the broker was lost.")
-    return raw.transport.connection
-
-
-def _is_blocked(raw: AbstractConnection) -> bool:
-    """aiormq tells that it is blocked only by ``ready`` not returning at once."""
-    ready = _underlay(raw).ready()
-    try:
-        ready.send(None)
-    except StopIteration:
-        return False
-    ready.close()
-    return True

@@ -5,7 +5,6 @@ stay bytes wherever nobody has to look inside: what the client sent as ``input``
 client gets back.
 """
 
-import re
 from enum import StrEnum
 from typing import Any, Final, Self
 
@@ -19,9 +18,7 @@ from common.errors import (
     PredictionError,
     PredictorCrashed,
 )
-
-MAX_DEPTH: Final = 64
-"""Levels of arrays and objects that an input may nest."""
+from common.request_body import input_of as input_of  # noqa: PLC0414 - the predictor looks here
 
 MAX_MESSAGE_BYTES: Final = 16 * 2**20
 """The largest body RabbitMQ 4 takes by default; a larger one closes the channel."""
@@ -192,69 +189,3 @@ def final_reply(message: Message) -> Reply | None:
         error = _DEAD_LETTERS.get(str(message.headers.get("x-first-death-reason")))
         return Reply.failed(error) if error else None
     return None
-
-
-class _Raw(msgspec.Struct):
-    input: msgspec.Raw
-
-
-_FIELDS: Final = msgspec.json.Decoder(dict[str, Any])
-"""Reads all of a body: a struct would pass over what stands beside the input unread, and
-predictors get that too."""
-
-_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_NOT_A_BRACKET: Final = bytes(set(range(256)) - set(b"[]{}"))
-
-
-def check_body(body: bytes) -> None:
-    """Check that a client's body is ``{"input": <any JSON value>}``; other fields are allowed.
-
-    Stricter than Python's ``json``: NaN, lone surrogates, invalid UTF-8 and numbers that no
-    double or 4,300-digit integer can hold are refused, so nothing is altered on its way.
-
-    Raises:
-        MalformedRequest: with the reason and its place in the body.
-    """
-    if not body:
-        raise MalformedRequest('The body is empty; send JSON like {"input": [1, 2]}.')
-    try:
-        fields = _FIELDS.decode(body)
-    except RecursionError:
-        raise _too_deep() from None
-    except msgspec.ValidationError as exc:
-        raise MalformedRequest(f'The body must be JSON like {{"input": [1, 2]}}: {exc}.') from exc
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        raise MalformedRequest(
-            f"The body is not valid JSON ({exc}); NaN, Infinity and lone surrogates are not either."
-        ) from exc
-    if "input" not in fields:
-        raise MalformedRequest('The body has no "input"; send JSON like {"input": [1, 2]}.')
-    if _depth(body) > MAX_DEPTH + 1:  # the body itself is one level
-        raise _too_deep()
-
-
-def _too_deep() -> MalformedRequest:
-    return MalformedRequest(f"The input is nested deeper than {MAX_DEPTH} levels.")
-
-
-def _depth(valid_json: bytes) -> int:
-    """How deep arrays and objects nest. Counts brackets: no tree is built or walked."""
-    if valid_json.count(b"[") + valid_json.count(b"{") <= MAX_DEPTH:
-        return 0  # too few to be too deep, whatever stands in strings
-    level = deepest = 0
-    for bracket in _STRING.sub(b"", valid_json).translate(None, _NOT_A_BRACKET):
-        level += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, level)
-    return deepest
-
-
-def input_of(body: bytes) -> bytes:
-    """The bytes of ``input`` in a request's body, untouched.
-
-    Raises:
-        MalformedRequest: the body is not JSON or has no ``input``.
-    """
-    try:
-        return bytes(msgspec.json.decode(body, type=_Raw).input)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-        raise MalformedRequest(f"The request's body has no readable input: {exc}.") from exc

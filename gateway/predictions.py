@@ -11,7 +11,8 @@ from common.errors import (
     UnknownPrediction,
     Unroutable,
 )
-from common.messages import Reply, check_body
+from common.messages import Reply
+from common.request_body import check_body
 from common.settings import MODEL_NAME
 from gateway.admission import Admission
 from gateway.prediction_id import PredictionId, PredictionIds, spell

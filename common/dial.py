@@ -1,0 +1,98 @@
+"""Log in to the broker and out again, and the sentences for what goes wrong then."""
+
+import asyncio
+from typing import Final
+
+import aio_pika
+import structlog
+from aio_pika.abc import AbstractConnection
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS, ProbableAuthenticationError
+from aiormq.abc import AbstractConnection as UnderlayConnection
+from aiormq.exceptions import InvalidFrameError
+
+from common.errors import BrokerAway, ConnectionLost, Misconfigured, Unavailable
+from common.settings import BrokerSettings
+from common.translation import translated
+
+HEARTBEAT_S: Final = 10
+"""A silent peer is noticed after about 3 x (heartbeat + 1) s."""
+
+CONNECT_TIMEOUT_S: Final = 5
+CLOSE_TIMEOUT_S: Final = 3
+
+log = structlog.get_logger()
+
+
+async def dial(broker: BrokerSettings, name: str) -> AbstractConnection:
+    """Log in to the broker as the connection ``name``.
+
+    Raises:
+        BrokerAway: it cannot be reached.
+        Misconfigured: it refuses the user, the password or the vhost.
+    """
+    where = f"RabbitMQ at {broker.host}:{broker.port}"
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            return await aio_pika.connect(
+                host=broker.host,
+                port=broker.port,
+                login=broker.user,
+                password=broker.password,
+                virtualhost=broker.vhost,
+                heartbeat=HEARTBEAT_S,
+                client_properties={"connection_name": name},
+            )
+    except ProbableAuthenticationError as exc:
+        raise Misconfigured(
+            f"{where} refused the user '{broker.user}': check RABBITMQ_DEFAULT_USER "
+            f"and RABBITMQ_DEFAULT_PASS."
+        ) from exc
+    except InvalidFrameError as exc:
+        if "got <Connection.Close" not in str(exc):
+            raise BrokerAway(f"{where} does not speak AMQP 0-9-1: {exc}.") from exc
+        # Asked to open the vhost, the broker closed; aiormq does not tell its reason.
+        raise Misconfigured(
+            f"{where} does not let user '{broker.user}' into vhost '{broker.vhost}': check "
+            f"RABBITMQ_VHOST and the user's permissions."
+        ) from exc
+    except TimeoutError as exc:
+        raise BrokerAway(f"{where} did not answer within {CONNECT_TIMEOUT_S} s.") from exc
+    except CONNECTION_EXCEPTIONS as exc:
+        raise BrokerAway(f"{where} cannot be reached: {exc}.") from exc
+
+
+async def hang_up(raw: AbstractConnection) -> None:
+    """Close a connection, as well as it still can be."""
+    try:
+        with translated():
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await raw.close()
+    except Unavailable as exc:
+        log.debug("broker connection not closed cleanly", reason=str(exc))
+
+
+def underlay(raw: AbstractConnection) -> UnderlayConnection:
+    """The aiormq connection below.
+
+    Raises:
+        ConnectionLost: there is none any more.
+    """
+    if raw.transport is None:
+        raise ConnectionLost("The connection to the broker was lost.")
+    return raw.transport.connection
+
+
+def is_blocked(raw: AbstractConnection) -> bool:
+    """Whether the broker said that it takes no messages now (memory or disk alarm).
+
+    aiormq tells that it is blocked only by ``ready`` not returning at once.
+    """
+    if raw.transport is None:
+        return False
+    ready = underlay(raw).ready()
+    try:
+        ready.send(None)
+    except StopIteration:
+        return False
+    ready.close()
+    return True
