@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.local.broker import PrivateBroker
 from tests.support.calls import accepted, client, final
+from tests.support.models import SCRIPTED
 from tests.support.services import Cluster
 
 WRITE_TABLES = "[dets:sync(Table) || Table <- dets:all()]."
@@ -17,9 +18,7 @@ async def test_a_killed_broker_fails_no_call_and_loses_no_prediction(tmp_path: P
         Cluster(broker, tmp_path, vhost="/") as cluster,
     ):
         gateway = cluster.gateway(DEFAULT_MODEL="scripted")
-        predictor = cluster.predictor(
-            PREDICTOR_MODEL="scripted=tests.support.models:Scripted", PREDICTOR_CONCURRENCY="4"
-        )
+        predictor = cluster.predictor(**SCRIPTED, PREDICTOR_CONCURRENCY="4")
         await gateway.ready()
         await predictor.ready()
         async with client(gateway.url) as http:

@@ -10,6 +10,7 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 from common.topology import PARKED, REPLIES, async_queue, sync_queue
 from tests.local.broker import PrivateBroker
 from tests.support.calls import accepted, client, final
+from tests.support.raw import raw_channel
 from tests.support.services import Cluster, new_vhost
 from tests.support.waiting import until
 
@@ -30,15 +31,8 @@ def vhost(broker: PrivateBroker) -> str:
 
 @pytest.fixture
 async def stranger(broker: PrivateBroker, vhost: str) -> AsyncIterator[AbstractChannel]:
-    connection = await aio_pika.connect(
-        host=broker.host,
-        port=broker.port,
-        login=broker.user,
-        password=broker.password,
-        virtualhost=vhost,
-    )
-    async with connection:
-        yield await connection.channel()
+    async with raw_channel(broker, vhost) as channel:
+        yield channel
 
 
 async def _publish(channel: AbstractChannel, queue: str, **changes: Any) -> None:

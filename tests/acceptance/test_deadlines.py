@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from tests.support.calls import accepted, client, final
+from tests.support.models import SCRIPTED
 from tests.support.services import Cluster
 
 
@@ -42,9 +43,7 @@ async def test_an_async_prediction_that_nobody_starts_expires_by_itself(cluster:
 async def test_a_request_is_not_run_after_its_deadline(cluster: Cluster, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     gateway = cluster.gateway(GATEWAY_SYNC_TIMEOUT_S="1", DEFAULT_MODEL="scripted")
-    predictor = cluster.predictor(
-        PREDICTOR_MODEL="scripted=tests.support.models:Scripted", RUNS_FILE=str(runs)
-    )
+    predictor = cluster.predictor(**SCRIPTED, RUNS_FILE=str(runs))
     await gateway.ready()
     await predictor.ready()
     async with client(gateway.url) as http:

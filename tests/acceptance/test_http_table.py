@@ -9,9 +9,10 @@ import pytest
 
 from tests.local.broker import PrivateBroker
 from tests.support.calls import ASYNC, accepted, client, final
+from tests.support.models import SCRIPTED
 from tests.support.services import Cluster, Service
 
-SCRIPTED = {"PREDICTOR_MODEL": "demo,scripted=tests.support.models:Scripted"}
+BOTH = {"PREDICTOR_MODEL": f"demo,{SCRIPTED['PREDICTOR_MODEL']}"}
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 JSON = {"Content-Type": "application/json"}
 
@@ -19,7 +20,7 @@ JSON = {"Content-Type": "application/json"}
 @pytest.fixture(scope="module")
 def running(broker: PrivateBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with Cluster(broker, tmp_path_factory.mktemp("table")) as cluster:
-        gateway, predictor = cluster.gateway(), cluster.predictor(**SCRIPTED)
+        gateway, predictor = cluster.gateway(), cluster.predictor(**BOTH)
         asyncio.run(gateway.ready())
         asyncio.run(predictor.ready())
         yield gateway

@@ -6,9 +6,8 @@ import httpx
 import pytest
 
 from tests.support.calls import client
+from tests.support.models import SCRIPTED
 from tests.support.services import Cluster
-
-SCRIPTED = {"PREDICTOR_MODEL": "scripted=tests.support.models:Scripted"}
 
 
 async def test_one_call_too_many_is_refused_and_the_others_are_answered(cluster: Cluster) -> None:

@@ -4,9 +4,8 @@ import asyncio
 from pathlib import Path
 
 from tests.support.calls import accepted, client, final
+from tests.support.models import SCRIPTED
 from tests.support.services import Cluster, Service
-
-SCRIPTED = {"PREDICTOR_MODEL": "scripted=tests.support.models:Scripted"}
 
 
 async def _keep_alive(predictor: Service) -> None:

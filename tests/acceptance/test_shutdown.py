@@ -6,9 +6,9 @@ from typing import Final
 import httpx
 
 from tests.support.calls import accepted, client, final
+from tests.support.models import SCRIPTED
 from tests.support.services import Cluster
 
-SCRIPTED: Final = {"PREDICTOR_MODEL": "scripted=tests.support.models:Scripted"}
 CALLERS: Final = 16
 
 

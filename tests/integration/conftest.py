@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel
 
 from common.amqp import Connection, SetUp
 from common.settings import BrokerSettings
 from tests.local.broker import PrivateBroker
+from tests.support.raw import raw_channel
 from tests.support.services import new_vhost
 
 Opened = Callable[..., Awaitable[Connection]]
@@ -49,14 +49,7 @@ async def opened(settings: BrokerSettings) -> AsyncIterator[Opened]:
 
 
 @pytest.fixture
-async def raw(settings: BrokerSettings) -> AsyncIterator[AbstractChannel]:
-    """A plain aio-pika channel, to do what our own code would not."""
-    connection = await aio_pika.connect(
-        host=settings.host,
-        port=settings.port,
-        login=settings.user,
-        password=settings.password,
-        virtualhost=settings.vhost,
-    )
-    async with connection:
-        yield await connection.channel()
+async def raw(broker: PrivateBroker, settings: BrokerSettings) -> AsyncIterator[AbstractChannel]:
+    """A plain channel beside the connections under test."""
+    async with raw_channel(broker, settings.vhost) as channel:
+        yield channel

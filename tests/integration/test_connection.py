@@ -188,7 +188,7 @@ async def test_a_memory_alarm_is_noticed_and_clears_by_itself(
 
 
 async def test_a_caller_that_is_cancelled_stays_cancelled(
-    opened: Opened, broker: PrivateBroker, raw: AbstractChannel
+    opened: Opened, raw: AbstractChannel
 ) -> None:
     await raw.declare_queue("q", durable=True)
     connection = await opened()

@@ -3,9 +3,12 @@
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from predictor_service.models import InvalidInput
+
+SCRIPTED: Final = {"PREDICTOR_MODEL": "scripted=tests.support.models:Scripted"}
+"""Settings of a predictor that serves it."""
 
 
 class Scripted:

@@ -1,0 +1,23 @@
+"""A plain aio-pika channel, to do what our own code would not."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aio_pika
+from aio_pika.abc import AbstractChannel
+
+from tests.local.broker import PrivateBroker
+
+
+@asynccontextmanager
+async def raw_channel(broker: PrivateBroker, vhost: str) -> AsyncIterator[AbstractChannel]:
+    """A channel in ``vhost``, closed in the end."""
+    connection = await aio_pika.connect(
+        host=broker.host,
+        port=broker.port,
+        login=broker.user,
+        password=broker.password,
+        virtualhost=vhost,
+    )
+    async with connection:
+        yield await connection.channel()
