@@ -1,0 +1,118 @@
+"""P3 and P7 while the broker is full, blocked, away or silent."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import aio_pika
+from aio_pika.abc import AbstractChannel
+from aio_pika.exceptions import DeliveryError
+
+from common.topology import async_queue, sync_queue
+from tests.local.broker import PrivateBroker
+from tests.support.calls import ASYNC, accepted, client, final
+from tests.support.proxy import Proxy
+from tests.support.raw import raw_channel
+from tests.support.services import Cluster, new_vhost
+from tests.support.waiting import until
+
+LIMIT = '{"max-length": 2}'
+
+
+async def _fill(channel: AbstractChannel, queue: str) -> None:
+    """Publish until the queue refuses: a quorum queue takes some more than its limit."""
+
+    async def refused() -> bool:
+        try:
+            await channel.default_exchange.publish(aio_pika.Message(b"", expiration=60), queue)
+        except DeliveryError:
+            return True
+        return False
+
+    await until(refused, lambda: f"{queue} is full")
+
+
+async def test_a_full_queue_refuses_sync_and_async_calls_at_once(
+    broker: PrivateBroker, tmp_path: Path
+) -> None:
+    vhost = new_vhost(broker)
+    await asyncio.to_thread(broker.ctl, "set_policy", "--vhost", vhost, "small", ".*", LIMIT)
+    with Cluster(broker, tmp_path, vhost) as cluster:
+        gateway = cluster.gateway()
+        await gateway.ready()
+        async with client(gateway.url) as http, raw_channel(broker, vhost) as channel:
+            for queue, headers in ((sync_queue("demo"), {}), (async_queue("demo"), ASYNC)):
+                await _fill(channel, queue)
+                started_s = time.monotonic()
+                answer = await http.post("/predict", json={"input": 1}, headers=headers)
+                assert (answer.status_code, answer.text) == (503, '{"error": "The queue is full."}')
+                assert answer.headers["retry-after"]
+                assert time.monotonic() - started_s < 5
+            await (await channel.get_queue(async_queue("demo"))).purge()
+            await accepted(http, 1)
+
+
+async def test_a_blocked_broker_refuses_at_once_while_results_are_served(
+    broker: PrivateBroker, cluster: Cluster
+) -> None:
+    gateway, predictor = cluster.gateway(GATEWAY_SYNC_TIMEOUT_S="2"), cluster.predictor()
+    await gateway.ready()
+    await predictor.ready()
+    async with client(gateway.url) as http:
+
+        async def status() -> int:
+            return (await http.post("/predict", json={"input": 1})).status_code
+
+        async def is_answered() -> bool:
+            return await status() == 200
+
+        before = await final(http, await accepted(http, 1))
+        await asyncio.to_thread(broker.ctl, "set_vm_memory_high_watermark", "0.000001")
+        try:
+            # The broker tells a connection that it is blocked when that publishes the next time.
+            assert await status() == 504
+            started_s = time.monotonic()
+            assert await status() == 503
+            assert time.monotonic() - started_s < 1
+            after = await http.get(f"/predict/{before.json()['prediction_id']}")
+            assert (after.status_code, after.text) == (200, before.text)
+        finally:
+            await asyncio.to_thread(broker.ctl, "set_vm_memory_high_watermark", "0.4")
+        await until(is_answered, lambda: "calls are answered again")
+
+
+async def test_while_the_broker_is_away_a_call_waits_5_s_or_until_its_deadline(
+    tmp_path: Path,
+) -> None:
+    with Cluster(PrivateBroker(tmp_path / "never started"), tmp_path, vhost="/") as cluster:
+        hasty, patient = cluster.gateway(GATEWAY_SYNC_TIMEOUT_S="1"), cluster.gateway()
+        for gateway in (hasty, patient):
+            await gateway.shows("/readyz", 503)
+
+        async def waited_s(url: str) -> float:
+            async with client(url) as http:
+                started_s = time.monotonic()
+                answer = await http.post("/predict", json={"input": 1})
+                assert answer.status_code == 503
+                return time.monotonic() - started_s
+
+        short_s, long_s = await asyncio.gather(waited_s(hasty.url), waited_s(patient.url))
+    assert 0.9 < short_s < 2
+    assert 4.9 < long_s < 8
+
+
+async def test_a_broker_that_falls_silent_keeps_no_call_beyond_its_deadline(
+    broker: PrivateBroker, cluster: Cluster
+) -> None:
+    async with Proxy(broker.host, broker.port) as proxy:
+        gateway = cluster.gateway(RABBITMQ_PORT=str(proxy.port), GATEWAY_SYNC_TIMEOUT_S="2")
+        predictor = cluster.predictor()
+        await gateway.ready()
+        await predictor.ready()
+        async with client(gateway.url) as http:
+            assert (await http.post("/predict", json={"input": 1})).status_code == 200
+            proxy.fall_silent()
+            started_s = time.monotonic()
+            answer = await http.post("/predict", json={"input": 1})
+            assert answer.status_code == 504, answer.text
+            assert time.monotonic() - started_s < 2 + 1
