@@ -13,6 +13,7 @@ class Proxy:
         self._target = (host, port)
         self._silent = False
         self._passing: set[asyncio.Task[None]] = set()
+        self._writers: list[asyncio.StreamWriter] = []
         self._server: asyncio.Server | None = None
         self.port = 0
 
@@ -31,10 +32,13 @@ class Proxy:
         for task in self._passing:
             task.cancel()
         await asyncio.gather(*self._passing, return_exceptions=True)
+        for writer in self._writers:
+            writer.close()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection(*self._target)
         for source, target in ((reader, far_writer), (far_reader, writer)):
+            self._writers.append(target)
             task = asyncio.create_task(self._pass_on(source, target))
             self._passing.add(task)
             task.add_done_callback(self._passing.discard)
@@ -47,5 +51,5 @@ class Proxy:
                     await target.drain()
         except ConnectionError:
             pass  # the other side has left
-        finally:
+        if not self._silent:  # then even the end of the other side goes unheard
             target.close()
