@@ -1,18 +1,15 @@
 """The supervised connection against a real broker."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from aio_pika.abc import AbstractChannel
-from structlog.testing import capture_logs
 
 from common.amqp import Connection
 from common.channel import Delivery
 from common.errors import (
     BrokerAway,
-    ConnectionLost,
     Misconfigured,
     Refused,
     Unconfirmed,
@@ -25,13 +22,6 @@ from tests.local.broker import PrivateBroker
 from tests.support.waiting import until
 
 HELLO = Message(type="test", body=b"hello", correlation_id="1", headers={"a": "b"})
-
-
-def _lost_once(connection: Connection) -> Callable[[], Awaitable[bool]]:
-    async def holds() -> bool:
-        return connection.reconnects == 1
-
-    return holds
 
 
 async def test_what_is_published_arrives_as_it_was(opened: Opened, raw: AbstractChannel) -> None:
@@ -85,82 +75,6 @@ async def test_a_returned_message_fails_no_other_publish(
         return_exceptions=True,
     )
     assert [type(outcome) for outcome in outcomes] == [type(None), Unroutable] * 50
-
-
-async def test_a_closed_connection_is_set_up_again_and_the_brokers_reason_is_told(
-    opened: Opened, broker: PrivateBroker
-) -> None:
-    lost = asyncio.Event()
-    set_ups: list[Connection] = []
-
-    async def count(connection: Connection) -> None:
-        set_ups.append(connection)
-
-    with capture_logs() as logs:
-        connection = await opened(count, lost.set)
-        await asyncio.to_thread(broker.ctl, "close_all_connections", "--global", "mended")
-        await asyncio.wait_for(lost.wait(), 10)
-        await connection.ready(10)
-    assert len(set_ups) == 2
-    assert connection.reconnects == 1
-    (reason,) = [line["reason"] for line in logs if line["event"] == "broker connection lost"]
-    assert "CONNECTION_FORCED - mended" in reason
-
-
-async def test_the_brokers_reason_for_closing_a_channel_is_told(opened: Opened) -> None:
-    connection = await opened()
-    with capture_logs() as logs:
-        channel = await connection.channel()
-        with pytest.raises(ConnectionLost):
-            await channel.consume("no such queue", lambda _: None)
-        await until(_lost_once(connection), lambda: "the connection is lost")
-    reasons = [line["reason"] for line in logs if line["event"] == "broker connection lost"]
-    assert "no queue 'no such queue'" in " ".join(reasons)
-
-
-async def test_a_connection_that_ends_at_once_comes_back_ever_later(
-    opened: Opened, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    attempts: list[int] = []
-
-    def at_once(attempt: int) -> float:
-        attempts.append(attempt)
-        return 0.0
-
-    monkeypatch.setattr("common.amqp.backoff_s", at_once)
-    endings: list[asyncio.Task[str]] = []
-
-    async def end(connection: Connection) -> None:
-        channel = await connection.channel()
-        endings.append(asyncio.create_task(channel.consume("no such queue", lambda _: None)))
-
-    async def four_times() -> bool:
-        return len(attempts) >= 4
-
-    await opened(end)
-    await until(four_times, lambda: "four connections")
-    assert attempts[:4] == [0, 1, 2, 3]
-    await asyncio.gather(*endings, return_exceptions=True)
-
-
-async def test_a_consumer_that_the_broker_cancels_is_subscribed_again(
-    opened: Opened, raw: AbstractChannel
-) -> None:
-    arrived: asyncio.Queue[Delivery] = asyncio.Queue()
-
-    async def consume(connection: Connection) -> None:
-        await raw.declare_queue("q", durable=True)
-        await (await connection.channel()).consume("q", arrived.put_nowait, prefetch=1)
-
-    connection = await opened(consume)
-    await raw.queue_delete("q")
-
-    async def set_up_again() -> bool:
-        return connection.is_up and connection.reconnects == 1
-
-    await until(set_up_again, lambda: "a new connection")
-    await connection.publish(HELLO, "q", timeout_s=5)
-    assert (await asyncio.wait_for(arrived.get(), 5)).message.body == b"hello"
 
 
 async def test_a_memory_alarm_is_noticed_and_clears_by_itself(
