@@ -1,6 +1,7 @@
 # PYTHON and VENV can be given: make setup PYTHON=python3.13 VENV=.venv-3.13
 PYTHON ?= python3
 VENV ?= .venv
+WORKERS ?= 2
 SUITES ?= tests/unit tests/integration tests/acceptance
 
 BIN := $(VENV)/bin
@@ -30,10 +31,10 @@ up: $(READY) ## Run a broker (if needed), a gateway and PREDICTORS=1 predictors
 	@$(BIN)/python -m tests.local.up
 
 test: $(READY) ## Run the unit, integration and acceptance tests
-	$(BIN)/python -m pytest $(SUITES)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) $(SUITES)
 
 coverage: $(READY) ## The same tests with branch coverage, of the started processes too
-	$(BIN)/python -m pytest --cov --cov-report=term $(SUITES)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --cov --cov-report=term $(SUITES)
 
 lint: $(READY) ## Check style, types and the direction of imports
 	$(BIN)/ruff check $(CODE)
