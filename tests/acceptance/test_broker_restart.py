@@ -8,9 +8,6 @@ from tests.support.calls import accepted, client, final
 from tests.support.models import SCRIPTED
 from tests.support.services import Cluster
 
-WRITE_TABLES = "[dets:sync(Table) || Table <- dets:all()]."
-"""RabbitMQ writes where a new stream lives within a second or so; here, before it is killed."""
-
 
 async def test_a_killed_broker_fails_no_call_and_loses_no_prediction(tmp_path: Path) -> None:
     with (
@@ -30,7 +27,7 @@ async def test_a_killed_broker_fails_no_call_and_loses_no_prediction(tmp_path: P
                 for n in range(16)
             ]
             await gateway.reads("predictmq_pending_calls 16.0")
-            await asyncio.to_thread(broker.ctl, "eval", WRITE_TABLES)
+            await asyncio.to_thread(broker.write_tables)
             await asyncio.to_thread(broker.kill)
             await gateway.shows("/readyz", 503)
             await asyncio.to_thread(broker.start)

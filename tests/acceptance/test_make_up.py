@@ -29,6 +29,11 @@ def pending(url: str) -> float:
     return float(line.split()[1])
 
 
+def answers(url: str) -> bool:
+    """Whether a prediction is made."""
+    return httpx.post(f"{url}/predict", json={"input": 1}, timeout=40).status_code == 200
+
+
 def only_sentence(up: MakeUp) -> str:
     """The one line that says what is wrong, between what ``up`` was doing and make's own."""
     said = [
@@ -93,6 +98,17 @@ def test_a_predictor_that_crashes_is_started_again(checkout: Path, shared: dict[
         assert up.says("ended with SIGKILL, starts again"), up.output
         answer = httpx.post(f"{up.url}/predict", json={"input": 1}, timeout=40)
         assert answer.status_code == 200
+
+
+def test_its_own_broker_is_started_again_when_it_crashes(checkout: Path) -> None:
+    with MakeUp(checkout) as up:
+        assert up.says(READY), up.output
+        (node,) = up.processes("beam")
+        os.kill(node, signal.SIGKILL)
+        answer = httpx.post(f"{up.url}/predict", json={"input": 1}, timeout=40)
+        assert answer.status_code in {200, 503}
+        assert up.says("RabbitMQ has ended and is started again."), up.output
+        assert wait_until(lambda: answers(up.url), timeout_s=40), up.output
 
 
 def test_what_was_accepted_before_ctrl_c_is_answered_after_it(

@@ -66,8 +66,8 @@ def test_a_broker_that_the_settings_name_is_used(
 ) -> None:
     monkeypatch.setenv("RABBITMQ_HOST", broker.host)
     use(broker, monkeypatch)
-    with find_or_start(tmp_path / "unused", print) as where:
-        assert where == {}
+    with find_or_start(tmp_path / "unused", print) as found:
+        assert (found.environment, found.node) == ({}, None)
     assert not (tmp_path / "unused").exists()
 
 
@@ -76,8 +76,8 @@ def test_a_broker_that_answers_on_this_machine_is_used(
 ) -> None:
     monkeypatch.delenv("RABBITMQ_HOST", raising=False)
     use(broker, monkeypatch)
-    with find_or_start(tmp_path / "unused", print) as where:
-        assert where == {}
+    with find_or_start(tmp_path / "unused", print) as found:
+        assert (found.environment, found.node) == ({}, None)
 
 
 def test_a_broker_that_refuses_us_is_a_sentence(
@@ -97,8 +97,9 @@ def test_a_broker_that_refuses_us_is_a_sentence(
 def test_a_private_broker_is_started_where_there_is_none_and_ends_with_its_user(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with find_or_start(tmp_path, print) as where:
-        host, port = where["RABBITMQ_HOST"], int(where["RABBITMQ_PORT"])
+    with find_or_start(tmp_path, print) as found:
+        host = found.environment["RABBITMQ_HOST"]
+        port = int(found.environment["RABBITMQ_PORT"])
         assert speaks_amqp(host, port)
     assert not is_open(host, port)
 

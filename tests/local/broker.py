@@ -72,6 +72,11 @@ class PrivateBroker:
         """Where the data and the logs are; below the chroot when there is one."""
         return self._node.directory
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._server is not None and self._server.poll() is None
+
     def start(self, timeout_s: float = 60) -> None:
         """Start the node and wait until it speaks AMQP; nothing is left running on failure.
 
@@ -130,6 +135,13 @@ class PrivateBroker:
         if done.returncode != 0:
             raise BrokerFailed(f"rabbitmqctl {' '.join(arguments)}: {done.stderr or done.stdout}")
         return done.stdout
+
+    def write_tables(self) -> None:
+        """Write the node's tables to disk now.
+
+        A node that is killed in the first moments of a new stream finds it no more.
+        """
+        self.ctl("eval", "[dets:sync(Table) || Table <- dets:all()].")
 
     def _take_lock(self) -> None:
         """Two nodes on the same data destroy them. The lock is handed on to the node, so it

@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -22,13 +23,24 @@ LOGIN_TIMEOUT_S: Final = 5
 Say = Callable[[str], None]
 
 
+@dataclass(frozen=True)
+class Found:
+    """A broker, by the environment variables with which the services find it.
+
+    ``node`` is it if it is ours.
+    """
+
+    environment: dict[str, str]
+    node: PrivateBroker | None = None
+
+
 @contextmanager
 def find_or_start(
     directory: Path, say: Say, prepare_child: Callable[[], None] | None = None
-) -> Iterator[dict[str, str]]:
-    """Yields the environment variables with which the services find the broker.
+) -> Iterator[Found]:
+    """Yields the broker to use, which is there for as long as the context lasts.
 
-    Uses the one that RABBITMQ_HOST names; else the one that answers on this machine; else a
+    It is the one that RABBITMQ_HOST names; else the one that answers on this machine; else a
     private node below ``directory``, stopped at the end, after installing RabbitMQ if need be.
 
     Raises:
@@ -46,7 +58,7 @@ def find_or_start(
         say(f"Using RabbitMQ at {where}.")
         if not log_in(settings):
             say(f"Nothing answers at {where} yet; the services keep trying.")
-        yield {}
+        yield Found({})
         return
     say(f"Starting a private RabbitMQ with its data below {directory}.")
     node = PrivateBroker(
@@ -58,7 +70,7 @@ def find_or_start(
     )
     with node:
         _log_in_to_private(node, settings)
-        yield {"RABBITMQ_HOST": node.host, "RABBITMQ_PORT": str(node.port)}
+        yield Found({"RABBITMQ_HOST": node.host, "RABBITMQ_PORT": str(node.port)}, node)
 
 
 def _log_in_to_private(node: PrivateBroker, settings: BrokerSettings) -> None:

@@ -5,12 +5,15 @@ import signal
 from dataclasses import dataclass
 from typing import Final
 
+from tests.local.broker import BrokerFailed, PrivateBroker
 from tests.local.child import UNUSABLE_CONFIGURATION, Child
 from tests.local.console import Console
 from tests.local.ready import greeting, until_ready
 
 MARGIN_S: Final = 5.0
 """What a service may take beyond its drain time to end."""
+
+BROKER_CHECK_S: Final = 1.0
 
 Task = asyncio.Task[None]
 
@@ -33,8 +36,11 @@ class Plan:
 class Services:
     """Child processes that are started together and end in an order that loses nothing."""
 
-    def __init__(self, plan: Plan, environ: dict[str, str], console: Console) -> None:
+    def __init__(
+        self, plan: Plan, environ: dict[str, str], console: Console, node: PrivateBroker | None
+    ) -> None:
         self._plan = plan
+        self._node = node
         self._say = console.voice("up")
         self._exit_code = 0
         self._stopping = asyncio.Event()
@@ -59,8 +65,10 @@ class Services:
             gateway = group.create_task(self._mind(self._gateway))
             predictors = [group.create_task(self._mind(child)) for child in self._predictors]
             greet = group.create_task(self._greet())
+            broker = group.create_task(self._mind_broker())
             await self._stopping.wait()
             greet.cancel()
+            broker.cancel()
             await self._drain(gateway, predictors)
         if self._exit_code == 128 + signal.SIGINT:
             raise KeyboardInterrupt
@@ -82,8 +90,24 @@ class Services:
         if code == UNUSABLE_CONFIGURATION or child is self._gateway:
             self._stopping.set()
 
+    async def _mind_broker(self) -> None:
+        """Start our own broker again if it crashes."""
+        while self._node is not None:
+            await asyncio.sleep(BROKER_CHECK_S)
+            if not self._node.is_running:
+                self._say("RabbitMQ has ended and is started again.")
+                try:
+                    self._node.start()  # in this thread: see ``end_with_parent``
+                except BrokerFailed as exc:
+                    self._say(str(exc))
+                    self._exit_code = UNUSABLE_CONFIGURATION
+                    self._stopping.set()
+                    return
+
     async def _greet(self) -> None:
         await until_ready([self._plan.bind, *self._plan.predictor_binds])
+        if self._node is not None:
+            await asyncio.to_thread(self._node.write_tables)
         self._say(greeting(self._plan.bind, self._plan.predictor_binds))
 
     async def _drain(self, gateway: Task, predictors: list[Task]) -> None:

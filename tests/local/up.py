@@ -76,9 +76,10 @@ def run() -> int:
     """
     plan = read_plan()
     console = Console(["up", *plan.names])
-    with find_or_start(BROKER_DATA, console.voice("up"), end_with_parent) as where:
+    with find_or_start(BROKER_DATA, console.voice("up"), end_with_parent) as broker:
+        environ = {**os.environ, **broker.environment}
         try:
-            return asyncio.run(Services(plan, {**os.environ, **where}, console).run())
+            return asyncio.run(Services(plan, environ, console, broker.node).run())
         finally:
             signal.signal(signal.SIGTERM, _interrupt)  # asyncio took it; the broker still runs
 

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
@@ -70,7 +71,8 @@ class MakeUp:
 
     def __exit__(self, *_: object) -> None:
         for pid in self.processes():
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # one ends with the other
+                os.kill(pid, signal.SIGKILL)
         self._make.wait(END_TIMEOUT_S)
 
     @property
