@@ -121,7 +121,9 @@ class Connection:
             except TimeoutError as exc:
                 raise BrokerAway("The message broker is not available.") from exc
 
-    async def publish(self, message: Message, routing_key: str, *, timeout_s: float) -> None:
+    async def publish(
+        self, message: Message, routing_key: str, *, timeout_s: float, exchange: str = ""
+    ) -> None:
         """Publish and wait for the confirm: see ``Channel.publish``.
 
         Raises:
@@ -132,7 +134,7 @@ class Connection:
         if publisher is None or lost is None or not self._up.is_set():
             raise BrokerAway("The message broker is not available.")
         try:
-            await publisher.publish(message, routing_key, timeout_s=timeout_s)
+            await publisher.publish(message, routing_key, timeout_s=timeout_s, exchange=exchange)
         except ConnectionLost as exc:
             if lost is self._lost:
                 self._up.clear()

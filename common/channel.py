@@ -51,8 +51,18 @@ class Channel:
     def __init__(self, raw: UnderlayChannel) -> None:
         self._raw = raw
 
-    async def publish(self, message: Message, routing_key: str, *, timeout_s: float) -> None:
-        """Publish to the default exchange and wait until the broker has taken the message.
+    @property
+    def is_open(self) -> bool:
+        """Whether what is acknowledged here still reaches the broker, as far as anyone knows."""
+        return not self._raw.is_closed
+
+    async def publish(
+        self, message: Message, routing_key: str, *, timeout_s: float, exchange: str = ""
+    ) -> None:
+        """Publish and wait until the broker has taken the message.
+
+        It goes to the queue named ``routing_key``, or to all queues bound to a fanout
+        ``exchange``, which may be none.
 
         Raises:
             Unroutable: no queue of that name.
@@ -63,9 +73,10 @@ class Channel:
         with translated():
             await self._raw.basic_publish(
                 message.body,
+                exchange=exchange,
                 routing_key=routing_key,
                 properties=_properties(message),
-                mandatory=True,
+                mandatory=not exchange,
                 timeout=timeout_s,
                 wait=False,
             )
@@ -75,11 +86,17 @@ class Channel:
         with translated():
             await declare(self._raw, queues)
 
-    async def declare_reply_queue(self) -> str:
-        """Declare an exclusive queue that goes with the connection; returns its name."""
+    async def declare_own_queue(self, *, bound_to: str | None = None) -> str:
+        """Declare an exclusive queue that goes with the connection; returns its name.
+
+        ``bound_to`` is a fanout exchange whose messages it gets.
+        """
         with translated():
             declared = await self._raw.queue_declare(exclusive=True, auto_delete=True)
-            return str(declared.queue)
+            name = str(declared.queue)
+            if bound_to is not None:
+                await self._raw.queue_bind(name, bound_to)
+            return name
 
     async def limit_prefetch(self, count: int) -> None:
         """Bound the unacknowledged messages of each consumer that comes after this."""
@@ -114,9 +131,12 @@ class Channel:
             return str(consuming.consumer_tag)
 
     async def cancel(self, consumer_tag: str) -> None:
-        """Stop consuming; deliveries that were handed out still want an acknowledgement."""
+        """Stop consuming; what was handed out by then still wants an acknowledgement.
+
+        Waits for the broker: until it has answered, deliveries may be on their way.
+        """
         with translated():
-            await self._raw.basic_cancel(consumer_tag, nowait=True)
+            await self._raw.basic_cancel(consumer_tag)
 
     async def acknowledge(self, tag: int, *, multiple: bool = False) -> None:
         """Tell the broker that a delivery, or all up to it, is done with."""

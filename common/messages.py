@@ -18,7 +18,6 @@ from common.errors import (
     PredictionError,
     PredictorCrashed,
 )
-from common.request_body import input_of as input_of  # noqa: PLC0414 - the predictor looks here
 
 MAX_MESSAGE_BYTES: Final = 16 * 2**20
 """The largest body RabbitMQ 4 takes by default; a larger one closes the channel."""
@@ -34,6 +33,8 @@ class MessageType(StrEnum):
     SUCCEEDED = "prediction.succeeded"
     FAILED = "prediction.failed"
     MARKER = "journal.marker"
+    ANNOUNCEMENT = "predictor.announcement"
+    ROLL_CALL = "predictor.roll-call"
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +95,17 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
             traceparent=traceparent if isinstance(traceparent, str) else None,
         )
 
+    def deadline_s(self, now_s: float) -> float:
+        """When a request that arrives at ``now_s`` may no longer be started, in Unix time.
+
+        The broker drops what has expired, so a request that seems to arrive late, or to have
+        more time than it was given, comes from a clock that differs from ours: count from now
+        then. AMQP timestamps are whole seconds, rounded down.
+        """
+        allowed_s = self.expiration_ms / 1000
+        by_sender_s = self.timestamp_s + 1 + allowed_s
+        return by_sender_s if now_s < by_sender_s < now_s + allowed_s else now_s + allowed_s
+
     def to_message(self) -> Message:
         """The request as it travels."""
         return Message(
@@ -145,6 +157,12 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
             sentence = sentence[:MAX_SENTENCE_CHARS] + "…"
         body = msgspec.json.encode(_FailedBody(error.code, sentence))
         return cls(MessageType.FAILED, body)
+
+    def outcome(self) -> str:
+        """``succeeded``, or the code of the error."""
+        if self.type == MessageType.SUCCEEDED:
+            return "succeeded"
+        return msgspec.json.decode(self.body, type=_FailedBody).code
 
     def result(self) -> bytes:
         """The body of a success.

@@ -4,37 +4,42 @@ import asyncio
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import uvloop
 
 from common.errors import Misconfigured
 from common.telemetry import configure_logs
 
-UNUSABLE = 2
+UNUSABLE: Final = 2
 """Exit code for what only an operator can mend: starting again would end the same way."""
 
 
-def run_service(name: str, serve: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    """Run ``serve(stop)`` until it ends; SIGTERM and SIGINT set ``stop``.
+BROKEN: Final = 1
+"""Exit code for what a new start mends."""
 
-    Exits with code 0, or with ``UNUSABLE`` and one sentence when ``serve`` raises
-    ``Misconfigured``.
+
+def run_service(name: str, serve: Callable[[asyncio.Event], Awaitable[bool]]) -> int:
+    """Run ``serve(stop)`` until it ends; SIGTERM and SIGINT set ``stop``. Returns the exit code.
+
+    It is 0 if ``serve`` says that all is well, else ``BROKEN``; and ``UNUSABLE``, after one
+    sentence, when it raises ``Misconfigured``.
     """
     configure_logs(name)
 
-    async def main() -> None:
+    async def main() -> bool:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        await serve(stop)
+        return await serve(stop)
 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(main())
+            return 0 if runner.run(main()) else BROKEN
     except* Misconfigured as group:
         sentence = group.exceptions[0]
         while isinstance(sentence, BaseExceptionGroup):
             sentence = sentence.exceptions[0]
         print(f"{name}: {sentence}", file=sys.stderr)
-        sys.exit(UNUSABLE)
+    return UNUSABLE

@@ -52,4 +52,4 @@ def read_settings(kind: type[S]) -> S:
             f"{error['loc'][0] if error['loc'] else 'settings'}: {error['msg']}"
             for error in exc.errors()
         )
-        raise Misconfigured(f"Unusable settings: {wrong}.") from exc
+        raise Misconfigured(f"Unusable settings: {wrong.replace('Value error, ', '')}.") from exc

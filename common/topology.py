@@ -17,6 +17,11 @@ SyncQueueType = Literal["quorum", "classic"]
 DEAD_LETTERS: Final = "predictions.dead-letters"
 PARKED: Final = "predictions.parked"
 REPLIES: Final = "predictions.replies"
+PRESENCE: Final = "predictions.presence"
+ROLL_CALLS: Final = "predictions.roll-calls"
+
+EXCHANGES: Final = (DEAD_LETTERS, PRESENCE, ROLL_CALLS)
+"""All of them fanout and durable."""
 
 RETENTION_S: Final = 24 * 3600
 """How long the reply stream keeps what it was told: the longest life of a prediction."""
@@ -105,9 +110,10 @@ async def declare(channel: AbstractChannel, queues: tuple[Queue, ...]) -> None:
         Misconfigured: a queue was left by another version, or the user may not declare it.
             The channel is closed then.
     """
-    name = DEAD_LETTERS
+    name = ""
     try:
-        await channel.exchange_declare(DEAD_LETTERS, exchange_type="fanout", durable=True)
+        for name in EXCHANGES:
+            await channel.exchange_declare(name, exchange_type="fanout", durable=True)
         for queue in queues:
             name = queue.name
             await channel.queue_declare(name, durable=True, arguments=queue.arguments)
@@ -122,5 +128,5 @@ async def declare(channel: AbstractChannel, queues: tuple[Queue, ...]) -> None:
     except ChannelAccessRefused as exc:
         raise Misconfigured(
             f"The RabbitMQ user may not declare '{name}': give it the configure, write and "
-            f"read permissions on 'predictions\\..*' ({exc})."
+            f"read permissions on '^(predictions\\.|amq\\.)' ({exc})."
         ) from exc

@@ -1,6 +1,7 @@
 """``python -m gateway``: settings → logs → serve."""
 
 import asyncio
+import sys
 
 from common.service import run_service
 from common.settings import BrokerSettings, read_settings
@@ -8,9 +9,10 @@ from gateway.app import Gateway
 from gateway.settings import GatewaySettings
 
 
-async def _serve(stop: asyncio.Event) -> None:
+async def _serve(stop: asyncio.Event) -> bool:
     await Gateway(read_settings(GatewaySettings), read_settings(BrokerSettings)).run(stop)
+    return True
 
 
 if __name__ == "__main__":
-    run_service("gateway", _serve)
+    sys.exit(run_service("gateway", _serve))

@@ -15,12 +15,15 @@ from common.http_server import serve_http
 from common.settings import BrokerSettings
 from common.topology import model_queues, shared_queues
 from gateway.archive import Archive
+from gateway.discovery import model_routes
 from gateway.health import health_routes
 from gateway.journal import Journal
 from gateway.metrics import HttpMetrics, gateway_readings
 from gateway.prediction_id import PredictionIds, derive_key
 from gateway.predictions import Predictions
+from gateway.presence import Presence
 from gateway.problems import http_problem, prediction_problem, unexpected_problem
+from gateway.replicas import Replicas
 from gateway.requestor import Requestor
 from gateway.results import Results
 from gateway.routes import prediction_routes
@@ -40,7 +43,10 @@ class Gateway:
         self._broker = broker
         self._publisher = Connection(broker, "gateway publisher", self._declare)
         self._consumer = Connection(broker, "gateway consumer", self._consume, self._detach)
-        self._archive = Archive()
+        life_s = settings.life_s
+        ids = PredictionIds(derive_key(settings.id_secret or broker.password), life_s, time.time)
+        results = Results(settings.result_cache_bytes, life_s, time.time)
+        self._archive = Archive(results)
         self._links = {
             "publisher": self._publisher,
             "consumer": self._consumer,
@@ -48,12 +54,13 @@ class Gateway:
                 broker, "gateway archive", self._attach_archive, self._archive.detach
             ),
         }
-        life_s = settings.life_s
-        ids = PredictionIds(derive_key(settings.id_secret or broker.password), life_s, time.time)
-        results = Results(settings.result_cache_bytes, life_s, time.time)
         self._requestor = Requestor(self._publisher, self._consumer, time.time)
         self._journal = Journal(results, ids, self._publisher, life_s, time.time)
-        self._predictions = Predictions(settings, ids, self._requestor, results, self._archive)
+        self._replicas = Replicas(time.monotonic)
+        self._presence = Presence(self._replicas, self._publisher)
+        self._predictions = Predictions(
+            settings, ids, self._replicas, self._requestor, self._archive
+        )
         self._registry = CollectorRegistry()
         self._registry.register(
             gateway_readings(
@@ -72,8 +79,9 @@ class Gateway:
             ExceptionGroup: of ``Misconfigured``, when the broker or the address refuses us.
         """
         async with asyncio.TaskGroup() as parts:
-            background = [parts.create_task(link.run()) for link in self._links.values()]
-            background.append(parts.create_task(self._journal.run()))
+            runs = [link.run() for link in self._links.values()]
+            runs += [self._journal.run(), self._presence.run()]
+            background = [parts.create_task(run) for run in runs]
             await serve_http(
                 self._http_app(),
                 self._settings.bind,
@@ -95,6 +103,7 @@ class Gateway:
         await self._declare(connection)
         await self._requestor.attach(await connection.channel())
         await self._journal.attach(await connection.channel())
+        await self._presence.attach(await connection.channel())
 
     async def _attach_archive(self, connection: Connection) -> None:
         await self._archive.attach(await connection.channel())
@@ -102,6 +111,7 @@ class Gateway:
     def _detach(self) -> None:
         self._requestor.detach()
         self._journal.detach()
+        self._presence.detach()
 
     def _stop_accepting(self) -> None:
         log.info("draining")
@@ -109,6 +119,7 @@ class Gateway:
 
     def _http_app(self) -> Quart:
         app = Quart("gateway")
+        app.url_map.merge_slashes = False  # such a path is unknown, not redirected
         app.config["MAX_CONTENT_LENGTH"] = self._settings.max_body_bytes
         app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
         checks = {
@@ -117,6 +128,7 @@ class Gateway:
             "not draining": lambda: not self._predictions.draining,
         }
         app.register_blueprint(prediction_routes(self._predictions, self._settings.max_body_bytes))
+        app.register_blueprint(model_routes(self._replicas))
         app.register_blueprint(health_routes(checks, self._registry))
         app.register_error_handler(PredictionError, _on_prediction_error)
         app.register_error_handler(HTTPException, _on_http_error)

@@ -1,27 +1,29 @@
-"""Read single final states back from the reply stream, by their offsets.
+"""Find final states: in memory, or read back from the reply stream by their offsets.
 
-Over a connection of its own. aiormq closes a channel when a call on it is cancelled, and with
-the channel goes the connection; so a read, once begun, goes on when its caller leaves, and if
-one fails all the same, no pending call loses its reply queue.
+Reads go over a connection of their own. aiormq closes a channel when a call on it is cancelled,
+and with the channel goes the connection; so a read, once begun, goes on when its caller leaves,
+and if one fails all the same, no pending call loses its reply queue.
 """
 
 import asyncio
 from typing import Final
 
 from common.channel import Channel, Delivery
-from common.errors import Unavailable
+from common.errors import Unavailable, UnknownPrediction
 from common.messages import Message, Reply, final_reply
 from common.topology import REPLIES
 from gateway.prediction_id import PredictionId, spell
+from gateway.results import Results
 
 READ_TIMEOUT_S: Final = 5.0
 READS_AT_ONCE: Final = 16
 
 
 class Archive:
-    """Reads over the ``attach``-ed channel, ``READS_AT_ONCE`` at once."""
+    """All final states that ``results`` know of; ``READS_AT_ONCE`` reads over a channel."""
 
-    def __init__(self) -> None:
+    def __init__(self, results: Results) -> None:
+        self._results = results
         self._channel: Channel | None = None
         self._slots = asyncio.Semaphore(READS_AT_ONCE)
         self._reading: set[asyncio.Task[Message]] = set()
@@ -35,12 +37,22 @@ class Archive:
         """The connection is gone; reads under way fail."""
         self._channel = None
 
-    async def read(self, prediction_id: PredictionId, offset: int) -> Reply | None:
-        """Read one final state back from the stream; None if the stream has dropped it.
+    async def find(self, prediction_id: PredictionId) -> Reply | None:
+        """The final state of a prediction; None if it has none yet.
 
         Raises:
+            UnknownPrediction: it had one, and the stream has dropped it.
             Unavailable: it could not be read within ``READ_TIMEOUT_S`` seconds.
         """
+        found = self._results.get(prediction_id)
+        if not isinstance(found, int):
+            return found
+        message = await self._read_back(found)
+        if message.correlation_id != spell(prediction_id):
+            raise UnknownPrediction
+        return final_reply(message)
+
+    async def _read_back(self, offset: int) -> Message:
         reading = asyncio.create_task(self._read(offset))
         self._reading.add(reading)
         reading.add_done_callback(self._ended)
@@ -48,8 +60,7 @@ class Archive:
         await asyncio.wait((reading,), timeout=READ_TIMEOUT_S)
         if not reading.done():
             raise Unavailable("The result could not be read back in time.")
-        message = reading.result()
-        return final_reply(message) if message.correlation_id == spell(prediction_id) else None
+        return reading.result()
 
     def _ended(self, reading: asyncio.Task[Message]) -> None:
         self._reading.discard(reading)

@@ -2,9 +2,10 @@
 
 import re
 from contextlib import AbstractContextManager
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from common.errors import (
+    DeadlineExceeded,
     PredictionError,
     Unavailable,
     UnknownModel,
@@ -12,12 +13,16 @@ from common.errors import (
     Unroutable,
 )
 from common.messages import Reply
+from common.presence import ModelCard
 from common.request_body import check_body
 from common.settings import MODEL_NAME
 from gateway.admission import Admission
 from gateway.prediction_id import PredictionId, PredictionIds, spell
 from gateway.requestor import Order
 from gateway.settings import GatewaySettings
+
+UNKNOWN_MODEL_S: Final = 0.5
+"""How long a sync call waits for a model that no predictor is known to serve."""
 
 _MODEL_NAME: Final = re.compile(MODEL_NAME, re.ASCII)
 
@@ -37,16 +42,18 @@ class Requestor(Protocol):
     async def submit(self, order: Order, expires_s: float, timeout_s: float) -> None: ...
 
 
-class Results(Protocol):
-    """Final states by prediction id: the state, or where to read it, or nothing yet."""
+class Replicas(Protocol):
+    """The predictors that are there."""
 
-    def get(self, prediction_id: PredictionId) -> Reply | int | None: ...
+    async def none_serves(self, model: str) -> bool: ...
+    def card(self, model: str) -> ModelCard | None: ...
+    def check_input(self, model: str, value: Any) -> None: ...
 
 
 class Archive(Protocol):
-    """Final states by where they stand."""
+    """Final states by prediction id."""
 
-    async def read(self, prediction_id: PredictionId, offset: int) -> Reply | None: ...
+    async def find(self, prediction_id: PredictionId) -> Reply | None: ...
 
 
 class Predictions:
@@ -56,14 +63,14 @@ class Predictions:
         self,
         settings: GatewaySettings,
         ids: PredictionIds,
+        replicas: Replicas,
         requestor: Requestor,
-        results: Results,
         archive: Archive,
     ) -> None:
         self._settings = settings
         self._ids = ids
+        self._replicas = replicas
         self._requestor = requestor
-        self._results = results
         self._archive = archive
         self.waiting = Admission(settings.max_in_flight, settings.max_in_flight_bytes)
         self.accepting = Admission(settings.max_in_flight, settings.max_in_flight_bytes)
@@ -77,10 +84,22 @@ class Predictions:
         """
         with self._admitted(self.waiting, body.size_bytes):
             order = self._order(model, await body.read(), traceparent)
+            unserved = await self._replicas.none_serves(order.model)
+            if unserved and self._is_known(order.model):
+                raise _nobody_serves(order.model)
+            # A model that nobody serves and nobody is known to have served: if it has queues
+            # all the same, its predictors have left, and a moment tells.
+            timeout_s = self._settings.sync_timeout_s
             try:
-                reply = await self._requestor.call(order, self._settings.sync_timeout_s)
+                reply = await self._requestor.call(
+                    order, min(timeout_s, UNKNOWN_MODEL_S) if unserved else timeout_s
+                )
             except Unroutable as exc:
                 raise self._no_such_queue(order.model) from exc
+            except DeadlineExceeded as exc:
+                if unserved:
+                    raise _nobody_serves(order.model) from exc
+                raise
             return reply.result()
 
     async def accept(self, model: str | None, body: Body, traceparent: str | None) -> str:
@@ -110,11 +129,7 @@ class Predictions:
         prediction_id = self._ids.recognise(text)
         if prediction_id is None or not self._ids.is_alive(prediction_id):
             raise UnknownPrediction
-        found = self._results.get(prediction_id)
-        if isinstance(found, int):
-            found = await self._archive.read(prediction_id, found)
-            if found is None:
-                raise UnknownPrediction
+        found = await self._archive.find(prediction_id)
         return spell(prediction_id), found.result() if found else None
 
     def _admitted(self, admission: Admission, size_bytes: int) -> AbstractContextManager[None]:
@@ -126,10 +141,17 @@ class Predictions:
         model = model or self._settings.default_model
         if not _MODEL_NAME.fullmatch(model):
             raise UnknownModel(f"There is no model {model[:64]!r}.")
-        check_body(body)
+        self._replicas.check_input(model, check_body(body))
         return Order(spell(self._ids.mint()), model, body, traceparent)
 
+    def _is_known(self, model: str) -> bool:
+        return model == self._settings.default_model or self._replicas.card(model) is not None
+
     def _no_such_queue(self, model: str) -> PredictionError:
-        if model == self._settings.default_model:
+        if self._is_known(model):
             return Unavailable(f"The queues of model '{model}' are missing; try again later.")
         return UnknownModel(f"There is no model '{model}': no predictor has ever served it.")
+
+
+def _nobody_serves(model: str) -> Unavailable:
+    return Unavailable(f"No predictor serves model '{model}' now; try again later, or Async-Mode.")

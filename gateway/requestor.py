@@ -81,7 +81,7 @@ class Requestor:
 
     async def attach(self, channel: Channel) -> None:
         """Consume a reply queue of our own on a new connection, before anything is sent."""
-        self._reply_queue = await channel.declare_reply_queue()
+        self._reply_queue = await channel.declare_own_queue()
         await channel.consume(self._reply_queue, self._on_reply, no_ack=True)
 
     def detach(self) -> None:

@@ -29,16 +29,14 @@ def prediction_routes(predictions: Predictions, max_body_bytes: int) -> Blueprin
             return json_response(await predictions.predict(model, body, traceparent))
         return _accepted(await predictions.accept(model, body, traceparent))
 
-    @routes.get("/predict/<text>")
-    async def look_up(text: str) -> Response:
-        prediction_id, result = await predictions.look_up(text)
+    @routes.get("/predict/<prediction_id>")
+    async def look_up(prediction_id: str) -> Response:
+        spelt, result = await predictions.look_up(prediction_id)
         if result is None:
             response = json_response(PENDING, 202)
             response.headers["Retry-After"] = COME_BACK_S
             return response
-        return json_response(
-            b'{"output": %b, "prediction_id": "%b"}' % (result, prediction_id.encode())
-        )
+        return json_response(b'{"output": %b, "prediction_id": "%b"}' % (result, spelt.encode()))
 
     return routes
 

@@ -1,22 +1,31 @@
-"""``python -m predictor_service``: settings → logs → serve."""
+"""``python -m predictor_service``: settings → logs → models → serve."""
 
 import asyncio
 import os
+import sys
 import threading
 
 from common.service import run_service
 from common.settings import BrokerSettings, read_settings
 from predictor_service.app import Predictor
+from predictor_service.execution import open_execution
+from predictor_service.models.specification import parse_models
 from predictor_service.settings import PredictorSettings
 
 
-async def _serve(stop: asyncio.Event) -> None:
-    await Predictor(read_settings(PredictorSettings), read_settings(BrokerSettings)).run(stop)
+async def _serve(stop: asyncio.Event) -> bool:
+    settings, broker = read_settings(PredictorSettings), read_settings(BrokerSettings)
+    execution = await open_execution(settings, parse_models(settings.models))
+    try:
+        return await Predictor(settings, broker, execution).run(stop)
+    finally:
+        execution.abandon()
 
 
 if __name__ == "__main__":
-    run_service("predictor", _serve)
-    if threading.active_count() > 1:
+    exit_code = run_service("predictor", _serve)
+    if any(not thread.daemon for thread in threading.enumerate()[1:]):
         # A model still runs past the drain time. Its thread cannot be stopped, and Python
         # would wait for it; its request has been given back already.
-        os._exit(0)
+        os._exit(exit_code)
+    sys.exit(exit_code)

@@ -1,18 +1,23 @@
 """Composition root: builds the predictor from its settings, opens it and drains it."""
 
 import asyncio
+import socket
+from uuid import uuid4
 
 import structlog
 from prometheus_client import CollectorRegistry
 
 from common.amqp import Connection
 from common.http_server import serve_http
+from common.presence import Announcement
 from common.settings import BrokerSettings
-from common.telemetry import Reading, Readings
 from common.topology import model_queues, shared_queues
+from predictor_service.announcer import Announcer
+from predictor_service.answers import Answers
+from predictor_service.batching import Batching
 from predictor_service.execution import Execution
 from predictor_service.health import health_app
-from predictor_service.models.base import load_models
+from predictor_service.metrics import predictor_readings
 from predictor_service.replier import Replier
 from predictor_service.settings import PredictorSettings
 
@@ -20,89 +25,92 @@ log = structlog.get_logger()
 
 
 class Predictor:
-    """One predictor: models between two connections to the broker.
+    """One predictor: models between two connections to the broker."""
 
-    Raises:
-        Misconfigured: a model cannot be loaded.
-    """
-
-    def __init__(self, settings: PredictorSettings, broker: BrokerSettings) -> None:
+    def __init__(
+        self, settings: PredictorSettings, broker: BrokerSettings, execution: Execution
+    ) -> None:
         self._settings = settings
         self._broker = broker
-        self._models = load_models(settings.models)
-        self._execution = Execution(settings.concurrency)
+        self._execution = execution
+        self._replica_id = uuid4().hex
         self._publisher = Connection(broker, "predictor publisher", self._declare)
+        self._answers = Answers(self._publisher)
         self._replier = Replier(
-            self._models, self._execution, self._publisher, settings.concurrency
+            execution,
+            self._answers,
+            settings.concurrency,
+            Batching(settings.max_batch, settings.batch_window_ms / 1000),
         )
+        self._announcer = Announcer(self._describe, self._publisher)
         self._consumer = Connection(
             broker, "predictor consumer", self._consume, self._replier.detach
         )
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def run(self, stop: asyncio.Event) -> bool:
         """Serve until ``stop`` is set, then finish what was started and return.
+
+        Returns whether all is well; it is not when the models could be run no more.
 
         Raises:
             ExceptionGroup: of ``Misconfigured``, when the broker or the address refuses us.
         """
-        log.info("serving", models=list(self._models))
+        log.info("serving", models=[card.name for card in self._execution.cards])
         async with asyncio.TaskGroup() as parts:
             background = [
-                parts.create_task(self._publisher.run()),
-                parts.create_task(self._consumer.run()),
+                parts.create_task(part.run())
+                for part in (self._publisher, self._consumer, self._announcer)
             ]
             if self._settings.health_bind:
                 background.append(parts.create_task(self._serve_health(self._settings.health_bind)))
-            await stop.wait()
+            await _first(stop, self._execution.broken)
             log.info("draining", running=self._replier.running)
             await self._replier.drain(self._settings.drain_s)
-            self._execution.abandon()
+            await self._announcer.leave()
             for task in background:
                 task.cancel()
+        return not self._execution.broken.is_set()
+
+    def _describe(self, leaving: bool) -> Announcement:
+        settings = self._settings
+        return Announcement(
+            replica_id=self._replica_id,
+            host=socket.gethostname(),
+            isolation=settings.isolation,
+            concurrency=settings.concurrency,
+            max_batch=settings.max_batch,
+            predictions=self._answers.outcomes.total(),
+            models=self._execution.cards,
+            leaving=leaving,
+        )
 
     async def _declare(self, connection: Connection) -> None:
         channel = await connection.channel()
         queues = shared_queues()
-        for model in self._models:
-            queues += model_queues(model, self._broker.sync_queue_type)
+        for card in self._execution.cards:
+            queues += model_queues(card.name, self._broker.sync_queue_type)
         await channel.declare(queues)
 
     async def _consume(self, connection: Connection) -> None:
         await self._declare(connection)
         await self._replier.attach(await connection.channel())
+        await self._announcer.attach(await connection.channel())
 
     async def _serve_health(self, bind: str) -> None:
         checks = {
             "broker connected": lambda: self._publisher.is_up and self._consumer.is_up,
+            "announced to the gateways": lambda: self._announcer.announced,
             "not draining": lambda: not self._replier.draining,
         }
         registry = CollectorRegistry()
-        registry.register(self._readings())
+        connections = {"publisher": self._publisher, "consumer": self._consumer}
+        registry.register(predictor_readings(self._replier, self._answers, connections))
         await serve_http(health_app(checks, registry), bind, asyncio.Event())
 
-    def _readings(self) -> Readings:
-        gauges = [
-            Reading(
-                "predictmq_predictions_running",
-                "Predictions that run now.",
-                lambda: self._replier.running,
-            ),
-        ]
-        counters = [
-            Reading(
-                "predictmq_predictions",
-                "Predictions by how they ended.",
-                lambda: self._replier.outcomes,
-                label="outcome",
-            ),
-            Reading(
-                "predictmq_broker_reconnects",
-                "Broker connections lost.",
-                lambda: {
-                    "publisher": self._publisher.reconnects,
-                    "consumer": self._consumer.reconnects,
-                },
-                label="connection",
-            ),
-        ]
-        return Readings(gauges, counters)
+
+async def _first(*events: asyncio.Event) -> None:
+    """Wait until one of the events is set."""
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()

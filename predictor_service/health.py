@@ -1,8 +1,5 @@
 """``/livez``, ``/readyz`` and ``/metrics`` of a predictor, as a plain ASGI application."""
 
-from collections.abc import Callable, Mapping
-
-import msgspec
 from hypercorn.typing import (
     ASGIFramework,
     ASGIReceiveCallable,
@@ -13,12 +10,12 @@ from hypercorn.typing import (
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from common.readiness import Checks, readiness
+
 JSON = "application/json"
 
 
-def health_app(
-    checks: Mapping[str, Callable[[], bool]], registry: CollectorRegistry
-) -> ASGIFramework:
+def health_app(checks: Checks, registry: CollectorRegistry) -> ASGIFramework:
     """The application; ``checks`` says what readiness takes."""
 
     def answer(path: str) -> tuple[int, str, bytes]:
@@ -27,10 +24,8 @@ def health_app(
         if path == "/metrics":
             return 200, CONTENT_TYPE_LATEST, generate_latest(registry)
         if path == "/readyz":
-            missing = [name for name, holds in checks.items() if not holds()]
-            if missing:
-                return 503, JSON, msgspec.json.encode({"status": "not ready", "missing": missing})
-            return 200, JSON, b'{"status": "ready"}'
+            is_ready, body = readiness(checks)
+            return 200 if is_ready else 503, JSON, body
         return 404, JSON, b'{"error": "There are /livez, /readyz and /metrics."}'
 
     async def app(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:

@@ -1,6 +1,7 @@
-"""Which request is run next, of those that the broker has handed over. No I/O.
+"""Which requests are run next, of those that the broker has handed over. No I/O.
 
-Sync first, since its caller waits; async never less than one slot in ten while some waits.
+Sync first, since its caller waits; async never less than one in ten while some waits. One
+model call takes requests of one group, which is a model, from both lanes.
 
 A request that came back before may have ended the predictor that ran it, or may just have
 been with one that did. Such suspects run alone, so that they can harm no other; those that
@@ -24,21 +25,43 @@ class Lane(Enum):
     ASYNC = "async"
 
 
+class _Waiting(NamedTuple, Generic[T]):
+    item: T
+    since_s: float
+
+
 class _Suspect(NamedTuple, Generic[T]):
     redeliveries: int
     rank: tuple[int, int]
     item: T
 
 
-class Lanes(Generic[T]):
-    """What waits, and what runs in how many of ``slots``."""
+class NextBatch(NamedTuple):
+    """What ``take`` would return now: how many items, and since when the oldest waits.
 
-    def __init__(self, slots: int) -> None:
+    For a suspect, which runs alone: since when no other suspect has come.
+    """
+
+    size: int
+    since_s: float
+    is_suspect: bool = False
+
+
+class Lanes(Generic[T]):
+    """What waits, by group; and how many of ``slots`` run a batch of up to ``max_batch``.
+
+    Times are seconds of one monotonic clock.
+    """
+
+    def __init__(self, slots: int, max_batch: int) -> None:
         self._slots = slots
+        self._max_batch = max_batch
         self._running = 0
         self._suspect_runs = False
-        self._fresh: dict[Lane, deque[T]] = {lane: deque() for lane in Lane}
+        # Groups in the order they are served: the one that was served last stands last.
+        self._fresh: dict[str, dict[Lane, deque[_Waiting[T]]]] = {}
         self._suspects: list[_Suspect[T]] = []
+        self._last_suspect_s = 0.0
         self._arrivals = 0
         self._sync_in_a_row = 0
 
@@ -47,28 +70,54 @@ class Lanes(Generic[T]):
         """How many slots are in use."""
         return self._running
 
-    def put(self, item: T, lane: Lane, redeliveries: int) -> None:
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing can start before ``release``."""
+        return self._suspect_runs or self._running >= self._slots
+
+    def put(self, item: T, group: str, lane: Lane, redeliveries: int, now_s: float) -> None:
         """Add what the broker handed over."""
         self._arrivals += 1
         if not redeliveries:
-            self._fresh[lane].append(item)
+            lanes = self._fresh.setdefault(group, {lane: deque() for lane in Lane})
+            lanes[lane].append(_Waiting(item, now_s))
             return
         turn = 1 if redeliveries % 2 == 0 else -1
         rank = (turn * (lane is Lane.ASYNC), turn * self._arrivals)
         self._suspects.append(_Suspect(redeliveries, rank, item))
+        self._last_suspect_s = now_s
 
-    def take(self) -> T | None:
-        """What to run now, in a slot that ``release`` gives back; None: nothing may start."""
-        if self._suspect_runs or self._running >= self._slots:
+    def next_batch(self) -> NextBatch | None:
+        """What may be taken now, or None if nothing may start."""
+        if self.is_full:
             return None
         if self._suspects:
-            return None if self._running else self._take_suspect()
-        lane = self._next_lane()
-        if lane is None:
+            return None if self._running else NextBatch(1, self._last_suspect_s, is_suspect=True)
+        group = self._next_group()
+        if group is None:
             return None
-        self._sync_in_a_row = self._sync_in_a_row + 1 if lane is Lane.SYNC else 0
+        waiting = [lane for lane in self._fresh[group].values() if lane]
+        size = min(self._max_batch, sum(map(len, waiting)))
+        return NextBatch(size, min(lane[0].since_s for lane in waiting))
+
+    def take(self) -> list[T]:
+        """What may run now, in a slot that ``release`` gives back; empty if nothing may."""
+        if self.next_batch() is None:
+            return []
+        if self._suspects:
+            self._suspect_runs = True
+            batch = [self._take_suspect()]
+        else:
+            group = self._next_group()
+            assert group is not None
+            lanes = self._fresh.pop(group)
+            batch = []
+            while len(batch) < self._max_batch and (lane := self._next_lane(lanes)):
+                self._sync_in_a_row = self._sync_in_a_row + 1 if lane is Lane.SYNC else 0
+                batch.append(lanes[lane].popleft().item)
+            self._fresh[group] = lanes
         self._running += 1
-        return self._fresh[lane].popleft()
+        return batch
 
     def release(self) -> None:
         """Give back the slot of something that ``take`` returned."""
@@ -79,20 +128,31 @@ class Lanes(Generic[T]):
         """Remove and return all that waits."""
         waiting = [suspect.item for suspect in self._suspects]
         self._suspects.clear()
-        for fresh in self._fresh.values():
-            waiting.extend(fresh)
-            fresh.clear()
+        for lanes in self._fresh.values():
+            for lane in lanes.values():
+                waiting.extend(item for item, _ in lane)
+        self._fresh.clear()
         return waiting
 
     def _take_suspect(self) -> T:
         first = min(self._suspects, key=lambda suspect: suspect[:2])
         self._suspects.remove(first)
-        self._suspect_runs = True
-        self._running += 1
         return first.item
 
-    def _next_lane(self) -> Lane | None:
-        waiting = [lane for lane in (Lane.SYNC, Lane.ASYNC) if self._fresh[lane]]
+    def _next_group(self) -> str | None:
+        """The group whose turn it is: of those with anything in the lane whose turn it is."""
+        anything: dict[Lane, str] = {}
+        for group, lanes in self._fresh.items():
+            for lane, waiting in lanes.items():
+                if waiting:
+                    anything.setdefault(lane, group)
+        sync_first = Lane.SYNC in anything and not (
+            Lane.ASYNC in anything and self._sync_in_a_row >= SYNC_IN_A_ROW
+        )
+        return anything.get(Lane.SYNC if sync_first else Lane.ASYNC)
+
+    def _next_lane(self, lanes: dict[Lane, deque[_Waiting[T]]]) -> Lane | None:
+        waiting = [lane for lane in (Lane.SYNC, Lane.ASYNC) if lanes[lane]]
         if len(waiting) > 1 and self._sync_in_a_row >= SYNC_IN_A_ROW:
             return Lane.ASYNC
         return waiting[0] if waiting else None

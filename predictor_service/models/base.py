@@ -1,59 +1,163 @@
-"""The model contract, and finding a model by its name.
+"""The model contract, and loading a model.
 
-A model is a function ``predict(input)``, or a class whose constructor loads it and whose
-``predict`` method does the same: any JSON value in, any JSON value out. It may raise
-``InvalidInput`` to blame the caller; whatever else it raises is its own failure.
+A model is a function ``def predict(input: T) -> R``, plain or async, or a class whose
+constructor loads it and whose ``predict`` does the same. A class may have
+``predict_batch(inputs: list[T]) -> list[R]`` to serve many inputs at once, and a ``version``.
+``T`` is any type that msgspec converts JSON to and describes; without one, any JSON value is
+handed over. A class that learns its types only while loading names them in the attributes
+``input_type`` and ``output_type``. A model raises ``InvalidInput`` to blame its caller;
+whatever else it raises is its own failure.
 """
 
+import asyncio
 import importlib
 import inspect
-import re
+import sys
+import threading
+import typing
 from collections.abc import Callable
-from typing import Any, Final
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from common.errors import Misconfigured
-from common.settings import MODEL_NAME
+from common.presence import ModelCard
+from predictor_service.models.schemas import input_schema, output_schema
+from predictor_service.models.specification import Specification
 
 Predict = Callable[[Any], Any]
 
-SHIPPED: Final = {"demo": "predictor_service.models.demo:Demo"}
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded model. Both callables block until they have a result."""
+
+    card: ModelCard
+    input_type: Any
+    predict: Predict
+    predict_batch: Predict | None
+
+    @cached_property
+    def decoder(self) -> msgspec.json.Decoder[Any]:
+        """Reads an input from JSON as the type the model asks for."""
+        return msgspec.json.Decoder(self.input_type)
 
 
-def load_models(specification: str) -> dict[str, Predict]:
-    """Load every model of ``PREDICTOR_MODEL``: ``name`` of one that ships, or
-    ``name=package.module:attribute``, several separated by commas.
+def load_model(specification: Specification) -> Model:
+    """Import a model, construct it, and describe it. The current directory is importable.
 
     Raises:
-        Misconfigured: one cannot be found, cannot be loaded, or has no ``predict``.
+        Misconfigured: it cannot be found, raises while loading, has no ``predict``, or asks for
+            an input that cannot be read from JSON.
     """
-    models: dict[str, Predict] = {}
-    for part in filter(None, map(str.strip, specification.split(","))):
-        name, _, path = (piece.strip() for piece in part.partition("="))
-        if not re.fullmatch(MODEL_NAME, name):
-            raise Misconfigured(f"PREDICTOR_MODEL: {name!r} is not a name for a model.")
-        if name in models:
-            raise Misconfigured(f"PREDICTOR_MODEL names {name!r} twice.")
-        models[name] = _load(name, path or SHIPPED.get(name, ""))
-    if not models:
-        raise Misconfigured("PREDICTOR_MODEL names no model.")
-    return models
-
-
-def _load(name: str, path: str) -> Predict:
-    module, _, attribute = path.partition(":")
-    if not module or not attribute:
-        raise Misconfigured(
-            f"PREDICTOR_MODEL: no model {name!r} ships with this predictor; write "
-            f"{name}=package.module:attribute, or one of {', '.join(SHIPPED)}."
-        )
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
     try:
-        target = getattr(importlib.import_module(module), attribute)
-        model = target() if inspect.isclass(target) else target
-    except (Exception, SystemExit) as exc:  # a model's own code may do anything while it loads
+        return _load(specification)
+    except Misconfigured:
+        raise
+    except BaseException as exc:  # a model may raise anything while it loads
         raise Misconfigured(
-            f"Model {name!r} ({path}) cannot be loaded: {type(exc).__name__}: {exc}"
+            f"Model '{specification}' cannot be loaded: {type(exc).__name__}: {_line(exc)}"
         ) from exc
-    predict = getattr(model, "predict", model)
-    if not callable(predict):
-        raise Misconfigured(f"Model {name!r} ({path}) is no function and has no predict method.")
-    return predict
+
+
+def _load(specification: Specification) -> Model:
+    instance = _instance(specification)
+    predict = getattr(instance, "predict", None) or _callable(instance)
+    if not inspect.isroutine(predict):
+        raise Misconfigured(f"Model '{specification}' is no function and has no predict method.")
+    predict_batch = getattr(instance, "predict_batch", None)
+    input_type, output_type = _types(specification, instance, predict)
+    return Model(
+        card=ModelCard(
+            name=specification.name,
+            version=str(getattr(instance, "version", "")),
+            input_schema=_input_schema(specification, input_type),
+            output_schema=output_schema(output_type),
+        ),
+        input_type=input_type,
+        predict=_blocking(predict),
+        predict_batch=None if predict_batch is None else _blocking(predict_batch),
+    )
+
+
+def _instance(specification: Specification) -> Any:
+    target: Any = importlib.import_module(specification.module)
+    for name in specification.attribute.split("."):
+        target = getattr(target, name)
+    arguments = () if specification.argument is None else (specification.argument,)
+    if inspect.isclass(target):
+        return target(*arguments)
+    if arguments:
+        raise TypeError("only a class takes an argument")
+    return target
+
+
+def _callable(instance: Any) -> Any:
+    """A function itself; of another object, the method that is run when it is called."""
+    return instance if inspect.isroutine(instance) else getattr(instance, "__call__", None)  # noqa: B004
+
+
+def _types(specification: Specification, instance: Any, predict: Predict) -> tuple[Any, Any]:
+    """What ``predict`` takes and returns, as far as it says; ``Any`` where it does not."""
+    try:
+        signature = inspect.signature(predict)
+    except ValueError:  # a builtin without one
+        return Any, Any
+    try:
+        signature.bind(None)
+    except TypeError as exc:
+        raise Misconfigured(
+            f"Model '{specification}' has a predict that does not take one input: {exc}."
+        ) from exc
+    hints = typing.get_type_hints(predict, include_extras=True)
+    return (
+        getattr(instance, "input_type", hints.get(next(iter(signature.parameters)), Any)),
+        getattr(instance, "output_type", hints.get("return", Any)),
+    )
+
+
+def _input_schema(specification: Specification, input_type: Any) -> dict[str, Any]:
+    try:
+        return input_schema(input_type)
+    except TypeError as exc:
+        raise Misconfigured(
+            f"Model '{specification}' takes an input that cannot be read from JSON: {_line(exc)}"
+        ) from exc
+
+
+def _line(exc: BaseException) -> str:
+    """What an exception says, in one line."""
+    return " ".join(str(exc).split())
+
+
+def _blocking(predict: Predict) -> Predict:
+    if not inspect.iscoroutinefunction(predict):
+        return predict
+    loop = _model_loop()
+
+    async def call(value: Any) -> Any:
+        try:
+            return await predict(value)
+        except (SystemExit, KeyboardInterrupt) as exc:  # which would end the loop, for all
+            raise RuntimeError(f"the model raised {type(exc).__name__}") from exc
+
+    return lambda value: asyncio.run_coroutine_threadsafe(call(value), loop).result()
+
+
+@cache
+def _model_loop() -> asyncio.AbstractEventLoop:
+    """The event loop of async models, in a thread of its own.
+
+    One for all, and apart from the service's: what a model keeps between calls, such as a
+    client's connections, belongs to one loop, and a model that blocks it must not stop
+    heartbeats.
+    """
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True, name="async models").start()
+    return loop

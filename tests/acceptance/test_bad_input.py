@@ -93,5 +93,5 @@ async def test_a_model_that_cannot_be_loaded_is_one_sentence_and_exit_code_2(
 ) -> None:
     predictor = cluster.predictor(PREDICTOR_MODEL="x=no_such_module:Model")
     assert await predictor.exit_code(timeout_s=20) == 2
-    assert predictor.log.splitlines()[-1].startswith("predictor: Model 'x'")
+    assert predictor.log.splitlines()[-1].startswith("predictor: Model 'x=no_such_module:Model'")
     assert "Traceback" not in predictor.log

@@ -11,6 +11,7 @@ from aio_pika.exceptions import DeliveryError
 from common.topology import async_queue, sync_queue
 from tests.local.broker import PrivateBroker
 from tests.support.calls import ASYNC, accepted, client, final
+from tests.support.models import SCRIPTED
 from tests.support.proxy import Proxy
 from tests.support.raw import raw_channel
 from tests.support.services import Cluster, new_vhost
@@ -38,17 +39,21 @@ async def test_a_full_queue_refuses_sync_and_async_calls_at_once(
     vhost = new_vhost(broker)
     await asyncio.to_thread(broker.ctl, "set_policy", "--vhost", vhost, "small", ".*", LIMIT)
     with Cluster(broker, tmp_path, vhost) as cluster:
-        gateway = cluster.gateway()
+        gateway = cluster.gateway(DEFAULT_MODEL="scripted")
+        predictor = cluster.predictor(**SCRIPTED)
         await gateway.ready()
+        await predictor.ready()
         async with client(gateway.url) as http, raw_channel(broker, vhost) as channel:
-            for queue, headers in ((sync_queue("demo"), {}), (async_queue("demo"), ASYNC)):
+            await accepted(http, {"nonce": "keeps it busy", "sleep_s": 60})
+            await predictor.reads("predictmq_prefetch 0.0")
+            for queue, headers in ((sync_queue("scripted"), {}), (async_queue("scripted"), ASYNC)):
                 await _fill(channel, queue)
                 started_s = time.monotonic()
                 answer = await http.post("/predict", json={"input": 1}, headers=headers)
                 assert (answer.status_code, answer.text) == (503, '{"error": "The queue is full."}')
                 assert answer.headers["retry-after"]
                 assert time.monotonic() - started_s < 5
-            await (await channel.get_queue(async_queue("demo"))).purge()
+            await (await channel.get_queue(async_queue("scripted"))).purge()
             await accepted(http, 1)
 
 

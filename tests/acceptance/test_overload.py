@@ -67,12 +67,12 @@ async def test_a_body_is_counted_before_it_is_read(
 
 
 async def test_nothing_is_left_of_callers_who_leave(cluster: Cluster) -> None:
-    gateway = cluster.gateway()
+    gateway, predictor = cluster.gateway(DEFAULT_MODEL="scripted"), cluster.predictor(**SCRIPTED)
     await gateway.ready()
+    await predictor.ready()
     async with client(gateway.url) as http:
-        leaving = [
-            asyncio.create_task(http.post("/predict", json={"input": n})) for n in range(100)
-        ]
+        script = {"input": {"nonce": 1, "sleep_s": 10}}
+        leaving = [asyncio.create_task(http.post("/predict", json=script)) for _ in range(100)]
         await gateway.reads("predictmq_pending_calls 100.0")
         for call in leaving:
             call.cancel()

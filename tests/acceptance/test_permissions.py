@@ -10,7 +10,7 @@ from tests.support.calls import client
 from tests.support.services import Cluster, new_vhost
 from tests.support.waiting import until
 
-QUEUES_ONLY = r"^predictions\."
+QUEUES_ONLY = r"^(predictions\.|amq\.gen)"
 """Enough to declare and bind, but not to publish, which goes by way of ``amq.default``."""
 
 

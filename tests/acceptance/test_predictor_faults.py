@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.support.calls import accepted, client, final
 from tests.support.models import SCRIPTED
 from tests.support.services import Cluster, Service
@@ -26,7 +28,7 @@ async def test_a_killed_predictors_request_is_answered_by_another(
         script = {"nonce": 7, "sleep_s": 2}
         sync = asyncio.create_task(http.post("/predict", json={"input": script}))
         prediction_id = await accepted(http, script)
-        await first.reads("predictmq_predictions_running 1.0")
+        await first.reads("predictmq_model_calls_running 1.0")
         first.kill()
         second = cluster.predictor(**SCRIPTED)
         await second.ready()
@@ -34,18 +36,20 @@ async def test_a_killed_predictors_request_is_answered_by_another(
         assert (await final(http, prediction_id)).json()["output"]["result"] == 7
 
 
+@pytest.mark.parametrize(("concurrency", "ahead"), [(1, 10), (4, 0), (4, 3)])
 async def test_a_request_that_kills_every_predictor_ends_and_the_others_are_answered(
-    cluster: Cluster, tmp_path: Path
+    cluster: Cluster, tmp_path: Path, concurrency: int, ahead: int
 ) -> None:
     runs = tmp_path / "runs"
     gateway = cluster.gateway(DEFAULT_MODEL="scripted")
     await gateway.ready()
-    predictors = [cluster.predictor(**SCRIPTED, RUNS_FILE=str(runs)) for _ in range(2)]
-    supervisors = [asyncio.create_task(_keep_alive(predictor)) for predictor in predictors]
     async with client(gateway.url) as http:
-        before = [await accepted(http, {"nonce": n, "sleep_s": 0.05}) for n in range(10)]
+        before = [await accepted(http, {"nonce": n, "sleep_s": 0.05}) for n in range(ahead)]
         poison = await accepted(http, {"nonce": "poison", "then": "die"})
         after = [await accepted(http, {"nonce": n, "sleep_s": 0.05}) for n in range(10)]
+        settings = SCRIPTED | {"PREDICTOR_CONCURRENCY": str(concurrency), "RUNS_FILE": str(runs)}
+        predictors = [cluster.predictor(**settings) for _ in range(2)]
+        supervisors = [asyncio.create_task(_keep_alive(predictor)) for predictor in predictors]
         answer = await final(http, poison)
         assert answer.status_code == 502
         assert answer.text == '{"error": "The prediction ended every predictor that tried it."}'

@@ -5,7 +5,7 @@ from typing import Final
 
 import httpx
 
-from tests.support.calls import accepted, client, final
+from tests.support.calls import accepted, client, final, held_by_a_busy_predictor
 from tests.support.models import SCRIPTED
 from tests.support.services import Cluster
 
@@ -58,9 +58,26 @@ async def test_no_call_is_lost_when_a_gateway_ends_under_load(cluster: Cluster) 
     assert statuses.count(200) > 2 * CALLERS
 
 
-async def test_a_predictor_finishes_what_it_started_and_gives_back_the_rest(
+async def test_a_predictor_finishes_what_it_started_and_gives_back_the_rest_at_once(
     cluster: Cluster,
 ) -> None:
+    gateway, leaving = cluster.gateway(DEFAULT_MODEL="scripted"), cluster.predictor(**SCRIPTED)
+    await gateway.ready()
+    await leaving.ready()
+    async with client(gateway.url) as http:
+        busy = await held_by_a_busy_predictor(http, leaving, {"nonce": "busy", "sleep_s": 6})
+        held = asyncio.create_task(http.post("/predict", json={"input": {"nonce": "held"}}))
+        await gateway.reads("predictmq_pending_calls 1.0")
+        staying = cluster.predictor(**SCRIPTED)
+        await staying.ready()
+        leaving.terminate()
+        assert (await held).json()["result"] == "held"
+        assert leaving.is_running
+        assert (await final(http, busy)).json()["output"]["result"] == "busy"
+    assert await leaving.exit_code(timeout_s=10) == 0
+
+
+async def test_a_predictor_that_ends_under_load_loses_nothing(cluster: Cluster) -> None:
     gateway = cluster.gateway(DEFAULT_MODEL="scripted")
     leaving, staying = cluster.predictor(**SCRIPTED), cluster.predictor(**SCRIPTED)
     await gateway.ready()
@@ -72,7 +89,7 @@ async def test_a_predictor_finishes_what_it_started_and_gives_back_the_rest(
             for n in range(CALLERS)
         ]
         ids = [await accepted(http, {"nonce": n, "sleep_s": 0.1}) for n in range(CALLERS)]
-        await leaving.reads("predictmq_predictions_running 1.0")
+        await leaving.reads("predictmq_model_calls_running 1.0")
         leaving.terminate()
         assert await leaving.exit_code(timeout_s=10) == 0
         answers = await asyncio.gather(*sync)
@@ -90,7 +107,7 @@ async def test_a_predictor_whose_model_does_not_end_leaves_after_its_drain_time(
     await stuck.ready()
     async with client(gateway.url) as http:
         prediction_id = await accepted(http, {"nonce": 1, "sleep_s": 20})
-        await stuck.reads("predictmq_predictions_running 1.0")
+        await stuck.reads("predictmq_model_calls_running 1.0")
         stuck.terminate()
         assert await stuck.exit_code(timeout_s=10) == 0
         assert (await http.get(f"/predict/{prediction_id}")).status_code == 202

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import httpx
 
+from tests.support.services import Service
 from tests.support.waiting import TIMEOUT_S, until
 
 ASYNC: Final = {"Async-Mode": "true"}
@@ -34,3 +35,19 @@ async def final(
 
     await until(ended, lambda: f"{prediction_id} ends", timeout_s)
     return answers[-1]
+
+
+async def held_by_a_busy_predictor(
+    gateway: httpx.AsyncClient, predictor: Service, script: dict[str, Any]
+) -> str:
+    """Keep a predictor of ``Scripted`` busy, so that it holds what comes next.
+
+    It takes requests ahead only while its model is fast: so it gets some that are first.
+    Returns the id of the prediction that it runs now.
+    """
+    for _ in range(10):
+        answer = await gateway.post("/predict", json={"input": {"nonce": "quick"}})
+        assert answer.status_code == 200, answer.text
+    prediction_id = await accepted(gateway, script)
+    await predictor.reads("predictmq_model_calls_running 1.0")
+    return prediction_id

@@ -1,8 +1,10 @@
-"""What ``PREDICTOR_MODEL`` may name, well and badly made."""
+"""What ``PREDICTOR_MODEL`` may name."""
 
-from typing import Any, Final
+import asyncio
+from functools import partial
+from typing import Annotated, Any, Final
 
-from predictor_service.models import InvalidInput
+import msgspec
 
 
 def double(value: Any) -> Any:
@@ -31,51 +33,65 @@ class Callable:
 ready_made: Final = Greeter()
 
 
-def refuses(value: Any) -> Any:
-    """Blame the caller."""
-    raise InvalidInput(f"Not {value}.")
+class Features(msgspec.Struct):
+    """An input with constraints."""
+
+    months: Annotated[int, msgspec.Meta(ge=1)]
 
 
-def fails(_: Any) -> Any:
-    """Fail, with something that no caller may see."""
-    raise RuntimeError("secret")
+class Typed:
+    """A model that says what it takes and returns, and its version."""
+
+    version = 3
+
+    def predict(self, features: Features) -> list[float]:
+        """As many ones as months."""
+        return [1.0] * features.months
+
+    def predict_batch(self, batch: list[Features]) -> list[list[float]]:
+        """The same for many."""
+        return [self.predict(features) for features in batch]
 
 
-def exits(_: Any) -> Any:
-    """What a script does that was never meant to be a model."""
-    raise SystemExit("secret")
-
-
-def answers_no_json(_: Any) -> Any:
-    """A result that cannot travel."""
-    return {object()}
-
-
-class Raises:
-    """Cannot be loaded: its file is missing."""
-
-    def __init__(self) -> None:
-        raise FileNotFoundError("weights.bin")
-
-
-class Exits:
-    """Cannot be loaded: ends the program."""
-
-    def __init__(self) -> None:
-        raise SystemExit(3)
-
-
-class WantsArguments:
-    """Cannot be loaded: nobody gives it arguments."""
+class Learns:
+    """A model that learns its types, and how it was told, only while loading."""
 
     def __init__(self, path: str) -> None:
-        self.path = path
+        self.version = path
+        self.input_type = list[int]
+        self.output_type = dict[str, int]
+
+    def predict(self, values: Any) -> Any:
+        """How many there are."""
+        return {"count": len(values)}
 
 
-class PredictIsNoMethod:
-    """Loads, and cannot predict."""
+class Async:
+    """A model that keeps something that belongs to one event loop."""
 
-    predict = "soon"
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._loops: set[asyncio.AbstractEventLoop] = set()
+
+    async def predict(self, value: Any) -> int:
+        """In how many loops it was called so far."""
+        if value == "exit":
+            raise SystemExit(3)
+        if value == "cancel":
+            raise asyncio.CancelledError
+        async with self._lock:
+            self._loops.add(asyncio.get_running_loop())
+            await asyncio.sleep(0)
+            return len(self._loops)
+
+    async def predict_batch(self, values: list[Any]) -> list[int]:
+        """The same for many, at once."""
+        return list(await asyncio.gather(*map(self.predict, values)))
 
 
-number: Final = 42
+triple: Final = partial(lambda factor, value: factor * value, 3)
+
+
+def returns_a_stranger(value: int) -> asyncio.Lock:
+    """Returns what has no schema; its result may still convert."""
+    raise NotImplementedError

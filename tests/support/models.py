@@ -1,14 +1,37 @@
 """A model that does what its input tells it, for the tests to serve."""
 
+import ctypes
 import os
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 from predictor_service.models import InvalidInput
 
 SCRIPTED: Final = {"PREDICTOR_MODEL": "scripted=tests.support.models:Scripted"}
-"""Settings of a predictor that serves it."""
+"""The settings of a predictor that serves ``Scripted``."""
+
+
+def _refuse(sentence: str) -> Any:
+    raise InvalidInput(sentence)
+
+
+def _raise() -> Any:
+    raise RuntimeError("a secret of the model")
+
+
+THEN: Final[dict[str, Callable[[dict[str, Any]], Any]]] = {
+    "die": lambda _: os._exit(1),
+    "exit": lambda _: sys.exit("enough"),
+    "read memory that is not ours": lambda _: ctypes.string_at(0),
+    "hold the interpreter lock": lambda script: ctypes.PyDLL(None).sleep(script["lock_s"]),
+    "raise": lambda _: _raise(),
+    "refuse": lambda _: _refuse("The model knows no such thing."),
+    "refuse in words that cannot be encoded": lambda _: _refuse("\ud800"),
+    "return a set of objects": lambda _: {object()},
+}
 
 
 class Scripted:
@@ -21,18 +44,10 @@ class Scripted:
         self._runs = os.environ.get("RUNS_FILE")
 
     def predict(self, script: Any) -> Any:
-        """Sleep, die, raise or refuse; or else answer."""
+        """Sleep, and do what ``then`` says: what that returns, if anything, is the answer."""
         if self._runs:
             with Path(self._runs).open("a") as runs:
                 runs.write(f"{script['nonce']}\n")
         time.sleep(script.get("sleep_s", 0))
-        match script.get("then"):
-            case "die":
-                os._exit(1)
-            case "raise":
-                raise RuntimeError("a secret of the model")
-            case "refuse":
-                raise InvalidInput("The model knows no such thing.")
-            case "return a set of objects":
-                return {object()}
-        return script["nonce"]
+        answer = THEN[script["then"]](script) if "then" in script else None
+        return answer or script["nonce"]

@@ -52,7 +52,7 @@ class ScriptedChannel(Channel):
         self.acknowledged = 0
         """The highest tag that was acknowledged."""
 
-    async def declare_reply_queue(self) -> str:
+    async def declare_own_queue(self, *, bound_to: str | None = None) -> str:
         return "the reply queue"
 
     async def consume(self, queue: str, on_delivery: Callable[[Delivery], None], **_: Any) -> str:

@@ -23,8 +23,11 @@ class Service:
     ``start`` after ``kill`` is a restart: same settings, same port.
     """
 
-    def __init__(self, module: str, environment: dict[str, str], log: Path) -> None:
+    def __init__(
+        self, module: str, environment: dict[str, str], log: Path, directory: Path = ROOT
+    ) -> None:
         self._module = module
+        self._directory = directory
         self._environment = environment
         self._log_path = log
         self._process: subprocess.Popen[bytes] | None = None
@@ -41,7 +44,7 @@ class Service:
         with self._log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", self._module],
-                cwd=ROOT,
+                cwd=self._directory,
                 env=os.environ | self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -79,6 +82,21 @@ class Service:
         """Whether the process has not ended."""
         return self._process is not None and self._process.poll() is None
 
+    def children(self) -> list[int]:
+        """The processes it has started and that run, by their ids."""
+        assert self._process is not None
+        parents = {pid: _parent(pid) for pid in os.listdir("/proc") if pid.isdecimal()}
+        ours = str(self._process.pid)
+        return [int(pid) for pid, parent in parents.items() if parent == ours]
+
+    async def gone(self, pid: int, timeout_s: float = TIMEOUT_S) -> None:
+        """Wait until there is no process ``pid``."""
+
+        async def is_gone() -> bool:
+            return not os.path.exists(f"/proc/{pid}")  # noqa: ASYNC240 - in memory
+
+        await until(is_gone, lambda: f"process {pid} ends", timeout_s)
+
     def kill(self) -> None:
         """End it at once (SIGKILL)."""
         self._signal(signal.SIGKILL)
@@ -109,6 +127,15 @@ class Service:
     def _wait(self, timeout_s: float) -> int:
         assert self._process is not None
         return self._process.wait(timeout_s)
+
+
+def _parent(pid: str) -> str:
+    """The parent of a process, by proc(5); empty if the process has just ended."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[1]
 
 
 def new_vhost(broker: PrivateBroker) -> str:
@@ -143,8 +170,12 @@ class Cluster:
 
     def predictor(self, **settings: str) -> Service:
         """Start a predictor of the model that ships, or of what ``settings`` say."""
+        return self.predictor_in(ROOT, **settings)
+
+    def predictor_in(self, directory: Path, **settings: str) -> Service:
+        """Start a predictor in a directory of the user's."""
         bind = {"PREDICTOR_HEALTH_BIND": f"{LOOPBACK}:{free_port()}"}
-        return self._start("predictor_service", bind | settings)
+        return self._start("predictor_service", bind | settings, directory)
 
     def __enter__(self) -> Self:
         return self
@@ -154,9 +185,9 @@ class Cluster:
         for service in self._services:
             service.end()
 
-    def _start(self, module: str, settings: dict[str, str]) -> Service:
+    def _start(self, module: str, settings: dict[str, str], directory: Path = ROOT) -> Service:
         log = self._directory / f"{module}-{len(self._services)}.log"
-        service = Service(module, self._common | settings, log)
+        service = Service(module, self._common | settings, log, directory)
         self._services.append(service)
         service.start()
         return service

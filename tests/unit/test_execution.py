@@ -1,70 +1,130 @@
-"""A model on an input: its result, or an error that tells the caller nothing it may not know."""
+"""Where models run: off the event loop, as many at once as was asked for."""
 
 import asyncio
+import multiprocessing
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
 
 import pytest
 import structlog
 
-from common.errors import InvalidInput, MalformedRequest, ModelFailed
-from predictor_service.execution import Execution
-from tests.support import loadable
+from common.errors import InvalidInput, Misconfigured, ModelFailed, PredictorCrashed
+from predictor_service.execution import ProcessExecution, ThreadExecution
+from predictor_service.invocation import Question
+from predictor_service.models.specification import parse_models
+
+MODELS: Final = parse_models(
+    "double=tests.support.loadable:double,meet=tests.unit.test_execution:meet,"
+    "stuck=tests.unit.test_execution:stuck"
+)
+both: Final = threading.Barrier(2, timeout=10)
+go_on: Final = threading.Event()
+
+
+def meet(_: Any) -> str:
+    """A model that returns once two calls of it run, each in a thread of its own."""
+    both.wait()
+    return threading.current_thread().name
+
+
+def stuck(_: Any) -> None:
+    """A model that takes as long as the test does."""
+    go_on.wait(timeout=60)
+
+
+class Deadly:
+    """A model that ends its process on 0, or whenever it gets several inputs at once."""
+
+    def predict(self, value: int) -> list[int]:
+        """The input, and in which process."""
+        return [value, os.getpid()] if value else os._exit(1)
+
+    def predict_batch(self, values: list[int]) -> list[int]:
+        """No batch gets through."""
+        os._exit(1)
+
+
+def questions(*texts: bytes) -> list[Question]:
+    """Questions, each with its place as correlation id."""
+    return [Question(text, str(n)) for n, text in enumerate(texts)]
 
 
 @pytest.fixture
-def execution() -> Iterator[Execution]:
+def threads() -> Iterator[ThreadExecution]:
     """Two threads for models."""
-    threads = Execution(2)
-    yield threads
-    threads.abandon()
+    execution = ThreadExecution(MODELS, 2, 30)
+    yield execution
+    execution.abandon()
 
 
-NUMBER: Final = b"21"
-
-
-async def test_a_model_gets_the_value_and_its_result_is_json(execution: Execution) -> None:
-    assert await execution.run(loadable.double, NUMBER, "c") == b"42"
-    assert await execution.run(loadable.double, b'["\\u00e9"]', "c") == '["é","é"]'.encode()
-
-
-async def test_an_input_that_the_model_refuses_is_refused_in_its_words(
-    execution: Execution,
+async def test_each_model_is_asked_by_its_name_and_each_question_has_its_outcome(
+    threads: ThreadExecution,
 ) -> None:
-    with pytest.raises(InvalidInput, match=r"Not 21\."):
-        await execution.run(loadable.refuses, NUMBER, "c")
+    assert [card.name for card in threads.cards] == ["double", "meet", "stuck"]
+    assert await threads.run("double", questions(b"1", b'"a"')) == [b"2", b'"aa"']
+    assert not threads.broken.is_set()
 
 
-@pytest.mark.parametrize(
-    "model", [loadable.fails, loadable.answers_no_json, loadable.exits], ids=lambda m: m.__name__
-)
-async def test_a_model_that_fails_is_told_to_the_log_and_not_to_the_caller(
-    execution: Execution, model: Any
-) -> None:
-    with structlog.testing.capture_logs() as logs, pytest.raises(ModelFailed) as failed:
-        await execution.run(model, NUMBER, "c")
-    assert failed.value.sentence == "The model failed on this input."
-    assert [(line["correlation_id"], line["exc_info"]) for line in logs] == [("c", True)]
-
-
-@pytest.mark.parametrize("text", [b"", b"{nope", b'"\xff"', b"[" * 100_000])
-async def test_an_input_that_is_no_json_never_reaches_the_model(
-    execution: Execution, text: bytes
-) -> None:
-    seen: list[Any] = []
-    with pytest.raises(MalformedRequest):
-        await execution.run(seen.append, text, "c")
-    assert seen == []
-
-
-async def test_as_many_models_run_at_once_as_there_are_threads(execution: Execution) -> None:
-    both = threading.Barrier(2, timeout=10)
-
-    def meet(_: Any) -> Any:
-        both.wait()
-        return threading.current_thread().name
-
-    names = await asyncio.gather(*(execution.run(meet, NUMBER, "c") for _ in range(2)))
-    assert len(set(names)) == 2
+async def test_as_many_models_run_at_once_as_there_are_threads(threads: ThreadExecution) -> None:
+    outcomes = await asyncio.gather(*(threads.run("meet", questions(b"0")) for _ in range(2)))
+    names = {outcome for (outcome,) in outcomes if isinstance(outcome, bytes)}
+    assert len(names) == 2
     assert all(name.startswith(b'"model') for name in names)
+
+
+async def test_an_overdue_call_in_a_thread_fails_all_its_questions_and_breaks_the_predictor() -> (
+    None
+):
+    execution = ThreadExecution(MODELS, 1, 0.01)
+    with structlog.testing.capture_logs() as logs:
+        outcomes = await execution.run("stuck", questions(b"1", b"2"))
+    go_on.set()
+    execution.abandon()
+    assert [type(outcome) for outcome in outcomes] == [ModelFailed, ModelFailed]
+    assert "longer than the 0.01 s" in str(outcomes[0])
+    assert execution.broken.is_set()
+    assert [(line["log_level"], line["model"]) for line in logs] == [("critical", "stuck")]
+
+
+@pytest.fixture
+async def processes() -> AsyncIterator[ProcessExecution]:
+    """One worker process that serves the deadly model and the one that refuses."""
+    execution = ProcessExecution(
+        parse_models(
+            "deadly=tests.unit.test_execution:Deadly,scripted=tests.support.models:Scripted"
+        ),
+        1,
+        30,
+    )
+    await execution.start()
+    yield execution
+    execution.abandon()
+
+
+async def test_a_batch_that_ends_its_worker_is_asked_again_one_by_one(
+    processes: ProcessExecution,
+) -> None:
+    assert [card.name for card in processes.cards] == ["deadly", "scripted"]
+    with structlog.testing.capture_logs() as logs:
+        first, second, third = await processes.run("deadly", questions(b"1", b"0", b"2"))
+    assert isinstance(first, bytes)
+    assert isinstance(third, bytes)
+    assert (first[:3], third[:3]) == (b"[1,", b"[2,")
+    assert first[3:] != third[3:], "the worker between them was replaced"
+    assert isinstance(second, PredictorCrashed)
+    assert len(logs) == 2
+    assert not processes.broken.is_set()
+    # Errors come back over the pipe as what they are, and in words that can travel.
+    script = b'{"nonce": 1, "then": "refuse in words that cannot be encoded"}'
+    (refused,) = await processes.run("scripted", questions(script))
+    assert isinstance(refused, InvalidInput)
+    assert refused.sentence == "?"
+
+
+async def test_processes_that_cannot_load_a_model_leave_none_behind() -> None:
+    execution = ProcessExecution(parse_models("x=tests.support.unloadable:Raises"), 2, 30)
+    with pytest.raises(Misconfigured, match=r"^Model 'x=.*' cannot be loaded: FileNotFoundError"):
+        await execution.start()
+    assert multiprocessing.active_children() == []

@@ -1,16 +1,25 @@
-"""Finding models by what ``PREDICTOR_MODEL`` says, and the model that ships."""
+"""Loading models, and what they tell of themselves."""
 
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from pathlib import Path
+from threading import Thread
 from typing import Any, Final
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from common.errors import Misconfigured
-from predictor_service.models.base import load_models
-from predictor_service.models.demo import Demo
+from predictor_service.models.base import Model, load_model
+from predictor_service.models.specification import parse_models
+from tests.support.loadable import Features
 
 PATH: Final = "tests.support.loadable"
+BAD: Final = "tests.support.unloadable"
+
+
+def load(attribute: str, module: str = PATH) -> Model:
+    """The model that ``attribute`` names, served as ``iris``."""
+    (specification,) = parse_models(f"iris={module}:{attribute}")
+    return load_model(specification)
 
 
 @pytest.mark.parametrize(
@@ -19,94 +28,139 @@ PATH: Final = "tests.support.loadable"
         ("double", 2, 4),
         ("Greeter", "you", "hello you"),
         ("ready_made", "you", "hello you"),
+        ("ready_made.predict", "you", "hello you"),
         ("Callable", 1, [1]),
+        ("triple", 2, 6),
+        ("Learns(path)", [1, 2], {"count": 2}),
+        ("Async", 1, 1),
     ],
 )
 def test_a_model_is_a_function_a_class_or_an_object_that_predicts(
     attribute: str, value: Any, result: Any
 ) -> None:
-    (model,) = load_models(f"mine={PATH}:{attribute}").values()
-    assert model(value) == result
-
-
-def test_several_models_are_served_under_their_names_in_order() -> None:
-    models = load_models(f" demo , twice = {PATH}:double,, greet={PATH}:Greeter,")
-    assert list(models) == ["demo", "twice", "greet"]
-    assert models["twice"](1) == 2
-    assert models["greet"]("you") == "hello you"
+    assert load(attribute).predict(value) == result
 
 
 def test_a_model_that_ships_can_be_replaced_by_another_of_its_name() -> None:
-    assert load_models(f"demo={PATH}:double")["demo"](1) == 2
+    (specification,) = parse_models(f"demo={PATH}:double")
+    assert load_model(specification).predict(1) == 2
+
+
+def test_a_model_tells_its_name_version_and_types() -> None:
+    model = load("Typed")
+    assert (model.card.name, model.card.version) == ("iris", "3")
+    assert model.card.input_schema["$ref"] == "#/$defs/Features"
+    assert model.card.input_schema["$defs"]["Features"]["properties"] == {
+        "months": {"type": "integer", "minimum": 1}
+    }
+    assert model.card.output_schema == {"type": "array", "items": {"type": "number"}}
+    assert model.decoder.decode(b'{"months": 2}') == Features(2)
+    assert model.predict_batch is not None
+    assert model.predict_batch([Features(2), Features(0)]) == [[1.0, 1.0], []]
+
+
+def test_a_model_may_learn_its_types_and_version_while_loading() -> None:
+    card = load("Learns(a file.onnx)").card
+    assert card.version == "a file.onnx"
+    assert card.input_schema == {"type": "array", "items": {"type": "integer"}}
+    assert card.output_schema["additionalProperties"] == {"type": "integer"}
+
+
+@pytest.mark.parametrize("attribute", ["double", "Greeter", "Callable", "triple"])
+def test_a_model_that_says_nothing_of_itself_takes_any_json(attribute: str) -> None:
+    model = load(attribute)
+    assert (model.card.version, model.card.input_schema, model.card.output_schema) == ("", {}, {})
+    assert model.predict_batch is None
+    assert model.decoder.decode(b'[{"a": null}]') == [{"a": None}]
+
+
+def test_a_result_that_has_no_schema_may_still_convert() -> None:
+    card = load("returns_a_stranger").card
+    assert (card.input_schema, card.output_schema) == ({"type": "integer"}, {})
+
+
+def test_async_calls_share_one_loop_whoever_waits_for_them() -> None:
+    model = load("Async")
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(model.predict, range(20))) == [1] * 20
+    assert model.predict_batch is not None
+    assert model.predict_batch([1, 2, 3]) == [1, 1, 1]
+    assert load("Async").predict(1) == 1
+
+
+def predicted(model: Model, value: Any) -> Any:
+    """What ``model`` predicts within 10 s; a thread that it never comes back from is left."""
+    ended: Future[Any] = Future()
+
+    def run() -> None:
+        try:
+            ended.set_result(model.predict(value))
+        except BaseException as exc:
+            ended.set_exception(exc)
+
+    Thread(target=run, daemon=True).start()
+    return ended.result(timeout=10)
+
+
+def test_an_async_model_that_wants_to_exit_fails_and_the_next_call_does_not() -> None:
+    model = load("Async")
+    with pytest.raises(RuntimeError, match="SystemExit"):
+        predicted(model, "exit")
+    with pytest.raises(CancelledError):
+        predicted(model, "cancel")
+    assert predicted(model, 1) == 1
 
 
 @pytest.mark.parametrize(
-    ("specification", "says"),
+    ("attribute", "says"),
     [
-        ("", "names no model"),
-        (" , ", "names no model"),
-        ("demo,demo", "'demo' twice"),
-        (f"a={PATH}:double,a={PATH}:Greeter", "'a' twice"),
-        ("a.b", "'a.b' is not a name"),
-        (f"={PATH}:double", "'' is not a name"),
-        ("x" * 65, "is not a name"),
-        ("résumé", "is not a name"),
-        ("iris", "no model 'iris' ships"),
-        ("iris=", "no model 'iris' ships"),
-        (f"iris={PATH}", "package.module:attribute"),
-        (f"iris={PATH}:", "package.module:attribute"),
-        ("iris=:double", "package.module:attribute"),
-        ("iris=no.such.module:double", "ModuleNotFoundError"),
-        ("iris=.relative:double", "cannot be loaded"),
-        (f"iris={PATH}:no_such", "no_such"),
-        (f"iris={PATH}:Greeter.predict", "cannot be loaded"),
-        (f"iris={PATH}:Raises", "FileNotFoundError: weights.bin"),
-        (f"iris={PATH}:Exits", "SystemExit: 3"),
-        (f"iris={PATH}:WantsArguments", "TypeError"),
-        (f"iris={PATH}:number", "is no function"),
-        (f"iris={PATH}:PredictIsNoMethod", "is no function"),
+        ("no_such", "AttributeError: module 'tests.support.unloadable' has no attribute 'no_such'"),
+        ("Raises", "FileNotFoundError: weights.bin"),
+        ("RaisesInLines", "ImportError: no library Install it or not."),
+        ("RaisesLater", "FileNotFoundError: VERSION"),
+        ("Exits", "SystemExit: 3"),
+        ("WantsArguments", "TypeError"),
+        ("PredictIsNoMethod(argument)", "TypeError"),
+        ("takes_nothing(argument)", "TypeError: only a class takes an argument"),
+        ("number", "is no function and has no predict method"),
+        ("PredictIsNoMethod", "is no function and has no predict method"),
+        ("RaisesLater.predict", "does not take one input: missing a required argument: 'value'"),
+        ("takes_nothing", "does not take one input: too many positional arguments"),
+        ("takes_two", "does not take one input: missing a required argument: 'second'"),
+        ("takes_a_name", "does not take one input"),
+        ("takes_a_stranger", "takes an input that cannot be read from JSON"),
+        ("takes_what_is_not_imported", "NameError: name 'Decimal' is not defined"),
+        ("takes_what_does_not_exist", "AttributeError"),
+        ("takes_what_is_no_python", "SyntaxError"),
+        ("takes_something_unresolved", "NameError: name 'Decimal' is not defined"),
+        ("has_odd_examples", "takes an input that cannot be read from JSON"),
     ],
 )
-def test_a_model_that_cannot_be_served_is_told_in_one_sentence(
-    specification: str, says: str
-) -> None:
+def test_a_model_that_cannot_be_served_is_told_in_one_sentence(attribute: str, says: str) -> None:
     with pytest.raises(Misconfigured) as refused:
-        load_models(specification)
+        load(attribute, BAD)
     sentence = str(refused.value)
+    assert sentence.startswith(f"Model 'iris={BAD}:{attribute}' ")
     assert says in sentence
     assert "\n" not in sentence
-    if "iris" in specification:
-        assert "'iris'" in sentence
 
 
-def test_one_model_that_cannot_be_served_is_enough_to_serve_none() -> None:
-    with pytest.raises(Misconfigured, match="'iris'"):
-        load_models(f"demo,iris={PATH}:Raises")
+@pytest.mark.parametrize("module", ["no.such.module", ".relative", "tests.unit.no_such", "a b"])
+def test_a_module_that_cannot_be_imported_is_told_in_one_sentence(module: str) -> None:
+    (specification,) = parse_models(f"iris={module}:double")
+    with pytest.raises(Misconfigured, match=r"^Model 'iris=.*' cannot be loaded: \w+Error: .+"):
+        load_model(specification)
 
 
-@given(st.dictionaries(st.text(), st.integers() | st.text() | st.lists(st.booleans())))
-def test_the_demo_answers_four_digits_that_depend_on_the_input_alone(value: dict[str, Any]) -> None:
-    digits = Demo().predict(value)
-    assert len(digits) == 4
-    assert digits.isdecimal()
-    assert Demo().predict(dict(reversed(value.items()))) == digits
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's directory, which is the current one."""
+    monkeypatch.syspath_prepend(tmp_path / "nowhere")  # undoes what is put on the path
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
-def test_the_demo_tells_inputs_apart() -> None:
-    answers = {Demo().predict(number) for number in range(1000)}
-    assert len(answers) > 900
-
-
-@pytest.mark.parametrize("delay", ["-1", "inf", "nan", "long"])
-def test_a_demo_that_would_think_for_no_number_of_seconds_is_not_loaded(
-    no_settings: pytest.MonkeyPatch, delay: str
-) -> None:
-    no_settings.setenv("DEMO_DELAY_S", delay)
-    with pytest.raises(Misconfigured, match=r"'demo'.*ValueError"):
-        load_models("demo")
-
-
-@pytest.mark.parametrize("delay", ["", "0", "0.001"])
-def test_a_demo_may_think(no_settings: pytest.MonkeyPatch, delay: str) -> None:
-    no_settings.setenv("DEMO_DELAY_S", delay)
-    assert load_models("demo")["demo"]("x") == Demo().predict("x")
+def test_the_current_directory_is_importable(elsewhere: Path) -> None:
+    (elsewhere / "predictmq_own_model.py").write_text("def add(value: int): return value + 1")
+    (specification,) = parse_models("own=predictmq_own_model:add")
+    assert load_model(specification).predict(1) == 2

@@ -33,6 +33,10 @@ BAD: Final[dict[type[BaseSettings], dict[str, str]]] = {
     },
     PredictorSettings: {
         "PREDICTOR_CONCURRENCY": "0",
+        "PREDICTOR_ISOLATION": "fork",
+        "PREDICTOR_MAX_BATCH": "1001",
+        "PREDICTOR_BATCH_WINDOW_MS": "nan",
+        "PREDICTOR_TIMEOUT_S": "1501",
         "PREDICTOR_DRAIN_S": "0",
         "PREDICTOR_HEALTH_BIND": "localhost",
     },

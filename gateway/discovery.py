@@ -1,0 +1,52 @@
+"""``GET /models`` and ``GET /models/<name>``: what can be predicted, and by whom."""
+
+from typing import Any
+
+import msgspec
+from quart import Blueprint, Response
+
+from common.errors import UnknownModel
+from common.presence import Announcement, ModelCard
+from gateway.problems import json_response
+from gateway.replicas import Replicas
+
+
+def model_routes(replicas: Replicas) -> Blueprint:
+    """The routes that tell which models there are."""
+    routes = Blueprint("models", __name__)
+
+    @routes.get("/models")
+    async def models() -> Response:
+        listed = [_summary(card, len(replicas.serving(card.name))) for card in replicas.cards()]
+        return json_response(msgspec.json.encode({"models": listed}))
+
+    @routes.get("/models/<name>")
+    async def model(name: str) -> Response:
+        card = replicas.card(name)
+        if card is None:
+            raise UnknownModel(f"There is no model {name[:64]!r} that a predictor has announced.")
+        body = {
+            "name": card.name,
+            "version": card.version,
+            "input_schema": card.input_schema,
+            "output_schema": card.output_schema,
+            "replicas": [_replica(announcement) for announcement in replicas.serving(name)],
+        }
+        return json_response(msgspec.json.encode(body))
+
+    return routes
+
+
+def _summary(card: ModelCard, replicas: int) -> dict[str, Any]:
+    return {"name": card.name, "version": card.version, "replicas": replicas}
+
+
+def _replica(announcement: Announcement) -> dict[str, Any]:
+    return {
+        "id": announcement.replica_id,
+        "host": announcement.host,
+        "isolation": announcement.isolation,
+        "concurrency": announcement.concurrency,
+        "max_batch": announcement.max_batch,
+        "predictions": announcement.predictions,
+    }

@@ -1,0 +1,120 @@
+"""Which predictors are there, and what they serve: a live table of what they announce. No I/O.
+
+"Service registry" in Richardson, Microservices Patterns, 2018; self-registration with a
+heartbeat.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from common.presence import SILENCE_S, Announcement, ModelCard
+from gateway.schemas import InputSchema
+
+ROLL_CALL_S: Final = 1.0
+"""How long predictors may take to answer a roll call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """One predictor as it last announced itself, at ``heard_s`` of the table's clock."""
+
+    announcement: Announcement
+    card: ModelCard
+    heard_s: float
+
+
+class Replicas:
+    """Model → the replicas that serve it, until they leave or are silent for too long.
+
+    ``now_s`` is a monotonic clock.
+    """
+
+    def __init__(self, now_s: Callable[[], float]) -> None:
+        self._now_s = now_s
+        self._serving: dict[str, dict[str, Replica]] = {}
+        self._cards: dict[str, ModelCard] = {}
+        self._schemas: dict[str, InputSchema] = {}
+        self._complete_s: float | None = None
+        self._news = asyncio.Event()
+
+    def hear(self, announcement: Announcement) -> None:
+        """Note an announcement."""
+        for card in announcement.models:
+            if self._cards.get(card.name) != card:
+                self._cards[card.name] = card
+                self._schemas[card.name] = InputSchema(card)
+            known = self._cards[card.name]  # one object for all that announce the same
+            serving = self._serving.setdefault(card.name, {})
+            if announcement.leaving:
+                serving.pop(announcement.replica_id, None)
+            else:
+                serving[announcement.replica_id] = Replica(announcement, known, self._now_s())
+        self._news.set()
+
+    def begin_listening(self) -> None:
+        """Announcements are heard from now on, and a roll call goes out.
+
+        Before, nobody could be heard: the silence of each replica counts from now.
+        """
+        self._complete_s = self._now_s() + ROLL_CALL_S
+        for serving in self._serving.values():
+            for replica_id, replica in serving.items():
+                serving[replica_id] = Replica(replica.announcement, replica.card, self._now_s())
+
+    def stop_listening(self) -> None:
+        """Nobody can be heard for a while."""
+        self._complete_s = None
+
+    def serving(self, model: str) -> list[Announcement]:
+        """The live replicas of a model."""
+        return [replica.announcement for replica in self._live(model)]
+
+    async def none_serves(self, model: str) -> bool:
+        """Whether it is known that no replica serves the model.
+
+        Waits for the answers to a roll call that has just gone out, at most ``ROLL_CALL_S``.
+        """
+        while not self._live(model):
+            if self._complete_s is None:
+                return False
+            remaining_s = self._complete_s - self._now_s()
+            if remaining_s <= 0:
+                return True
+            self._news.clear()
+            try:
+                async with asyncio.timeout(remaining_s):
+                    await self._news.wait()
+            except TimeoutError:
+                continue
+        return False
+
+    def cards(self) -> list[ModelCard]:
+        """Every model ever heard of, as it was last announced."""
+        return sorted(self._cards.values(), key=lambda card: card.name)
+
+    def card(self, model: str) -> ModelCard | None:
+        """A model as it was last announced, or None if it never was."""
+        return self._cards.get(model)
+
+    def check_input(self, model: str, value: Any) -> None:
+        """Check an input against the schema that all live replicas of the model agree on.
+
+        They differ during an upgrade; then, and while there are none, nothing is checked here.
+
+        Raises:
+            InvalidInput: it does not fit.
+        """
+        card, live = self._cards.get(model), self._live(model)
+        if live and all(replica.card is card for replica in live):
+            self._schemas[model].check(value)
+
+    def _live(self, model: str) -> list[Replica]:
+        """The replicas that were heard of lately; the others are forgotten."""
+        serving = self._serving.get(model, {})
+        oldest_s = self._now_s() - SILENCE_S
+        live = [replica for replica in serving.values() if replica.heard_s >= oldest_s]
+        if len(live) < len(serving):
+            self._serving[model] = {each.announcement.replica_id: each for each in live}
+        return live

@@ -1,0 +1,73 @@
+"""Tell the gateways what this predictor serves: at the start, every few seconds, when asked."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
+
+import structlog
+
+from common.channel import Channel, Delivery
+from common.errors import Unavailable
+from common.messages import Message
+from common.presence import ANNOUNCE_EVERY_S, Announcement
+from common.topology import PRESENCE, ROLL_CALLS
+
+log = structlog.get_logger()
+
+
+class Publisher(Protocol):
+    """What the announcer needs of the connection its announcements leave by."""
+
+    async def ready(self, timeout_s: float) -> None: ...
+    async def publish(
+        self, message: Message, routing_key: str, *, timeout_s: float, exchange: str
+    ) -> None: ...
+
+
+class Announcer:
+    """Publishes what ``describe(leaving)`` says of this predictor."""
+
+    def __init__(self, describe: Callable[[bool], Announcement], publisher: Publisher) -> None:
+        self._describe = describe
+        self._publisher = publisher
+        self._due = asyncio.Event()
+        self.announced = False
+        """Whether the gateways have been told: before, they refuse sync calls to our models."""
+
+    async def attach(self, channel: Channel) -> None:
+        """Listen for roll calls on a new connection, whose consumers are there by now."""
+        queue = await channel.declare_own_queue(bound_to=ROLL_CALLS)
+        await channel.consume(queue, self._on_roll_call, no_ack=True)
+        self._due.set()
+
+    async def run(self) -> None:
+        """Announce, from the first ``attach`` on, until cancelled."""
+        await self._due.wait()
+        while True:
+            self._due.clear()
+            await self._announce(leaving=False)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ANNOUNCE_EVERY_S):
+                    await self._due.wait()
+
+    async def leave(self) -> None:
+        """Say that this predictor takes no more requests."""
+        await self._announce(leaving=True)
+
+    async def _announce(self, *, leaving: bool) -> None:
+        try:
+            await self._publisher.ready(ANNOUNCE_EVERY_S)
+            await self._publisher.publish(
+                self._describe(leaving).to_message(),
+                "",
+                timeout_s=ANNOUNCE_EVERY_S,
+                exchange=PRESENCE,
+            )
+        except Unavailable as exc:  # the next one is due soon
+            log.info("not announced", reason=exc.sentence)
+        else:
+            self.announced = True
+
+    def _on_roll_call(self, _: Delivery) -> None:
+        self._due.set()

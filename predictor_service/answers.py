@@ -1,0 +1,72 @@
+"""Publish replies to their return addresses, then acknowledge the requests.
+
+The acknowledgement comes last: whatever dies before it, the broker hands the request over
+again. A request may so be run more than once; it is never lost.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from typing import Final, Protocol
+
+import structlog
+
+from common.amqp import backoff_s
+from common.errors import Unavailable, Unroutable
+from common.messages import Message, Reply
+from common.topology import REPLIES
+from predictor_service.job import Job
+
+PUBLISH_TIMEOUT_S: Final = 10.0
+
+log = structlog.get_logger()
+
+
+class Publisher(Protocol):
+    """What is needed of the connection that replies leave by."""
+
+    async def ready(self, timeout_s: float) -> None: ...
+    async def publish(self, message: Message, routing_key: str, *, timeout_s: float) -> None: ...
+
+
+class Answers:
+    """Sends replies over ``publisher``."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+        self.outcomes: Counter[str] = Counter()
+        """Predictions by how they ended: ``succeeded`` or an error's code."""
+
+    async def send(self, job: Job, reply: Reply) -> None:
+        """Answer a request and acknowledge it.
+
+        A request whose own connection is gone is not answered: it comes again.
+
+        Raises:
+            ConnectionLost: the acknowledgement was not sent: the request comes again.
+        """
+        self.outcomes[reply.outcome()] += 1
+        if await self._publish(job, reply):
+            await job.delivery.channel.acknowledge(job.delivery.tag)
+
+    async def _publish(self, job: Job, reply: Reply) -> bool:
+        """Publish over as many connections as it takes; returns whether the reply is settled."""
+        request = job.request
+        message = reply.to_message(request.correlation_id, int(time.time()))
+        attempt = 0
+        while job.delivery.channel.is_open:
+            try:
+                await self._publisher.ready(PUBLISH_TIMEOUT_S)
+                await self._publisher.publish(
+                    message, request.reply_to, timeout_s=PUBLISH_TIMEOUT_S
+                )
+            except Unavailable as exc:
+                if isinstance(exc, Unroutable) and request.reply_to != REPLIES:
+                    log.info("caller has left", correlation_id=request.correlation_id)
+                    return True
+                log.warning("reply not sent yet", reason=exc.sentence)
+            else:
+                return True
+            await asyncio.sleep(backoff_s(attempt))
+            attempt += 1
+        return False

@@ -1,0 +1,30 @@
+"""When a batch is started: at once, or a moment later. No I/O."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from predictor_service.lanes import NextBatch
+
+SUSPECTS_GATHER_S: Final = 0.1
+"""Those that came back together arrive one by one; their order means something only when all
+of them are there."""
+
+
+@dataclass(frozen=True)
+class Batching:
+    """Up to ``max_batch`` requests in one model call, waiting at most ``window_s`` for them."""
+
+    max_batch: int
+    window_s: float
+
+    def wait_s(self, upcoming: NextBatch, running: int, now_s: float) -> float:
+        """How long to wait, in seconds, before ``upcoming`` is started; 0: start it now.
+
+        A lone request that finds the model idle does not wait: it may be the only one.
+        """
+        waited_s = now_s - upcoming.since_s
+        if upcoming.is_suspect:
+            return max(0.0, SUSPECTS_GATHER_S - waited_s)
+        if upcoming.size >= self.max_batch or (upcoming.size == 1 and not running):
+            return 0.0
+        return max(0.0, self.window_s - waited_s)

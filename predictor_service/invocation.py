@@ -1,0 +1,133 @@
+"""From the JSON of inputs to the JSON of results: validate, predict, encode. No I/O.
+
+Runs where the model runs, in a thread or in a process of its own. An input that is invalid,
+or makes its batch fail, takes down only itself.
+"""
+
+import math
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import structlog
+
+from common.errors import InvalidInput, MalformedRequest, ModelFailed, PredictionError
+from predictor_service.models.base import Model, Predict
+
+Outcome = bytes | PredictionError
+"""The JSON of a result, or why there is none."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """An input as JSON, and the correlation id under which its fate is logged.
+
+    Each is itself alone: a request that was delivered twice may be here twice.
+    """
+
+    input_json: bytes
+    correlation_id: str
+
+
+def invoke(model: Model, questions: Sequence[Question]) -> list[Outcome]:
+    """Ask ``model`` all ``questions``, in one call if it takes several; one outcome for each.
+
+    Raises nothing that a model can raise.
+    """
+    if len(questions) > 1 and model.predict_batch is not None:
+        return _invoke_batch(model, model.predict_batch, questions)
+    return [_invoke_one(model, question) for question in questions]
+
+
+def _invoke_one(model: Model, question: Question) -> Outcome:
+    try:
+        value = _input(model, question)
+    except PredictionError as exc:
+        return exc
+    try:
+        return _json(model.predict(value))
+    except BaseException as exc:  # a model may raise anything
+        return _told(exc, question)
+
+
+def _invoke_batch(
+    model: Model, predict_batch: Predict, questions: Sequence[Question]
+) -> list[Outcome]:
+    outcomes: dict[Question, Outcome] = {}
+    inputs: dict[Question, Any] = {}
+    for question in questions:
+        try:
+            inputs[question] = _input(model, question)
+        except PredictionError as exc:
+            outcomes[question] = exc
+    try:
+        results = map(_json, predict_batch(list(inputs.values())) if inputs else ())
+        outcomes |= dict(zip(inputs, results, strict=True))
+    except BaseException:  # because of one input, or of all: each will tell
+        log.warning("batch failed, its inputs are tried one by one", exc_info=True)
+        outcomes |= {question: _invoke_one(model, question) for question in inputs}
+    return [outcomes[question] for question in questions]
+
+
+def _input(model: Model, question: Question) -> Any:
+    """Read an input as the type that the model asks for.
+
+    Raises:
+        PredictionError: it is none, whatever that type's own code raises.
+    """
+    try:
+        return model.decoder.decode(question.input_json)
+    except msgspec.ValidationError as exc:
+        raise InvalidInput(_sayable(f"{exc}.")) from exc
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise MalformedRequest(f"The input is not valid JSON: {exc}.") from exc
+    except BaseException as exc:  # from the code of a model's type, such as __post_init__
+        raise _told(exc, question) from exc
+
+
+def _told(exc: BaseException, question: Question) -> PredictionError:
+    """What the caller learns of what a model raised: why it refuses, or only that it failed."""
+    if isinstance(exc, InvalidInput):
+        with suppress(Exception):  # its text is the model's own code, too
+            return InvalidInput(_sayable(str(exc)) or "The model refuses this input.")
+    log.exception("model failed", correlation_id=question.correlation_id)
+    return ModelFailed("The model failed on this input.")
+
+
+def _sayable(sentence: str) -> str:
+    """A sentence of a model's, without what no encoding of text has."""
+    return sentence.encode(errors="replace").decode()
+
+
+def _json(result: Any) -> bytes:
+    """A result as JSON; NumPy's scalars and arrays become numbers and lists.
+
+    Raises:
+        TypeError, ValueError: it is no JSON; NaN and infinity are not either.
+    """
+    encoded = msgspec.json.encode(result, enc_hook=_plain)
+    # msgspec writes NaN and infinity as null: a result with a null in it may have had one.
+    if b"null" in encoded and not _is_finite(msgspec.to_builtins(result, enc_hook=_plain)):
+        raise ValueError("the result holds NaN or infinity, which JSON does not have")
+    return encoded
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's types, by the method that all of them have, so that NumPy need not be there."""
+    if to_list := getattr(value, "tolist", None):
+        return to_list()
+    raise TypeError(f"a result of type {type(value).__name__} is not JSON")
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return all(map(_is_finite, value))
+    return True

@@ -1,0 +1,38 @@
+"""How many requests of a lane to have handed over at once. No I/O.
+
+What waits here cannot go to another predictor, and a crash counts against it. So while a model
+is slow: as many as can run, and none while all slots are taken. While it is fast, twice as
+many as can run: else it would be idle for as long as the broker takes to hand over the next
+request, which can be longer than the model takes.
+"""
+
+from typing import Final
+
+FAST_S: Final = 0.3
+SLOW_S: Final = 0.6
+"""Apart, so that a model in between does not change the prefetch with every call."""
+
+_WEIGHT: Final = 0.2
+
+
+class Prefetch:
+    """Follows how long model calls take, as an exponentially weighted mean."""
+
+    def __init__(self, slots: int, max_batch: int) -> None:
+        self._at_once = slots * max_batch
+        self._mean_s = SLOW_S
+        self._is_fast = False
+
+    def observe(self, seconds: float) -> None:
+        """Note how long a model call took."""
+        self._mean_s += _WEIGHT * (seconds - self._mean_s)
+        if self._mean_s < FAST_S:
+            self._is_fast = True
+        elif self._mean_s > SLOW_S:
+            self._is_fast = False
+
+    def count(self, *, is_full: bool) -> int:
+        """The prefetch of each lane now; ``is_full``: no slot is free. 0: do not consume."""
+        if self._is_fast:
+            return 2 * self._at_once
+        return 0 if is_full else self._at_once

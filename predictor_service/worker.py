@@ -1,0 +1,150 @@
+"""One worker process: a copy of the models, asked over a pipe. Both ends of it.
+
+Spawned, not forked: a fork would copy the service's threads' locks and the broker's sockets.
+What goes over the pipe is msgpack.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Sequence
+from multiprocessing.connection import Connection, wait
+from typing import Final
+
+import msgspec
+
+from common.errors import BY_CODE, Misconfigured, PredictionError
+from common.presence import ModelCard
+from common.telemetry import configure_logs
+from predictor_service.invocation import Outcome, Question, invoke
+from predictor_service.models.base import load_model
+from predictor_service.models.specification import Specification
+
+LOAD_TIMEOUT_S: Final = 600.0
+"""How long the models may take to load."""
+
+_SPAWN: Final = multiprocessing.get_context("spawn")
+
+
+class WorkerDied(Exception):
+    """The process ended before it answered."""
+
+
+class WorkerOverdue(Exception):
+    """The process did not answer in time; it still runs."""
+
+
+class _Loaded(msgspec.Struct):
+    cards: tuple[ModelCard, ...] = ()
+    error: str | None = None
+
+
+class _Asked(msgspec.Struct):
+    model: str
+    questions: list[Question]
+
+
+class _Failure(msgspec.Struct):
+    code: str
+    sentence: str
+
+
+_LOADED: Final = msgspec.msgpack.Decoder(_Loaded)
+_ASKED: Final = msgspec.msgpack.Decoder(_Asked)
+_OUTCOMES: Final = msgspec.msgpack.Decoder(list[bytes | _Failure])
+
+
+class Worker:
+    """The service's end. All methods block; one thread at a time may call ``ask``."""
+
+    def __init__(self, specifications: Sequence[Specification]) -> None:
+        self._pipe, theirs = _SPAWN.Pipe()
+        self._process = _SPAWN.Process(target=_work, args=(theirs, tuple(specifications)))
+        self._process.start()
+        theirs.close()  # the process has its own; with ours closed too, its end is seen here
+
+    def loaded(self) -> tuple[ModelCard, ...]:
+        """Wait until the models are loaded, and describe them.
+
+        Raises:
+            Misconfigured: one cannot be loaded. The process is ended.
+        """
+        try:
+            loaded = _LOADED.decode(self._answer(LOAD_TIMEOUT_S))
+        except (WorkerDied, WorkerOverdue) as exc:
+            self.kill()
+            raise Misconfigured(f"The models cannot be loaded: {exc}") from exc
+        if loaded.error is not None:
+            self.kill()
+            raise Misconfigured(loaded.error)
+        return loaded.cards
+
+    def ask(self, model: str, questions: Sequence[Question], timeout_s: float) -> list[Outcome]:
+        """Have the questions answered, one outcome for each.
+
+        Raises:
+            WorkerDied: the process ended.
+            WorkerOverdue: no answer within ``timeout_s`` seconds.
+        """
+        try:
+            self._pipe.send_bytes(msgspec.msgpack.encode(_Asked(model, list(questions))))
+        except OSError as exc:
+            raise WorkerDied(self._how_it_ended()) from exc
+        outcomes = _OUTCOMES.decode(self._answer(timeout_s))
+        return [outcome if isinstance(outcome, bytes) else _error(outcome) for outcome in outcomes]
+
+    def kill(self) -> None:
+        """End the process, whatever it is doing."""
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
+
+    def _answer(self, timeout_s: float) -> bytes:
+        try:
+            if not self._pipe.poll(timeout_s):
+                raise WorkerOverdue(f"no answer within {timeout_s:g} s.")
+            return self._pipe.recv_bytes()
+        except (EOFError, OSError) as exc:
+            raise WorkerDied(self._how_it_ended()) from exc
+
+    def _how_it_ended(self) -> str:
+        self._process.join(timeout=5)
+        return f"the worker process ended with code {self._process.exitcode}."
+
+
+def _error(failure: _Failure) -> PredictionError:
+    return BY_CODE[failure.code](failure.sentence)
+
+
+def _work(pipe: Connection, specifications: tuple[Specification, ...]) -> None:
+    """The process's end: load, then answer until the pipe is closed."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # the service says when to end
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    configure_logs("predictor")
+    try:
+        models = {each.name: load_model(each) for each in specifications}
+    except Misconfigured as exc:
+        pipe.send_bytes(msgspec.msgpack.encode(_Loaded(error=str(exc))))
+        return
+    cards = tuple(model.card for model in models.values())
+    pipe.send_bytes(msgspec.msgpack.encode(_Loaded(cards)))
+    while True:
+        try:
+            asked = _ASKED.decode(pipe.recv_bytes())
+        except EOFError:
+            return
+        outcomes = [
+            outcome if isinstance(outcome, bytes) else _Failure(outcome.code, outcome.sentence)
+            for outcome in invoke(models[asked.model], asked.questions)
+        ]
+        pipe.send_bytes(msgspec.msgpack.encode(outcomes))
+
+
+def _end_with_parent() -> None:
+    """A model that never ends must not outlive a service that was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

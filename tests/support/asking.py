@@ -1,0 +1,84 @@
+"""Ask a model as a predictor does, and models and inputs of all kinds to ask."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from common.errors import InvalidInput, PredictionError
+from common.presence import ModelCard
+from predictor_service.invocation import Outcome, Question, invoke
+from predictor_service.models.base import Model
+
+NUMBER: Final = b"21"
+
+
+class Customer(msgspec.Struct):
+    """An input with constraints."""
+
+    months: Annotated[int, msgspec.Meta(ge=1)]
+    features: list[float] = []
+
+    def __post_init__(self) -> None:
+        if self.months == 13:
+            raise ValueError("13 is unlucky")
+        if self.months == 14:
+            raise InvalidInput("Nobody stays for 14 months.")
+        if self.months == 15:
+            raise RuntimeError("secret")
+
+
+@dataclass
+class Point:
+    """An input as a dataclass."""
+
+    x: int
+    y: int = 0
+
+
+class Surprise(BaseException):
+    """Neither an ``Exception`` nor the end of the program."""
+
+
+class Unspeakable(Exception):
+    """Cannot be shown."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("secret")
+
+
+class Speechless:
+    """Something to raise ``InvalidInput`` with."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("secret")
+
+
+def ask(predict: Callable[[Any], Any], text: bytes, input_type: Any = Any) -> Outcome:
+    """What one question of a model comes to."""
+    model = Model(ModelCard(name="m"), input_type, predict, None)
+    (outcome,) = invoke(model, [Question(text, "c")])
+    return outcome
+
+
+def raising(error: BaseException) -> Callable[[Any], Any]:
+    """A model that raises."""
+
+    def predict(_: Any) -> Any:
+        raise error
+
+    return predict
+
+
+def returning(result: Any) -> Callable[[Any], Any]:
+    """A model that always says the same."""
+    return lambda _: result
+
+
+def told(outcome: Outcome) -> tuple[type[PredictionError], str]:
+    """The error that a caller gets, and its sentence."""
+    assert isinstance(outcome, PredictionError)
+    assert type(outcome.sentence) is str
+    outcome.sentence.encode()  # it can travel
+    return type(outcome), outcome.sentence

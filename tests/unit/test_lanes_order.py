@@ -1,0 +1,152 @@
+"""What the order of requests is for: nobody starves, and a culprit harms no other."""
+
+from typing import Final, NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from common.topology import DELIVERY_LIMIT
+from predictor_service.lanes import Lane, Lanes
+
+LANES: Final = st.sampled_from(Lane)
+MODELS: Final = st.sampled_from("ab")
+
+
+class Item(NamedTuple):
+    """A request: which one, of which model, and how the broker handed it over."""
+
+    number: int
+    model: str
+    lane: Lane
+    redeliveries: int = 0
+
+
+@given(
+    st.lists(st.tuples(MODELS, LANES), max_size=60),
+    st.integers(1, 4),
+    st.integers(1, 12),
+    st.sampled_from(["a", "ab"]),
+)
+def test_async_gets_one_place_in_ten_and_sync_the_others_while_both_wait(
+    arrivals: list[tuple[str, Lane]], slots: int, max_batch: int, models: str
+) -> None:
+    lanes: Lanes[Lane] = Lanes(slots, max_batch)
+    saturated = [(model, lane) for model in models for lane in Lane for _ in range(100)]
+    for model, lane in [*arrivals, *saturated]:
+        lanes.put(lane, models[0] if model not in models else model, lane, 0, 0.0)
+    taken: list[Lane] = []
+    while len(taken) < 90:
+        taken += lanes.take()
+        lanes.release()
+    for start in range(0, 90, 10):
+        assert taken[start : start + 10] == [Lane.SYNC] * 9 + [Lane.ASYNC]
+
+
+@given(st.integers(1, 12))
+def test_async_requests_of_one_model_do_not_starve_behind_sync_requests_of_another(
+    max_batch: int,
+) -> None:
+    lanes: Lanes[Lane] = Lanes(1, max_batch)
+    for _ in range(200):
+        lanes.put(Lane.SYNC, "a", Lane.SYNC, 0, 0.0)
+        lanes.put(Lane.ASYNC, "b", Lane.ASYNC, 0, 0.0)
+    sync_in_a_row = 0
+    for _ in range(15):
+        batch = lanes.take()
+        lanes.release()
+        assert batch == [batch[0]] * max_batch
+        if batch[0] is Lane.ASYNC:
+            assert sync_in_a_row < 9 + max_batch
+            sync_in_a_row = 0
+        else:
+            assert sync_in_a_row < 9
+            sync_in_a_row += len(batch)
+
+
+def test_models_take_turns() -> None:
+    lanes: Lanes[str] = Lanes(1, 2)
+    for name in ["a1", "a2", "a3", "a4", "b1", "c1", "b2", "b3"]:
+        lanes.put(name, name[0], Lane.SYNC, 0, 0.0)
+    batches = []
+    while batch := lanes.take():
+        batches.append(batch)
+        lanes.release()
+    assert batches == [["a1", "a2"], ["b1", "b2"], ["c1"], ["a3", "a4"], ["b3"]]
+
+
+def in_turn(items: list[tuple[str, Lane, int]], redeliveries: int) -> list[int]:
+    """The numbers of ``items`` in the order in which they run as suspects."""
+    lanes: Lanes[int] = Lanes(4, 4)
+    for model, lane, number in items:
+        lanes.put(number, model, lane, redeliveries, 0.0)
+    order = []
+    while batch := lanes.take():
+        assert lanes.is_full
+        assert lanes.take() == []
+        order += batch
+        lanes.release()
+    return order
+
+
+@given(st.lists(st.tuples(MODELS, LANES), max_size=10), st.integers(1, 5))
+def test_the_order_of_suspects_turns_round_with_each_redelivery(
+    requests: list[tuple[str, Lane]], redeliveries: int
+) -> None:
+    items = [(model, lane, number) for number, (model, lane) in enumerate(requests)]
+    once = in_turn(items, redeliveries)
+    assert sorted(once) == list(range(len(requests)))
+    assert in_turn(items, redeliveries + 1) == list(reversed(once))
+
+
+def test_a_suspect_of_redeliveries_even_in_number_runs_sync_first_and_in_order() -> None:
+    lanes = [Lane.ASYNC, Lane.SYNC, Lane.ASYNC, Lane.SYNC]
+    assert in_turn([("ab"[n % 2], lane, n) for n, lane in enumerate(lanes)], 2) == [1, 3, 0, 2]
+
+
+def test_nothing_joins_a_suspect_and_a_suspect_waits_until_nothing_runs() -> None:
+    lanes: Lanes[str] = Lanes(3, 3)
+    lanes.put("fresh", "a", Lane.SYNC, 0, 1.0)
+    assert lanes.take() == ["fresh"]
+    lanes.put("suspect", "a", Lane.SYNC, 1, 2.0)
+    lanes.put("later", "a", Lane.SYNC, 0, 3.0)
+    assert lanes.next_batch() is None
+    assert lanes.take() == []
+    lanes.release()
+    assert lanes.take() == ["suspect"]
+    assert lanes.next_batch() is None
+    lanes.release()
+    assert lanes.take() == ["later"]
+
+
+@pytest.mark.parametrize("max_batch", [1, 2, 3, 4])
+@pytest.mark.parametrize("slots", [1, 2, 4])
+@given(
+    requests=st.lists(st.tuples(MODELS, LANES), min_size=1, max_size=8), culprit=st.integers(0, 7)
+)
+@settings(max_examples=50)
+def test_a_request_that_ends_its_predictor_takes_no_other_with_it(
+    slots: int, max_batch: int, requests: list[tuple[str, Lane]], culprit: int
+) -> None:
+    """The broker hands all that a dead predictor held over again, as ``redeliveries`` + 1."""
+    culprit %= len(requests)
+    left = {number: Item(number, model, lane) for number, (model, lane) in enumerate(requests)}
+    while left:
+        lanes: Lanes[Item] = Lanes(slots, max_batch)
+        for item in left.values():
+            lanes.put(item, item.model, item.lane, item.redeliveries, 0.0)
+        running: list[list[Item]] = []
+        while left:
+            while batch := lanes.take():
+                running.append(batch)
+            together = [item for batch in running for item in batch]
+            assert len(together) == 1 or not any(item.redeliveries for item in together)
+            if any(item.number == culprit for item in together):
+                break
+            for item in running.pop(0):
+                del left[item.number]
+            lanes.release()
+        left = {n: item._replace(redeliveries=item.redeliveries + 1) for n, item in left.items()}
+        given_up = {n for n, item in left.items() if item.redeliveries > DELIVERY_LIMIT}
+        assert given_up <= {culprit}
+        left = {n: item for n, item in left.items() if n not in given_up}

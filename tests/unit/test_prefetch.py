@@ -1,0 +1,60 @@
+"""How many requests a predictor has at hand: it follows how long model calls take."""
+
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from predictor_service.prefetch import FAST_S, SLOW_S, Prefetch
+
+MANY: Final = 50
+"""Calls enough for the mean to be about what they take."""
+
+
+def after(*calls_s: float, slots: int = 2, max_batch: int = 3) -> Prefetch:
+    """A prefetch that has seen model calls take so long."""
+    prefetch = Prefetch(slots, max_batch)
+    for seconds in calls_s:
+        prefetch.observe(seconds)
+    return prefetch
+
+
+@pytest.mark.parametrize("calls_s", [[], [SLOW_S * 2] * MANY, [600]])
+def test_while_a_model_is_slow_or_unknown_only_what_can_run_is_at_hand(
+    calls_s: list[float],
+) -> None:
+    assert after(*calls_s).count(is_full=False) == 6
+    assert after(*calls_s).count(is_full=True) == 0
+
+
+@pytest.mark.parametrize("is_full", [True, False])
+def test_while_a_model_is_fast_as_much_again_is_at_hand(is_full: bool) -> None:
+    assert after(*[FAST_S / 2] * MANY).count(is_full=is_full) == 12
+
+
+@pytest.mark.parametrize("before_s", [0.0, SLOW_S * 2])
+def test_a_model_in_between_changes_nothing(before_s: float) -> None:
+    between_s = (FAST_S + SLOW_S) / 2
+    before = after(*[before_s] * MANY)
+    assert after(*[before_s] * MANY, *[between_s] * MANY).count(is_full=True) == before.count(
+        is_full=True
+    )
+
+
+def test_one_call_out_of_the_ordinary_changes_nothing() -> None:
+    assert after(0.0).count(is_full=True) == 0
+    assert after(*[0.0] * MANY, SLOW_S).count(is_full=True) == 12
+
+
+def test_a_model_that_becomes_slow_is_noticed_within_a_few_calls() -> None:
+    assert after(*[0.0] * MANY, *[1.0] * 5).count(is_full=True) == 0
+
+
+@given(st.lists(st.floats(0, 1500)), st.booleans(), st.integers(1, 8), st.integers(1, 64))
+def test_a_free_slot_always_finds_a_batch_at_hand_and_never_more_than_two(
+    calls_s: list[float], is_full: bool, slots: int, max_batch: int
+) -> None:
+    prefetch = after(*calls_s, slots=slots, max_batch=max_batch)
+    assert slots * max_batch <= prefetch.count(is_full=False) <= 2 * slots * max_batch
+    assert prefetch.count(is_full=is_full) <= prefetch.count(is_full=False)
