@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 
 from tests.local.broker import PrivateBroker
+from tests.local.child import end_with_parent
 from tests.support.services import Cluster
 
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateBroker]:
     """A node on free ports, with nothing on it."""
-    with PrivateBroker(tmp_path_factory.mktemp("rabbitmq")) as node:
+    directory = tmp_path_factory.mktemp("rabbitmq")
+    with PrivateBroker(directory, prepare_child=end_with_parent) as node:
         yield node
 
 
