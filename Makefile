@@ -1,40 +1,51 @@
 # PYTHON and VENV can be given: make setup PYTHON=python3.13 VENV=.venv-3.13
+# So can EXTRAS, what a model needs to be served: make up EXTRAS=sentiment PREDICTOR_MODEL=sentiment
 PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
+EXTRAS ?=
 SUITES ?= tests/unit tests/integration tests/acceptance
 
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+READY := $(VENV)/.ready$(if $(EXTRAS),-$(EXTRAS))
 CODE := common gateway predictor_service tests
 OLDEST := 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test coverage lint format clean
+.PHONY: help setup up test test-models coverage lint format clean
 
 help: ## Show what can be made
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
 setup: $(READY) ## Create .venv from constraints.txt; does nothing when that is done
 
-# The mark is written last, so a set-up that failed half-way is started over.
-$(READY): pyproject.toml constraints.txt
+# A mark is written last, so a set-up that failed half-way is started over.
+$(VENV)/.ready: pyproject.toml constraints.txt
 	@$(call require_python)
 	@$(call require_ensurepip)
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt setuptools
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation \
-		--editable '.[dev]'
+		--editable '.[dev$(EXTRAS:%=,%)]'
+	@touch $@
+
+$(VENV)/.ready-%: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation \
+		--editable '.[$*]'
 	@touch $@
 
 up: $(READY) ## Run a broker (if needed), a gateway and PREDICTORS=1 predictors
 	@$(BIN)/python -m tests.local.up
 
 test: $(READY) ## Run the unit, integration and acceptance tests
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) $(SUITES)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(SUITES)
+
+test-models: ## Run the tests of the models that ship, in .venv-models with what they need
+	@$(MAKE) --no-print-directory test VENV=.venv-models EXTRAS=models-dev \
+		SUITES="--dist loadfile tests/models"
 
 coverage: $(READY) ## The same tests with branch coverage, of the started processes too
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --cov --cov-report=term $(SUITES)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --cov --cov-report=term $(SUITES)
 
 lint: $(READY) ## Check style, types and the direction of imports
 	$(BIN)/ruff check $(CODE)

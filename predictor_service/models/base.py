@@ -10,7 +10,6 @@ whatever else it raises is its own failure.
 """
 
 import asyncio
-import importlib
 import inspect
 import sys
 import threading
@@ -25,6 +24,7 @@ import msgspec
 
 from common.errors import Misconfigured
 from common.presence import ModelCard
+from predictor_service.models.extras import import_model
 from predictor_service.models.schemas import input_schema, output_schema
 from predictor_service.models.specification import Specification
 
@@ -87,7 +87,7 @@ def _load(specification: Specification) -> Model:
 
 
 def _instance(specification: Specification) -> Any:
-    target: Any = importlib.import_module(specification.module)
+    target: Any = import_model(specification)
     for name in specification.attribute.split("."):
         target = getattr(target, name)
     arguments = () if specification.argument is None else (specification.argument,)

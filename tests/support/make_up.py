@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
@@ -41,8 +42,9 @@ def copy_checkout(directory: Path) -> Path:
 class MakeUp:
     """A running ``make up``; a context manager that ends what is left of it."""
 
-    def __init__(self, checkout: Path, **settings: str) -> None:
+    def __init__(self, checkout: Path, arguments: Sequence[str] = ("up",), **settings: str) -> None:
         self.checkout = checkout
+        self._arguments = arguments
         self.bind = settings.setdefault("GATEWAY_BIND", f"{LOOPBACK}:{free_port()}")
         self.url = f"http://{self.bind}"
         # Nobody listens on this port, so it is a private broker unless a test names another.
@@ -56,10 +58,11 @@ class MakeUp:
 
     def __enter__(self) -> Self:
         # The environment that runs this test is set up, whatever it is: -o leaves it alone.
-        settled = ["-o", f"{sys.prefix}/.ready", f"VENV={sys.prefix}"]
+        extras = [f"-{each[7:]}" for each in self._arguments if each.startswith("EXTRAS=")]
+        settled = [f"--old-file={sys.prefix}/.ready{extra}" for extra in ("", *extras)]
         with self._output.open("wb") as output:
             self._make = subprocess.Popen(
-                ["make", "--no-print-directory", *settled, "up"],
+                ["make", "--no-print-directory", *settled, f"VENV={sys.prefix}", *self._arguments],
                 cwd=self.checkout,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,

@@ -1,0 +1,1 @@
+"""The models that ship, over HTTP. They need the packages of ``make test-models``."""

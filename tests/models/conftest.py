@@ -1,0 +1,40 @@
+"""Models that ship, served by the real services."""
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.calls import client
+from tests.support.services import ROOT, Cluster
+
+Serve = Callable[..., Awaitable[httpx.AsyncClient]]
+
+
+@pytest.fixture
+async def serve(cluster: Cluster, tmp_path: Path) -> AsyncIterator[Serve]:
+    """Serves what ``PREDICTOR_MODEL`` says, from the test's own directory; gives a client."""
+    async with AsyncExitStack() as clients:
+
+        async def start(specification: str, **settings: str) -> httpx.AsyncClient:
+            name = specification.partition("=")[0]
+            gateway = cluster.gateway(DEFAULT_MODEL=name)
+            predictor = cluster.predictor_in(tmp_path, PREDICTOR_MODEL=specification, **settings)
+            await gateway.ready()
+            await predictor.ready()
+            return await clients.enter_async_context(client(gateway.url))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``train_digits`` makes: the classifier and the images that it has not seen."""
+    directory = tmp_path_factory.mktemp("digits")
+    command = [sys.executable, "-m", "tests.models.train_digits", str(directory)]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=120)
+    return directory
