@@ -2,7 +2,7 @@
 # So can EXTRAS, what a model needs to be served: make up EXTRAS=sentiment PREDICTOR_MODEL=sentiment
 PYTHON ?= python3
 VENV ?= .venv
-WORKERS ?= 2
+WORKERS ?= 4
 EXTRAS ?=
 SUITES ?= tests/unit tests/integration tests/acceptance
 

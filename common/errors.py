@@ -5,7 +5,7 @@ turned into these where the library is called.
 """
 
 from enum import StrEnum
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 
 class Blame(StrEnum):
@@ -75,6 +75,10 @@ class InvalidInput(PredictionError):
 
     code = "invalid_input"
     blame = Blame.CALLER
+
+    def __init__(self, sentence: Any = "The model refuses this input.") -> None:
+        """Takes whatever models give it: what caused it, or nothing."""
+        super().__init__(sentence)
 
 
 class ModelFailed(PredictionError):

@@ -128,6 +128,7 @@ async def serve_http(
 ) -> None:
     """Serve ``app`` on ``bind`` until ``stop`` is set, then finish what is under way.
 
+    ``app`` reads a request before it answers it: an error waits until that is done.
     ``on_stop`` is called first: what it makes the application refuse is answered so.
     Returns at the latest ``drain_s + LINGER_S + CLOSE_TIMEOUT_S`` seconds after ``stop`` was set.
 

@@ -21,6 +21,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     version: str = ""
+    takes_batches: bool = False
     input_schema: dict[str, Any] = {}
     output_schema: dict[str, Any] = {}
 

@@ -17,6 +17,7 @@ from gateway.results import Results
 
 READ_TIMEOUT_S: Final = 5.0
 READS_AT_ONCE: Final = 16
+LATE: Final = "The result could not be read back in time."
 
 
 class Archive:
@@ -53,36 +54,44 @@ class Archive:
         return final_reply(message)
 
     async def _read_back(self, offset: int) -> Message:
+        """Read within ``READ_TIMEOUT_S``, the wait for a slot included."""
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + READ_TIMEOUT_S
+        try:
+            async with asyncio.timeout_at(deadline_s):
+                await self._slots.acquire()  # who leaves while it waits leaves no read behind
+        except TimeoutError as exc:
+            raise Unavailable(LATE) from exc
         reading = asyncio.create_task(self._read(offset))
         self._reading.add(reading)
         reading.add_done_callback(self._ended)
         # Unlike a timeout, ``wait`` leaves the task alone when its time is up or we are cancelled.
-        await asyncio.wait((reading,), timeout=READ_TIMEOUT_S)
+        await asyncio.wait((reading,), timeout=deadline_s - loop.time())
         if not reading.done():
-            raise Unavailable("The result could not be read back in time.")
+            raise Unavailable(LATE)
         return reading.result()
 
     def _ended(self, reading: asyncio.Task[Message]) -> None:
+        self._slots.release()
         self._reading.discard(reading)
         if not reading.cancelled():
             reading.exception()  # seen, even when the caller has left
 
     async def _read(self, offset: int) -> Message:
-        async with self._slots:
-            channel = self._channel
-            if channel is None:
-                raise Unavailable("The message broker is not available.")
-            found: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
+        channel = self._channel
+        if channel is None:
+            raise Unavailable("The message broker is not available.")
+        found: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
 
-            def on_delivery(delivery: Delivery) -> None:
-                if not found.done():
-                    found.set_result(delivery)
-
-            tag = await channel.consume(REPLIES, on_delivery, arguments={"x-stream-offset": offset})
-            await asyncio.wait((found,), timeout=READ_TIMEOUT_S)
-            await channel.cancel(tag)
+        def on_delivery(delivery: Delivery) -> None:
             if not found.done():
-                raise Unavailable("The result could not be read back in time.")
-            delivery = found.result()
-            await channel.acknowledge(delivery.tag)
-            return delivery.message
+                found.set_result(delivery)
+
+        tag = await channel.consume(REPLIES, on_delivery, arguments={"x-stream-offset": offset})
+        await asyncio.wait((found,), timeout=READ_TIMEOUT_S)
+        await channel.cancel(tag)
+        if not found.done():
+            raise Unavailable(LATE)
+        delivery = found.result()
+        await channel.acknowledge(delivery.tag)
+        return delivery.message

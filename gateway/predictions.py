@@ -1,5 +1,6 @@
 """The use cases: predict now, accept for later, look up. No HTTP and no AMQP words."""
 
+import asyncio
 import re
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
@@ -21,8 +22,11 @@ from gateway.prediction_id import PredictionId, PredictionIds, spell
 from gateway.requestor import Order
 from gateway.settings import GatewaySettings
 
-UNKNOWN_MODEL_S: Final = 0.5
-"""How long a sync call waits for a model that no predictor is known to serve."""
+UNKNOWN_MODEL_S: Final = 0.2
+"""How long a sync call waits for a model that no predictor is known to serve.
+
+With ``ROLL_CALL_S``, which a gateway that has just connected waits before, less than a second.
+"""
 
 _MODEL_NAME: Final = re.compile(MODEL_NAME, re.ASCII)
 
@@ -84,23 +88,7 @@ class Predictions:
         """
         with self._admitted(self.waiting, body.size_bytes):
             order = self._order(model, await body.read(), traceparent)
-            unserved = await self._replicas.none_serves(order.model)
-            if unserved and self._is_known(order.model):
-                raise _nobody_serves(order.model)
-            # A model that nobody serves and nobody is known to have served: if it has queues
-            # all the same, its predictors have left, and a moment tells.
-            timeout_s = self._settings.sync_timeout_s
-            try:
-                reply = await self._requestor.call(
-                    order, min(timeout_s, UNKNOWN_MODEL_S) if unserved else timeout_s
-                )
-            except Unroutable as exc:
-                raise self._no_such_queue(order.model) from exc
-            except DeadlineExceeded as exc:
-                if unserved:
-                    raise _nobody_serves(order.model) from exc
-                raise
-            return reply.result()
+            return (await self._call(order)).result()
 
     async def accept(self, model: str | None, body: Body, traceparent: str | None) -> str:
         """Accept a prediction for later: its id, once it cannot be lost any more.
@@ -131,6 +119,26 @@ class Predictions:
             raise UnknownPrediction
         found = await self._archive.find(prediction_id)
         return spell(prediction_id), found.result() if found else None
+
+    async def _call(self, order: Order) -> Reply:
+        now_s = asyncio.get_running_loop().time
+        deadline_s = now_s() + self._settings.sync_timeout_s
+        unserved = await self._replicas.none_serves(order.model)
+        if unserved and self._is_known(order.model):
+            raise _nobody_serves(order.model)
+        # A model that nobody serves and nobody is known to have served: if it has queues
+        # all the same, its predictors have left, and a moment tells.
+        timeout_s = max(0.0, deadline_s - now_s())
+        try:
+            return await self._requestor.call(
+                order, min(timeout_s, UNKNOWN_MODEL_S) if unserved else timeout_s
+            )
+        except Unroutable as exc:
+            raise self._no_such_queue(order.model) from exc
+        except DeadlineExceeded as exc:
+            if unserved:
+                raise _nobody_serves(order.model) from exc
+            raise
 
     def _admitted(self, admission: Admission, size_bytes: int) -> AbstractContextManager[None]:
         if self.draining:

@@ -1,7 +1,7 @@
 """Listen to what predictors announce, and call the roll on each new connection."""
 
 import asyncio
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
 
@@ -10,7 +10,10 @@ from common.errors import MalformedRequest, Unavailable
 from common.messages import Message
 from common.presence import Announcement, roll_call
 from common.topology import PRESENCE, ROLL_CALLS
-from gateway.replicas import ROLL_CALL_S, Replicas
+from gateway.replicas import Replicas
+
+SEND_TIMEOUT_S: Final = 1.0
+"""How long a roll call may take to be sent, before it is sent again."""
 
 log = structlog.get_logger()
 
@@ -31,15 +34,18 @@ class Presence:
         self._replicas = replicas
         self._publisher = publisher
         self._due = asyncio.Event()
+        self._generation = 0  # of the queue that announcements come by
 
     async def attach(self, channel: Channel) -> None:
         """Hear announcements on a new connection."""
         queue = await channel.declare_own_queue(bound_to=PRESENCE)
         await channel.consume(queue, self._on_announcement, no_ack=True)
+        self._generation += 1
         self._due.set()
 
     def detach(self) -> None:
         """The connection is gone."""
+        self._generation += 1
         self._due.clear()
         self._replicas.stop_listening()
 
@@ -48,16 +54,25 @@ class Presence:
         while True:
             await self._due.wait()
             self._due.clear()
-            try:
-                await self._publisher.ready(ROLL_CALL_S)
-                await self._publisher.publish(
-                    roll_call(), "", timeout_s=ROLL_CALL_S, exchange=ROLL_CALLS
-                )
-            except Unavailable as exc:
-                log.info("roll call not sent yet", reason=exc.sentence)
-                self._due.set()
-            else:
+            generation = self._generation
+            is_called = await self._call_roll()
+            if generation != self._generation:
+                continue  # the answers go to a queue that is gone
+            if is_called:
                 self._replicas.begin_listening()
+            else:
+                self._due.set()
+
+    async def _call_roll(self) -> bool:
+        try:
+            await self._publisher.ready(SEND_TIMEOUT_S)
+            await self._publisher.publish(
+                roll_call(), "", timeout_s=SEND_TIMEOUT_S, exchange=ROLL_CALLS
+            )
+        except Unavailable as exc:
+            log.info("roll call not sent yet", reason=exc.sentence)
+            return False
+        return True
 
     def _on_announcement(self, delivery: Delivery) -> None:
         try:

@@ -5,6 +5,7 @@ heartbeat.
 """
 
 import asyncio
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,7 +13,7 @@ from typing import Any, Final
 from common.presence import SILENCE_S, Announcement, ModelCard
 from gateway.schemas import InputSchema
 
-ROLL_CALL_S: Final = 1.0
+ROLL_CALL_S: Final = 0.7
 """How long predictors may take to answer a roll call."""
 
 
@@ -37,35 +38,40 @@ class Replicas:
         self._cards: dict[str, ModelCard] = {}
         self._schemas: dict[str, InputSchema] = {}
         self._complete_s: float | None = None
+        self._deaf_since_s: float | None = None
         self._news = asyncio.Event()
 
     def hear(self, announcement: Announcement) -> None:
         """Note an announcement."""
         for card in announcement.models:
-            if self._cards.get(card.name) != card:
-                self._cards[card.name] = card
-                self._schemas[card.name] = InputSchema(card)
-            known = self._cards[card.name]  # one object for all that announce the same
-            serving = self._serving.setdefault(card.name, {})
+            self._keep(card.name, self._live(card.name))  # the silent ones are forgotten
+            serving = self._serving[card.name]
             if announcement.leaving:
                 serving.pop(announcement.replica_id, None)
             else:
+                known = self._one_of_equals(card)
                 serving[announcement.replica_id] = Replica(announcement, known, self._now_s())
+            # A dict goes on in the order in which its keys came, whoever is heard again.
+            newest = next(reversed(serving.values())).card if serving else None
+            self._show(newest or self._cards.get(card.name, card))
         self._news.set()
 
     def begin_listening(self) -> None:
         """Announcements are heard from now on, and a roll call goes out.
 
-        Before, nobody could be heard: the silence of each replica counts from now.
+        Before, nobody could be heard: the silence of each replica that was there counts from now.
         """
-        self._complete_s = self._now_s() + ROLL_CALL_S
-        for serving in self._serving.values():
-            for replica_id, replica in serving.items():
-                serving[replica_id] = Replica(replica.announcement, replica.card, self._now_s())
+        there = {model: self._live(model) for model in self._serving}
+        now_s = self._now_s()
+        self._complete_s, self._deaf_since_s = now_s + ROLL_CALL_S, None
+        for model, live in there.items():
+            self._keep(model, [dataclasses.replace(each, heard_s=now_s) for each in live])
 
     def stop_listening(self) -> None:
-        """Nobody can be heard for a while."""
+        """Nobody can be heard for a while, so nobody's silence counts: time stands still."""
         self._complete_s = None
+        if self._deaf_since_s is None:
+            self._deaf_since_s = self._now_s()
 
     def serving(self, model: str) -> list[Announcement]:
         """The live replicas of a model."""
@@ -91,11 +97,15 @@ class Replicas:
         return False
 
     def cards(self) -> list[ModelCard]:
-        """Every model ever heard of, as it was last announced."""
+        """Every model ever heard of: see ``card``."""
         return sorted(self._cards.values(), key=lambda card: card.name)
 
     def card(self, model: str) -> ModelCard | None:
-        """A model as it was last announced, or None if it never was."""
+        """A model as the newest of its replicas announces it, or None if none ever did.
+
+        The newest is the one that was first heard of last, so that an upgrade shows one version
+        at a time. When none is left, what was shown last stays.
+        """
         return self._cards.get(model)
 
     def check_input(self, model: str, value: Any) -> None:
@@ -110,11 +120,23 @@ class Replicas:
         if live and all(replica.card is card for replica in live):
             self._schemas[model].check(value)
 
+    def _one_of_equals(self, card: ModelCard) -> ModelCard:
+        """One object for all that announce the same, so that to compare them costs nothing."""
+        known = [replica.card for replica in self._serving[card.name].values()]
+        if card.name in self._cards:
+            known.append(self._cards[card.name])
+        return next((each for each in known if each == card), card)
+
+    def _show(self, card: ModelCard) -> None:
+        if self._cards.get(card.name) is not card:
+            self._cards[card.name] = card
+            self._schemas[card.name] = InputSchema(card)
+
     def _live(self, model: str) -> list[Replica]:
-        """The replicas that were heard of lately; the others are forgotten."""
-        serving = self._serving.get(model, {})
-        oldest_s = self._now_s() - SILENCE_S
-        live = [replica for replica in serving.values() if replica.heard_s >= oldest_s]
-        if len(live) < len(serving):
-            self._serving[model] = {each.announcement.replica_id: each for each in live}
-        return live
+        """The replicas that were heard of lately."""
+        now_s = self._now_s() if self._deaf_since_s is None else self._deaf_since_s
+        serving = self._serving.get(model, {}).values()
+        return [replica for replica in serving if replica.heard_s >= now_s - SILENCE_S]
+
+    def _keep(self, model: str, replicas: list[Replica]) -> None:
+        self._serving[model] = {each.announcement.replica_id: each for each in replicas}

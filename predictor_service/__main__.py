@@ -5,6 +5,8 @@ import os
 import sys
 import threading
 
+import structlog
+
 from common.service import run_service
 from common.settings import BrokerSettings, read_settings
 from predictor_service.app import Predictor
@@ -12,10 +14,20 @@ from predictor_service.execution import open_execution
 from predictor_service.models.specification import parse_models
 from predictor_service.settings import PredictorSettings
 
+log = structlog.get_logger()
+
 
 async def _serve(stop: asyncio.Event) -> bool:
     settings, broker = read_settings(PredictorSettings), read_settings(BrokerSettings)
-    execution = await open_execution(settings, parse_models(settings.models))
+    opening = asyncio.create_task(open_execution(settings, parse_models(settings.models)))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait((opening, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not opening.done():
+        # What loads cannot be stopped, and Python would wait for it. Workers end with us.
+        log.info("ended while the models were loading")
+        os._exit(0)
+    execution = opening.result()
     try:
         return await Predictor(settings, broker, execution).run(stop)
     finally:

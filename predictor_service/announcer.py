@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
+import msgspec
 import structlog
 
 from common.channel import Channel, Delivery
@@ -26,12 +27,14 @@ class Publisher(Protocol):
 
 
 class Announcer:
-    """Publishes what ``describe(leaving)`` says of this predictor."""
+    """Publishes what ``describe`` says of this predictor, while it can be given requests."""
 
-    def __init__(self, describe: Callable[[bool], Announcement], publisher: Publisher) -> None:
+    def __init__(self, describe: Callable[[], Announcement], publisher: Publisher) -> None:
         self._describe = describe
         self._publisher = publisher
+        self._attached = asyncio.Event()
         self._due = asyncio.Event()
+        self._leaving = False
         self.announced = False
         """Whether the gateways have been told: before, they refuse sync calls to our models."""
 
@@ -39,35 +42,45 @@ class Announcer:
         """Listen for roll calls on a new connection, whose consumers are there by now."""
         queue = await channel.declare_own_queue(bound_to=ROLL_CALLS)
         await channel.consume(queue, self._on_roll_call, no_ack=True)
+        self._attached.set()
         self._due.set()
 
+    def detach(self) -> None:
+        """The connection is gone, and its consumers: nothing to announce until the next one."""
+        self._attached.clear()
+        self.announced = False
+
     async def run(self) -> None:
-        """Announce, from the first ``attach`` on, until cancelled."""
-        await self._due.wait()
+        """Announce, whenever there is a connection to consume on, until cancelled."""
         while True:
+            await self._attached.wait()
             self._due.clear()
-            await self._announce(leaving=False)
+            await self._announce()
             with suppress(TimeoutError):
                 async with asyncio.timeout(ANNOUNCE_EVERY_S):
                     await self._due.wait()
 
     async def leave(self) -> None:
-        """Say that this predictor takes no more requests."""
-        await self._announce(leaving=True)
+        """Say that this predictor takes no more requests; it never says otherwise again.
 
-    async def _announce(self, *, leaving: bool) -> None:
+        Returns once the gateways are told, or cannot be within some ``ANNOUNCE_EVERY_S`` seconds.
+        """
+        self._leaving = True
+        await self._announce()
+
+    async def _announce(self) -> None:
         try:
             await self._publisher.ready(ANNOUNCE_EVERY_S)
+            if not self._attached.is_set() and not self._leaving:
+                return
+            announcement = msgspec.structs.replace(self._describe(), leaving=self._leaving)
             await self._publisher.publish(
-                self._describe(leaving).to_message(),
-                "",
-                timeout_s=ANNOUNCE_EVERY_S,
-                exchange=PRESENCE,
+                announcement.to_message(), "", timeout_s=ANNOUNCE_EVERY_S, exchange=PRESENCE
             )
         except Unavailable as exc:  # the next one is due soon
             log.info("not announced", reason=exc.sentence)
         else:
-            self.announced = True
+            self.announced = self._attached.is_set()
 
     def _on_roll_call(self, _: Delivery) -> None:
         self._due.set()

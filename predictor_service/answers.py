@@ -45,8 +45,8 @@ class Answers:
         Raises:
             ConnectionLost: the acknowledgement was not sent: the request comes again.
         """
-        self.outcomes[reply.outcome()] += 1
         if await self._publish(job, reply):
+            self.outcomes[reply.outcome()] += 1
             await job.delivery.channel.acknowledge(job.delivery.tag)
 
     async def _publish(self, job: Job, reply: Reply) -> bool:

@@ -43,9 +43,7 @@ class Predictor:
             Batching(settings.max_batch, settings.batch_window_ms / 1000),
         )
         self._announcer = Announcer(self._describe, self._publisher)
-        self._consumer = Connection(
-            broker, "predictor consumer", self._consume, self._replier.detach
-        )
+        self._consumer = Connection(broker, "predictor consumer", self._consume, self._detach)
 
     async def run(self, stop: asyncio.Event) -> bool:
         """Serve until ``stop`` is set, then finish what was started and return.
@@ -65,13 +63,14 @@ class Predictor:
                 background.append(parts.create_task(self._serve_health(self._settings.health_bind)))
             await _first(stop, self._execution.broken)
             log.info("draining", running=self._replier.running)
+            leaving = parts.create_task(self._announcer.leave())  # a slow broker delays no drain
             await self._replier.drain(self._settings.drain_s)
-            await self._announcer.leave()
+            await leaving
             for task in background:
                 task.cancel()
         return not self._execution.broken.is_set()
 
-    def _describe(self, leaving: bool) -> Announcement:
+    def _describe(self) -> Announcement:
         settings = self._settings
         return Announcement(
             replica_id=self._replica_id,
@@ -81,7 +80,6 @@ class Predictor:
             max_batch=settings.max_batch,
             predictions=self._answers.outcomes.total(),
             models=self._execution.cards,
-            leaving=leaving,
         )
 
     async def _declare(self, connection: Connection) -> None:
@@ -95,6 +93,10 @@ class Predictor:
         await self._declare(connection)
         await self._replier.attach(await connection.channel())
         await self._announcer.attach(await connection.channel())
+
+    def _detach(self) -> None:
+        self._replier.detach()
+        self._announcer.detach()
 
     async def _serve_health(self, bind: str) -> None:
         checks = {

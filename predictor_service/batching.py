@@ -25,6 +25,6 @@ class Batching:
         waited_s = now_s - upcoming.since_s
         if upcoming.is_suspect:
             return max(0.0, SUSPECTS_GATHER_S - waited_s)
-        if upcoming.size >= self.max_batch or (upcoming.size == 1 and not running):
+        if upcoming.is_full or (upcoming.size == 1 and not running):
             return 0.0
         return max(0.0, self.window_s - waited_s)

@@ -4,22 +4,32 @@ Either way off the event loop, so that heartbeats go on whatever a model does.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 
-from common.errors import Misconfigured, ModelFailed, PredictorCrashed
+from common.errors import ModelFailed, PredictionError, PredictorCrashed
 from common.presence import ModelCard
 from predictor_service.invocation import Outcome, Question, invoke
 from predictor_service.models.base import load_model
 from predictor_service.models.specification import Specification
 from predictor_service.settings import PredictorSettings
-from predictor_service.worker import Worker, WorkerDied, WorkerOverdue
+from predictor_service.worker import Worker, WorkerDied, WorkerGone, WorkerOverdue
 
 T = TypeVar("T")
 log = structlog.get_logger()
+
+
+LONGEST_RUN_S: Final = 1500.0
+"""RabbitMQ takes back what was not acknowledged for 1800 s; a run ends well before, also when
+the questions of a batch are asked again one by one."""
+
+
+class Broken(Exception):
+    """The execution can run no more; the questions have not been run."""
 
 
 class Execution(Protocol):
@@ -41,10 +51,12 @@ async def open_execution(
     """Load the models where they will run.
 
     Raises:
-        Misconfigured: one cannot be loaded.
+        Misconfigured: one cannot be loaded; in an ``ExceptionGroup``, maybe.
     """
     if settings.isolation == "thread":
-        return ThreadExecution(specifications, settings.concurrency, settings.timeout_s)
+        return await asyncio.to_thread(
+            ThreadExecution, specifications, settings.concurrency, settings.timeout_s
+        )
     execution = ProcessExecution(specifications, settings.concurrency, settings.timeout_s)
     await execution.start()
     return execution
@@ -78,7 +90,7 @@ class ThreadExecution:
             "model is overdue, this predictor ends", model=model, timeout_s=self._timeout_s
         )
         self.broken.set()
-        return _overdue(questions, self._timeout_s)
+        return [_overdue(self._timeout_s) for _ in questions]
 
     def abandon(self) -> None:
         """Start nothing more. A call that runs is left to itself."""
@@ -106,36 +118,33 @@ class ProcessExecution:
         """Start the workers and wait until all have loaded the models.
 
         Raises:
-            Misconfigured: a model cannot be loaded. No worker is left.
+            ExceptionGroup: of ``Misconfigured``: a model cannot be loaded. No worker is left.
         """
         try:
-            await asyncio.gather(*(self._add_worker() for _ in range(self._count)))
-        except Misconfigured:
+            async with asyncio.TaskGroup() as loading:
+                for _ in range(self._count):
+                    loading.create_task(self._add_worker())
+        except BaseException:
             self.abandon()
             raise
 
     async def run(self, model: str, questions: Sequence[Question]) -> list[Outcome]:
         """One outcome for each question.
 
-        A worker that dies is replaced. If it had several questions they are asked again one by
-        one, so that only those that end their worker fail; what it does not answer within
-        ``timeout_s`` seconds fails, and the worker is killed.
+        A worker that dies is replaced, and one that does not answer within ``timeout_s`` seconds
+        is killed and replaced. If it had several questions they are asked again one by one, so
+        that only those fail that are to blame.
+
+        Raises:
+            Broken: no worker is left, and none could be started.
         """
-        worker = await self._idle.get()
-        try:
-            outcomes = await self._in_thread(worker.ask, model, questions, self._timeout_s)
-        except WorkerOverdue:
-            log.warning("model is overdue, its worker is killed", model=model)
-            self._replace(worker)
-            return _overdue(questions, self._timeout_s)
-        except WorkerDied as exc:
-            log.warning("worker died and is replaced", model=model, reason=str(exc))
-            self._replace(worker)
-            if len(questions) > 1:
-                return [(await self.run(model, [question]))[0] for question in questions]
-            return [PredictorCrashed("The prediction ended the process that ran it.")]
-        self._idle.put_nowait(worker)
-        return outcomes
+        end_s = time.monotonic() + LONGEST_RUN_S
+        outcome = await self._ask(model, questions, self._timeout_s)
+        if not isinstance(outcome, PredictionError):
+            return outcome
+        if len(questions) == 1:
+            return [outcome]
+        return [await self._ask_one(model, question, end_s) for question in questions]
 
     def abandon(self) -> None:
         """End every worker, whatever it is doing."""
@@ -144,6 +153,56 @@ class ProcessExecution:
         for worker in self._workers:
             worker.kill()
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _ask_one(self, model: str, question: Question, end_s: float) -> Outcome:
+        timeout_s = min(self._timeout_s, end_s - time.monotonic())
+        if timeout_s <= 0:
+            return _overdue(LONGEST_RUN_S)
+        outcome = await self._ask(model, [question], timeout_s)
+        return outcome if isinstance(outcome, PredictionError) else outcome[0]
+
+    async def _ask(
+        self, model: str, questions: Sequence[Question], timeout_s: float
+    ) -> list[Outcome] | PredictionError:
+        """The outcomes, or what became of the worker over the questions."""
+        while True:
+            worker = await self._idle_worker()
+            try:
+                outcomes = await self._in_thread(worker.ask, model, questions, timeout_s)
+            except WorkerGone as exc:
+                log.warning("idle worker died and is replaced", reason=str(exc))
+                self._replace(worker)
+                continue
+            except WorkerOverdue:
+                log.warning("model is overdue, its worker is killed", model=model)
+                self._replace(worker)
+                return _overdue(timeout_s)
+            except WorkerDied as exc:
+                log.warning("worker died and is replaced", model=model, reason=str(exc))
+                self._replace(worker)
+                return PredictorCrashed("The prediction ended the process that ran it.")
+            except Exception:
+                self._replace(worker)
+                raise
+            self._idle.put_nowait(worker)
+            return outcomes
+
+    async def _idle_worker(self) -> Worker:
+        """A worker that has nothing to do; waits for one while there is hope."""
+        if not self._idle.empty():
+            return self._idle.get_nowait()
+        waiting = [asyncio.create_task(self._idle.get()), asyncio.create_task(self.broken.wait())]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
+        idle, _ = waiting
+        if idle.done():
+            worker = idle.result()
+            assert isinstance(worker, Worker)
+            return worker
+        raise Broken
 
     def _replace(self, worker: Worker) -> None:
         self._workers.discard(worker)
@@ -155,12 +214,12 @@ class ProcessExecution:
         await self._in_thread(worker.kill)
         try:
             await self._add_worker()
-        except Misconfigured as exc:
+        except Exception as exc:  # the models, or the system: no process, no memory
             log.critical("worker cannot be replaced, this predictor ends", reason=str(exc))
             self.broken.set()
 
     async def _add_worker(self) -> None:
-        worker = await self._in_thread(Worker, self._specifications)
+        worker = Worker(self._specifications)
         self._workers.add(worker)
         self.cards = await self._in_thread(worker.loaded)
         self._idle.put_nowait(worker)
@@ -169,6 +228,5 @@ class ProcessExecution:
         return await asyncio.get_running_loop().run_in_executor(self._pool, call, *arguments)
 
 
-def _overdue(questions: Sequence[Question], timeout_s: float) -> list[Outcome]:
-    failed = ModelFailed(f"The model took longer than the {timeout_s:g} s it may take.")
-    return [failed for _ in questions]
+def _overdue(timeout_s: float) -> ModelFailed:
+    return ModelFailed(f"The model took longer than the {timeout_s:g} s it may take.")

@@ -31,6 +31,7 @@ def health_app(checks: Checks, registry: CollectorRegistry) -> ASGIFramework:
     async def app(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] != "http":
             return
+        await receive()  # a request is read before it is answered: see ``serve_http``
         status, content_type, body = answer(scope["path"])
         headers = [(b"content-type", content_type.encode())]
         start: HTTPResponseStartEvent = {

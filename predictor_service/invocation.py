@@ -5,7 +5,7 @@ or makes its batch fail, takes down only itself.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -65,8 +65,8 @@ def _invoke_batch(
         except PredictionError as exc:
             outcomes[question] = exc
     try:
-        results = map(_json, predict_batch(list(inputs.values())) if inputs else ())
-        outcomes |= dict(zip(inputs, results, strict=True))
+        results = predict_batch(list(inputs.values())) if inputs else ()
+        outcomes |= dict(zip(inputs, map(_json, _in_order(results)), strict=True))
     except BaseException:  # because of one input, or of all: each will tell
         log.warning("batch failed, its inputs are tried one by one", exc_info=True)
         outcomes |= {question: _invoke_one(model, question) for question in inputs}
@@ -101,6 +101,18 @@ def _told(exc: BaseException, question: Question) -> PredictionError:
 def _sayable(sentence: str) -> str:
     """A sentence of a model's, without what no encoding of text has."""
     return sentence.encode(errors="replace").decode()
+
+
+def _in_order(results: Any) -> Iterator[Any]:
+    """The results of a batch, one for each input.
+
+    Raises:
+        TypeError: they are in no order, or are none.
+    """
+    if isinstance(results, str | bytes | Mapping | Set):
+        raise TypeError(f"predict_batch returned a {type(results).__name__}, not a list")
+    in_order: Iterator[Any] = iter(results)
+    return in_order
 
 
 def _json(result: Any) -> bytes:

@@ -10,6 +10,7 @@ nobody stands behind the culprit every time and reaches the delivery limit in it
 """
 
 from collections import deque
+from collections.abc import Collection
 from enum import Enum
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -44,18 +45,21 @@ class NextBatch(NamedTuple):
 
     size: int
     since_s: float
+    is_full: bool
     is_suspect: bool = False
 
 
 class Lanes(Generic[T]):
     """What waits, by group; and how many of ``slots`` run a batch of up to ``max_batch``.
 
+    The groups named in ``one_by_one`` are not batched.
     Times are seconds of one monotonic clock.
     """
 
-    def __init__(self, slots: int, max_batch: int) -> None:
+    def __init__(self, slots: int, max_batch: int, one_by_one: Collection[str] = ()) -> None:
         self._slots = slots
         self._max_batch = max_batch
+        self._one_by_one = frozenset(one_by_one)
         self._running = 0
         self._suspect_runs = False
         # Groups in the order they are served: the one that was served last stands last.
@@ -92,13 +96,18 @@ class Lanes(Generic[T]):
         if self.is_full:
             return None
         if self._suspects:
-            return None if self._running else NextBatch(1, self._last_suspect_s, is_suspect=True)
+            return (
+                None
+                if self._running
+                else NextBatch(1, self._last_suspect_s, is_full=True, is_suspect=True)
+            )
         group = self._next_group()
         if group is None:
             return None
         waiting = [lane for lane in self._fresh[group].values() if lane]
-        size = min(self._max_batch, sum(map(len, waiting)))
-        return NextBatch(size, min(lane[0].since_s for lane in waiting))
+        limit = self._limit(group)
+        size = min(limit, sum(map(len, waiting)))
+        return NextBatch(size, min(lane[0].since_s for lane in waiting), is_full=size == limit)
 
     def take(self) -> list[T]:
         """What may run now, in a slot that ``release`` gives back; empty if nothing may."""
@@ -112,7 +121,8 @@ class Lanes(Generic[T]):
             assert group is not None
             lanes = self._fresh.pop(group)
             batch = []
-            while len(batch) < self._max_batch and (lane := self._next_lane(lanes)):
+            limit = self._limit(group)
+            while len(batch) < limit and (lane := self._next_lane(lanes)):
                 self._sync_in_a_row = self._sync_in_a_row + 1 if lane is Lane.SYNC else 0
                 batch.append(lanes[lane].popleft().item)
             self._fresh[group] = lanes
@@ -133,6 +143,9 @@ class Lanes(Generic[T]):
                 waiting.extend(item for item, _ in lane)
         self._fresh.clear()
         return waiting
+
+    def _limit(self, group: str) -> int:
+        return 1 if group in self._one_by_one else self._max_batch
 
     def _take_suspect(self) -> T:
         first = min(self._suspects, key=lambda suspect: suspect[:2])

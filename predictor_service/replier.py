@@ -6,7 +6,8 @@ Which requests run next is decided in ``lanes.py``, when in ``batching.py``, whe
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -16,7 +17,7 @@ from common.errors import DeadlineExceeded, MalformedRequest, ModelFailed, Unava
 from common.topology import async_queue, sync_queue
 from predictor_service.answers import Answers
 from predictor_service.batching import Batching
-from predictor_service.execution import Execution
+from predictor_service.execution import Broken, Execution
 from predictor_service.invocation import Outcome
 from predictor_service.job import Job
 from predictor_service.lanes import Lane, Lanes
@@ -34,8 +35,10 @@ class Replier:
         self._execution = execution
         self._answers = answers
         self._batching = batching
-        self._prefetch = Prefetch(slots, batching.max_batch)
-        self._lanes: Lanes[Job] = Lanes(slots, batching.max_batch)
+        one_by_one = [card.name for card in execution.cards if not card.takes_batches]
+        self._lanes: Lanes[Job] = Lanes(slots, batching.max_batch, one_by_one)
+        batched = len(one_by_one) < len(execution.cards)
+        self._prefetch = Prefetch(slots, batching.max_batch if batched else 1)
         self._channel: Channel | None = None
         self._consumer_tags: list[str] = []
         self.prefetch = 0
@@ -70,8 +73,11 @@ class Replier:
         self.draining = True
         try:
             async with asyncio.timeout(timeout_s):
-                await self._subscribe()
-                await self._give_back()
+                try:
+                    await self._subscribe()
+                    await self._give_back(self._lanes.clear())
+                except Unavailable as exc:  # the broker has taken back what it handed over
+                    log.warning("broker not told of the end", reason=exc.sentence)
                 while self._under_way:
                     await asyncio.wait(self._under_way)
         except TimeoutError:
@@ -142,14 +148,18 @@ class Replier:
         try:
             outcomes = await self._run(batch)
             await asyncio.gather(
-                *(_logged(self._answers.send(job, job.reply(outcomes[job]))) for job in batch)
+                *(_logged(self._answers.send(job, job.reply(outcomes[job]))) for job in outcomes)
             )
+            await self._give_back(job for job in batch if job not in outcomes)
         finally:
             self._lanes.release()
             self._fill_slots()
 
     async def _run(self, batch: list[Job]) -> dict[Job, Outcome]:
-        """Run the model, but for those whose deadline has passed while they waited here."""
+        """Run the model, but for those whose deadline has passed while they waited here.
+
+        What has no outcome then has not been run.
+        """
         outcomes: dict[Job, Outcome] = {
             job: DeadlineExceeded("No predictor started the prediction before its deadline.")
             for job in batch
@@ -157,7 +167,8 @@ class Replier:
         }
         in_time = [job for job in batch if job not in outcomes]
         if in_time:
-            outcomes |= dict(zip(in_time, await self._call(in_time), strict=True))
+            with suppress(Broken):
+                outcomes |= dict(zip(in_time, await self._call(in_time), strict=True))
         return outcomes
 
     async def _call(self, jobs: list[Job]) -> list[Outcome]:
@@ -165,14 +176,16 @@ class Replier:
         started_s = _clock_s()
         try:
             return await self._execution.run(jobs[0].model, questions)
+        except Broken:
+            raise
         except Exception:  # a bug of ours: whoever waits is told, and the rest goes on
             log.exception("model call failed in the predictor", model=jobs[0].model)
             return [ModelFailed("The predictor failed on this input.") for _ in jobs]
         finally:
             self._prefetch.observe(_clock_s() - started_s)
 
-    async def _give_back(self) -> None:
-        for job in self._lanes.clear():
+    async def _give_back(self, jobs: Iterable[Job]) -> None:
+        for job in jobs:
             await job.delivery.channel.give_back(job.delivery.tag)
 
 

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Final
@@ -24,11 +25,22 @@ from predictor_service.models.specification import Specification
 LOAD_TIMEOUT_S: Final = 600.0
 """How long the models may take to load."""
 
+CHECK_S: Final = 0.25
+"""How often a process that is silent is looked at: what its model has forked may hold its end of
+the pipe open, so that the pipe does not tell."""
+
+BEGUN: Final = b""
+"""What a worker says first: from then on the questions may be what ends it."""
+
 _SPAWN: Final = multiprocessing.get_context("spawn")
 
 
+class WorkerGone(Exception):
+    """The process had ended before it began to answer: what it was asked has not been run."""
+
+
 class WorkerDied(Exception):
-    """The process ended before it answered."""
+    """The process ended while it ran what it was asked."""
 
 
 class WorkerOverdue(Exception):
@@ -68,15 +80,13 @@ class Worker:
         """Wait until the models are loaded, and describe them.
 
         Raises:
-            Misconfigured: one cannot be loaded. The process is ended.
+            Misconfigured: one cannot be loaded.
         """
         try:
             loaded = _LOADED.decode(self._answer(LOAD_TIMEOUT_S))
         except (WorkerDied, WorkerOverdue) as exc:
-            self.kill()
             raise Misconfigured(f"The models cannot be loaded: {exc}") from exc
         if loaded.error is not None:
-            self.kill()
             raise Misconfigured(loaded.error)
         return loaded.cards
 
@@ -84,26 +94,31 @@ class Worker:
         """Have the questions answered, one outcome for each.
 
         Raises:
-            WorkerDied: the process ended.
+            WorkerGone: the process had ended before.
+            WorkerDied: the process ended over them.
             WorkerOverdue: no answer within ``timeout_s`` seconds.
         """
         try:
             self._pipe.send_bytes(msgspec.msgpack.encode(_Asked(model, list(questions))))
-        except OSError as exc:
-            raise WorkerDied(self._how_it_ended()) from exc
+            self._answer(timeout_s)
+        except (OSError, WorkerDied) as exc:
+            raise WorkerGone(self._how_it_ended()) from exc
         outcomes = _OUTCOMES.decode(self._answer(timeout_s))
         return [outcome if isinstance(outcome, bytes) else _error(outcome) for outcome in outcomes]
 
     def kill(self) -> None:
-        """End the process, whatever it is doing."""
+        """End the process, whatever it is doing. Who waits for it is told by the pipe."""
         self._process.kill()
         self._process.join()
-        self._pipe.close()
 
     def _answer(self, timeout_s: float) -> bytes:
+        deadline_s = time.monotonic() + timeout_s
         try:
-            if not self._pipe.poll(timeout_s):
-                raise WorkerOverdue(f"no answer within {timeout_s:g} s.")
+            while not self._pipe.poll(min(CHECK_S, max(0.0, deadline_s - time.monotonic()))):
+                if not self._process.is_alive() and not self._pipe.poll():
+                    raise WorkerDied(self._how_it_ended())
+                if time.monotonic() >= deadline_s:
+                    raise WorkerOverdue(f"no answer within {timeout_s:g} s.")
             return self._pipe.recv_bytes()
         except (EOFError, OSError) as exc:
             raise WorkerDied(self._how_it_ended()) from exc
@@ -130,15 +145,19 @@ def _work(pipe: Connection, specifications: tuple[Specification, ...]) -> None:
         return
     cards = tuple(model.card for model in models.values())
     pipe.send_bytes(msgspec.msgpack.encode(_Loaded(cards)))
+    process_id = os.getpid()
     while True:
         try:
             asked = _ASKED.decode(pipe.recv_bytes())
         except EOFError:
             return
+        pipe.send_bytes(BEGUN)
         outcomes = [
             outcome if isinstance(outcome, bytes) else _Failure(outcome.code, outcome.sentence)
             for outcome in invoke(models[asked.model], asked.questions)
         ]
+        if os.getpid() != process_id:  # forked by the model: it must not answer, too
+            os._exit(0)
         pipe.send_bytes(msgspec.msgpack.encode(outcomes))
 
 

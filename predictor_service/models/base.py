@@ -25,7 +25,6 @@ import msgspec
 from common.errors import Misconfigured
 from common.presence import ModelCard
 from predictor_service.models.extras import import_model
-from predictor_service.models.schemas import input_schema, output_schema
 from predictor_service.models.specification import Specification
 
 Predict = Callable[[Any], Any]
@@ -54,7 +53,7 @@ def load_model(specification: Specification) -> Model:
             an input that cannot be read from JSON.
     """
     here = str(Path.cwd())
-    if here not in sys.path:
+    if here not in sys.path and "" not in sys.path:  # "" is the current directory, too
         sys.path.insert(0, here)
     try:
         return _load(specification)
@@ -77,8 +76,9 @@ def _load(specification: Specification) -> Model:
         card=ModelCard(
             name=specification.name,
             version=str(getattr(instance, "version", "")),
+            takes_batches=predict_batch is not None,
             input_schema=_input_schema(specification, input_type),
-            output_schema=output_schema(output_type),
+            output_schema=_output_schema(output_type),
         ),
         input_type=input_type,
         predict=_blocking(predict),
@@ -122,13 +122,34 @@ def _types(specification: Specification, instance: Any, predict: Predict) -> tup
     )
 
 
+def schema_of(kind: Any) -> dict[str, Any]:
+    """The JSON Schema of a type, as it travels.
+
+    Raises:
+        TypeError: it has none, or says in it what is no JSON.
+    """
+    try:
+        schema = msgspec.json.schema(kind)
+    except KeyError as exc:  # the types of a schema go by their names
+        raise TypeError(f"two of its types have one name, {exc}.") from exc
+    return msgspec.json.decode(msgspec.json.encode(schema), type=dict[str, Any])
+
+
 def _input_schema(specification: Specification, input_type: Any) -> dict[str, Any]:
     try:
-        return input_schema(input_type)
+        msgspec.json.Decoder(input_type)
+        return schema_of(input_type)
     except TypeError as exc:
         raise Misconfigured(
             f"Model '{specification}' takes an input that cannot be read from JSON: {_line(exc)}"
         ) from exc
+
+
+def _output_schema(output_type: Any) -> dict[str, Any]:
+    try:
+        return schema_of(output_type)
+    except TypeError:  # results may still convert: NumPy's arrays do
+        return {}
 
 
 def _line(exc: BaseException) -> str:

@@ -114,10 +114,7 @@ async def test_a_gateway_that_starts_later_calls_the_roll(cluster: Cluster) -> N
     names = ["demo", "second"]
     async with client(gateway.url) as http:
         answers = await asyncio.gather(
-            *(
-                http.post(f"/models/{name}/predict", json={"input": 1})
-                for name in ("demo", "second")
-            )
+            *(http.post(f"/models/{name}/predict", json={"input": 1}) for name in names)
         )
         assert [answer.status_code for answer in answers] == [200, 200]
         listed = (await http.get("/models")).json()["models"]

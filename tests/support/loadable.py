@@ -95,3 +95,16 @@ triple: Final = partial(lambda factor, value: factor * value, 3)
 def returns_a_stranger(value: int) -> asyncio.Lock:
     """Returns what has no schema; its result may still convert."""
     raise NotImplementedError
+
+
+class Limits(msgspec.Struct):
+    """An input whose fields are called what keywords of JSON Schema are called."""
+
+    uniqueItems: bool
+    maxItems: int
+    format: str = "decimal"
+
+
+def takes_limits(value: Limits) -> int:
+    """Takes an input that names keywords."""
+    return value.maxItems

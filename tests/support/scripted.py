@@ -35,7 +35,9 @@ class ScriptedLink:
     async def ready(self, timeout_s: float) -> None:
         await self._up.wait()
 
-    async def publish(self, message: Message, routing_key: str, *, timeout_s: float) -> None:
+    async def publish(
+        self, message: Message, routing_key: str, *, timeout_s: float, exchange: str = ""
+    ) -> None:
         if not self.is_up:
             raise BrokerAway("The message broker is not available.")
         self.published.append(message)

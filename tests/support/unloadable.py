@@ -107,3 +107,12 @@ def takes_something_unresolved(value: Unresolved) -> int:
 def has_odd_examples(value: Annotated[int, msgspec.Meta(examples=[object()])]) -> int:
     """Describes its input in words that are no JSON."""
     return 1
+
+
+Twin: Final = msgspec.defstruct("Twin", [("a", int)])
+OtherTwin: Final = msgspec.defstruct("Twin", [("b", int)])
+
+
+def takes_two_types_of_one_name(value: tuple[Twin, OtherTwin]) -> int:  # type: ignore[valid-type]
+    """Takes what cannot be described: both are called the same."""
+    return 1

@@ -17,15 +17,16 @@ SIZES: Final = st.integers(1, 64)
 def test_a_lone_request_does_not_wait_for_an_idle_model(
     window_s: float, now_s: float, max_batch: int
 ) -> None:
-    assert Batching(max_batch, window_s).wait_s(NextBatch(1, now_s), 0, now_s) == 0
+    assert (
+        Batching(max_batch, window_s).wait_s(NextBatch(1, now_s, is_full=max_batch == 1), 0, now_s)
+        == 0
+    )
 
 
-@given(SECONDS, SECONDS, SIZES, st.integers(0, 8), st.integers(0, 3))
-def test_a_full_batch_does_not_wait(
-    window_s: float, now_s: float, max_batch: int, running: int, more: int
-) -> None:
-    full = NextBatch(max_batch + more, now_s)
-    assert Batching(max_batch, window_s).wait_s(full, running, now_s) == 0
+@given(SECONDS, SECONDS, SIZES, st.integers(0, 8))
+def test_a_full_batch_does_not_wait(window_s: float, now_s: float, size: int, running: int) -> None:
+    full = NextBatch(size, now_s, is_full=True)
+    assert Batching(size, window_s).wait_s(full, running, now_s) == 0
 
 
 @pytest.mark.parametrize(("size", "running"), [(1, 1), (1, 3), (2, 0), (3, 2)])
@@ -34,7 +35,7 @@ def test_what_may_still_grow_waits_until_its_oldest_has_waited_for_the_window(
 ) -> None:
     batching = Batching(4, 0.5)
     waits_s = [
-        batching.wait_s(NextBatch(size, 10.0), running, now_s)
+        batching.wait_s(NextBatch(size, 10.0, is_full=False), running, now_s)
         for now_s in (10.0, 10.125, 10.5, 11.0)
     ]
     assert waits_s == [0.5, 0.375, 0.0, 0.0]
@@ -42,8 +43,9 @@ def test_what_may_still_grow_waits_until_its_oldest_has_waited_for_the_window(
 
 @given(SIZES, st.integers(0, 8), SECONDS)
 def test_without_a_window_nothing_waits_but_suspects(size: int, running: int, now_s: float) -> None:
-    assert Batching(64, 0).wait_s(NextBatch(size, now_s), running, now_s) == 0
-    assert Batching(64, 0).wait_s(NextBatch(1, now_s, True), 0, now_s) == SUSPECTS_GATHER_S
+    assert Batching(64, 0).wait_s(NextBatch(size, now_s, is_full=False), running, now_s) == 0
+    suspect = NextBatch(1, now_s, is_full=True, is_suspect=True)
+    assert Batching(64, 0).wait_s(suspect, 0, now_s) == SUSPECTS_GATHER_S
 
 
 @pytest.mark.parametrize("max_batch", [1, 4])

@@ -3,15 +3,19 @@
 import asyncio
 import multiprocessing
 import os
+import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import structlog
 
 from common.errors import InvalidInput, Misconfigured, ModelFailed, PredictorCrashed
-from predictor_service.execution import ProcessExecution, ThreadExecution
+from predictor_service.execution import Broken, ProcessExecution, ThreadExecution
 from predictor_service.invocation import Question
 from predictor_service.models.specification import parse_models
 
@@ -19,6 +23,7 @@ MODELS: Final = parse_models(
     "double=tests.support.loadable:double,meet=tests.unit.test_execution:meet,"
     "stuck=tests.unit.test_execution:stuck"
 )
+HERE: Final = "tests.unit.test_execution"
 both: Final = threading.Barrier(2, timeout=10)
 go_on: Final = threading.Event()
 
@@ -43,6 +48,47 @@ class Deadly:
 
     def predict_batch(self, values: list[int]) -> list[int]:
         """No batch gets through."""
+        os._exit(1)
+
+
+class Slow:
+    """A model that never ends when it gets -1, alone or among others."""
+
+    def predict(self, value: int) -> int:
+        """The input."""
+        return self.predict_batch([value])[0]
+
+    def predict_batch(self, values: list[int]) -> list[int]:
+        """The inputs."""
+        while -1 in values:
+            time.sleep(1)
+        return values
+
+
+def fork(value: str) -> str:
+    """A model that forks, and whose child wants to go on as if it were the model."""
+    if value == "fork" and os.fork() == 0:
+        sys.exit(0)
+    return value
+
+
+def fork_and_die(_: str) -> str:
+    """A model that dies while a child of its own lives on, and with it all that it has open."""
+    if os.fork() == 0:
+        os.setsid()
+        time.sleep(20)
+        os._exit(0)
+    os._exit(1)
+
+
+class LoadsOnce:
+    """A model that cannot be loaded again."""
+
+    def __init__(self, marker: str) -> None:
+        Path(marker).open("x").close()
+
+    def predict(self, value: int) -> int:
+        """End the process."""
         os._exit(1)
 
 
@@ -88,43 +134,83 @@ async def test_an_overdue_call_in_a_thread_fails_all_its_questions_and_breaks_th
     assert [(line["log_level"], line["model"]) for line in logs] == [("critical", "stuck")]
 
 
-@pytest.fixture
-async def processes() -> AsyncIterator[ProcessExecution]:
-    """One worker process that serves the deadly model and the one that refuses."""
-    execution = ProcessExecution(
-        parse_models(
-            "deadly=tests.unit.test_execution:Deadly,scripted=tests.support.models:Scripted"
-        ),
-        1,
-        30,
-    )
+@asynccontextmanager
+async def workers(
+    models: str, count: int = 1, timeout_s: float = 30
+) -> AsyncIterator[ProcessExecution]:
+    """Worker processes that serve ``models`` of this file."""
+    execution = ProcessExecution(parse_models(models), count, timeout_s)
     await execution.start()
     yield execution
     execution.abandon()
 
 
-async def test_a_batch_that_ends_its_worker_is_asked_again_one_by_one(
-    processes: ProcessExecution,
-) -> None:
-    assert [card.name for card in processes.cards] == ["deadly", "scripted"]
-    with structlog.testing.capture_logs() as logs:
-        first, second, third = await processes.run("deadly", questions(b"1", b"0", b"2"))
+async def test_a_batch_that_ends_its_worker_is_asked_again_one_by_one() -> None:
+    async with workers(f"deadly={HERE}:Deadly") as processes:
+        with structlog.testing.capture_logs() as logs:
+            first, second, third = await processes.run("deadly", questions(b"1", b"0", b"2"))
+        assert not processes.broken.is_set()
     assert isinstance(first, bytes)
     assert isinstance(third, bytes)
     assert (first[:3], third[:3]) == (b"[1,", b"[2,")
     assert first[3:] != third[3:], "the worker between them was replaced"
     assert isinstance(second, PredictorCrashed)
     assert len(logs) == 2
-    assert not processes.broken.is_set()
-    # Errors come back over the pipe as what they are, and in words that can travel.
+
+
+async def test_errors_come_back_as_what_they_are_and_in_words_that_can_travel() -> None:
     script = b'{"nonce": 1, "then": "refuse in words that cannot be encoded"}'
-    (refused,) = await processes.run("scripted", questions(script))
+    async with workers("scripted=tests.support.models:Scripted") as processes:
+        (refused,) = await processes.run("scripted", questions(script))
     assert isinstance(refused, InvalidInput)
     assert refused.sentence == "?"
 
 
+async def test_an_overdue_input_takes_only_itself_down() -> None:
+    async with workers(f"slow={HERE}:Slow", timeout_s=1) as processes:
+        first, second, third = await processes.run("slow", questions(b"1", b"-1", b"3"))
+    assert (first, third) == (b"1", b"3")
+    assert isinstance(second, ModelFailed)
+
+
+async def test_a_worker_that_dies_while_it_is_idle_costs_no_request() -> None:
+    async with workers(f"fork={HERE}:fork", count=2) as processes:
+        for worker in multiprocessing.active_children():
+            worker.kill()
+            worker.join()
+        outcomes = [await processes.run("fork", questions(b'"a"')) for _ in range(4)]
+    assert outcomes == [[b'"a"']] * 4
+
+
+async def test_what_a_model_forks_answers_nobody() -> None:
+    async with workers(f"fork={HERE}:fork") as processes:
+        texts = (b'"fork"', b'"a"', b'"b"')
+        outcomes = [await processes.run("fork", questions(text)) for text in texts]
+    assert outcomes == [[text] for text in texts]
+
+
+async def test_a_worker_is_known_to_be_dead_while_what_it_has_forked_lives() -> None:
+    async with workers(f"dies={HERE}:fork_and_die") as processes:
+        started_s = time.monotonic()
+        (outcome,) = await processes.run("dies", questions(b'""'))
+        assert time.monotonic() - started_s < 10
+    assert isinstance(outcome, PredictorCrashed)
+
+
+async def test_an_execution_without_workers_is_broken_and_says_so(tmp_path: Path) -> None:
+    async with workers(f"once={HERE}:LoadsOnce({tmp_path / 'marker'})") as processes:
+        (crashed,) = await processes.run("once", questions(b"1"))
+        assert isinstance(crashed, PredictorCrashed)
+        with pytest.raises(Broken):
+            await processes.run("once", questions(b"1"))
+        assert processes.broken.is_set()
+
+
 async def test_processes_that_cannot_load_a_model_leave_none_behind() -> None:
     execution = ProcessExecution(parse_models("x=tests.support.unloadable:Raises"), 2, 30)
-    with pytest.raises(Misconfigured, match=r"^Model 'x=.*' cannot be loaded: FileNotFoundError"):
+    with pytest.raises(ExceptionGroup) as group:
         await execution.start()
+    for error in group.value.exceptions:
+        assert isinstance(error, Misconfigured)
+        assert "cannot be loaded: FileNotFoundError" in str(error)
     assert multiprocessing.active_children() == []

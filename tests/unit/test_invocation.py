@@ -86,9 +86,9 @@ def test_an_input_that_is_no_json_never_reaches_the_model(text: bytes) -> None:
     [
         (InvalidInput("Not 21."), "Not 21."),
         (InvalidInput(""), "The model refuses this input."),
-        (InvalidInput(ValueError("bad row")), "bad row"),  # type: ignore[arg-type]
-        (InvalidInput(KeyError()), "The model refuses this input."),  # type: ignore[arg-type]
-        (InvalidInput(None), "None"),  # type: ignore[arg-type]
+        (InvalidInput(ValueError("bad row")), "bad row"),
+        (InvalidInput(KeyError()), "The model refuses this input."),
+        (InvalidInput(None), "None"),
         (InvalidInput("a\ud800b"), "a?b"),
     ],
 )
@@ -115,7 +115,7 @@ def test_an_input_that_the_model_refuses_is_refused_in_its_words(
         raising(MalformedRequest("secret")),
         raising(ModelFailed("secret")),
         raising(Unavailable("secret")),
-        raising(InvalidInput(Speechless())),  # type: ignore[arg-type]
+        raising(InvalidInput(Speechless())),
         returning({object()}),
         returning(object),
         returning(1j),

@@ -100,7 +100,7 @@ def test_an_input_that_its_own_type_fails_on_takes_down_only_itself() -> None:
 
 def refuse(_: list[Any]) -> Any:
     """Blame the callers, all of them."""
-    raise InvalidInput(Speechless())  # type: ignore[arg-type]
+    raise InvalidInput(Speechless())
 
 
 def be_unspeakable(_: list[Any]) -> Any:

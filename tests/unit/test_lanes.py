@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from predictor_service.lanes import Lane, Lanes
+from predictor_service.lanes import Lane, Lanes, NextBatch
 
 LANES: Final = st.sampled_from(Lane)
 GROUPS: Final = st.sampled_from("abc")
@@ -27,10 +27,10 @@ class Item(NamedTuple):
 class LanesAgainstLists(RuleBasedStateMachine):
     """What waits and what runs, in lists in the order of arrival."""
 
-    @initialize(slots=SLOTS, max_batch=BATCHES)
-    def begin(self, slots: int, max_batch: int) -> None:
-        self.slots, self.max_batch = slots, max_batch
-        self.lanes: Lanes[Item] = Lanes(slots, max_batch)
+    @initialize(slots=SLOTS, max_batch=BATCHES, single=GROUPS)
+    def begin(self, slots: int, max_batch: int, single: str) -> None:
+        self.slots, self.max_batch, self.single = slots, max_batch, single
+        self.lanes: Lanes[Item] = Lanes(slots, max_batch, one_by_one=[single])
         self.waiting: list[Item] = []
         self.running: list[list[Item]] = []
         self.turns: list[str] = []
@@ -59,15 +59,17 @@ class LanesAgainstLists(RuleBasedStateMachine):
             return
         self.running.append(batch)
         if suspects:
-            assert upcoming == (1, self.last_suspect_s, True)
+            assert upcoming == NextBatch(1, self.last_suspect_s, is_full=True, is_suspect=True)
             (item,) = batch
             self.waiting.remove(item)
             assert item.redeliveries == min(suspect.redeliveries for suspect in suspects)
         else:
             group = batch[0].group
             candidates = [item for item in self.waiting if item.group == group]
-            size = min(self.max_batch, len(candidates))
-            assert upcoming == (size, min(item.since_s for item in candidates), False)
+            limit = 1 if group == self.single else self.max_batch
+            size = min(limit, len(candidates))
+            since_s = min(item.since_s for item in candidates)
+            assert upcoming == NextBatch(size, since_s, is_full=size == limit)
             assert len(batch) == size
             self.check_turn(batch[0])
             for item in batch:

@@ -1,5 +1,6 @@
 """Loading models, and what they tell of themselves."""
 
+import sys
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import Thread
@@ -57,6 +58,15 @@ def test_a_model_tells_its_name_version_and_types() -> None:
     assert model.decoder.decode(b'{"months": 2}') == Features(2)
     assert model.predict_batch is not None
     assert model.predict_batch([Features(2), Features(0)]) == [[1.0, 1.0], []]
+
+
+def test_fields_may_be_called_what_keywords_of_a_schema_are_called() -> None:
+    card = load("takes_limits").card
+    assert card.input_schema["$defs"]["Limits"]["properties"] == {
+        "uniqueItems": {"type": "boolean"},
+        "maxItems": {"type": "integer"},
+        "format": {"type": "string", "default": "decimal"},
+    }
 
 
 def test_a_model_may_learn_its_types_and_version_while_loading() -> None:
@@ -133,6 +143,7 @@ def test_an_async_model_that_wants_to_exit_fails_and_the_next_call_does_not() ->
         ("takes_what_does_not_exist", "AttributeError"),
         ("takes_what_is_no_python", "SyntaxError"),
         ("takes_something_unresolved", "NameError: name 'Decimal' is not defined"),
+        ("takes_two_types_of_one_name", "two of its types have one name, <class '"),
         ("has_odd_examples", "takes an input that cannot be read from JSON"),
     ],
 )
@@ -164,3 +175,13 @@ def test_the_current_directory_is_importable(elsewhere: Path) -> None:
     (elsewhere / "predictmq_own_model.py").write_text("def add(value: int): return value + 1")
     (specification,) = parse_models("own=predictmq_own_model:add")
     assert load_model(specification).predict(1) == 2
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+def test_the_current_directory_keeps_the_place_that_it_has_on_the_path(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch, by_name: bool
+) -> None:
+    monkeypatch.setattr("sys.path", [*sys.path, str(elsewhere) if by_name else ""])
+    before = list(sys.path)
+    load("double")
+    assert sys.path == before

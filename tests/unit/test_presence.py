@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from common.errors import MalformedRequest
 from common.messages import Message, MessageType
-from common.presence import ANNOUNCE_EVERY_S, SILENCE_S, Announcement, ModelCard, roll_call
+from common.presence import Announcement, ModelCard, roll_call
 
 TEXT: Final = st.text(st.characters(blacklist_categories=["Cs"]), max_size=20)
 JSON: Final = st.recursive(
@@ -104,7 +104,3 @@ def test_a_message_of_another_type_is_no_announcement_whatever_it_says(kind: str
 
 def test_a_roll_call_says_nothing_but_that_it_is_one() -> None:
     assert (roll_call().type, roll_call().body) == (MessageType.ROLL_CALL, b"")
-
-
-def test_a_replica_counts_as_gone_only_after_two_announcements_in_a_row_are_lost() -> None:
-    assert SILENCE_S > 2 * ANNOUNCE_EVERY_S

@@ -99,11 +99,27 @@ def test_silence_while_nobody_could_be_heard_does_not_count(
     loop.now_s = SILENCE_S - 1
     replicas.stop_listening()
     loop.now_s = SILENCE_S + 60
+    assert there(replicas) == ["a"]
+    replicas.hear(announcement("b"))
+    replicas.stop_listening()
+    loop.now_s += SILENCE_S + 60
+    assert there(replicas) == ["a", "b"]
+    replicas.hear(announcement("b", leaving=True))
     replicas.begin_listening()
     assert there(replicas) == ["a"]
     loop.now_s += SILENCE_S
     assert there(replicas) == ["a"]
     loop.now_s += 0.001
+    assert there(replicas) == []
+
+
+def test_who_was_gone_before_nobody_could_be_heard_does_not_come_back_by_it(
+    loop: ManualLoop, replicas: Replicas
+) -> None:
+    replicas.hear(announcement("a"))
+    loop.now_s = SILENCE_S + 1
+    replicas.stop_listening()
+    replicas.begin_listening()
     assert there(replicas) == []
 
 
@@ -141,6 +157,43 @@ def test_while_replicas_disagree_nothing_is_checked_and_then_by_who_is_left(
     replicas.hear(announcement("c", NEW))
     assert [refused(replicas, value) for value in VALUES] == [True, False, True]
     assert replicas.card("m") == NEW
+
+
+def test_the_version_that_leaves_does_not_come_back_by_it(replicas: Replicas) -> None:
+    """The new one does not have to be heard again for that."""
+    replicas.hear(announcement("old"))
+    replicas.hear(announcement("new", NEW))
+    replicas.hear(announcement("old", leaving=True))
+    assert replicas.card("m") == NEW
+    assert [refused(replicas, value) for value in VALUES] == [True, False, True]
+    replicas.hear(announcement("new", NEW, leaving=True))
+    replicas.hear(announcement("old", leaving=True))
+    assert replicas.card("m") == NEW
+
+
+def test_of_two_versions_that_are_there_the_one_that_came_last_is_shown(
+    loop: ManualLoop, replicas: Replicas
+) -> None:
+    for who, card in (("old", OLD), ("new", NEW), ("old", OLD), ("new", NEW), ("old", OLD)):
+        replicas.hear(announcement(who, card))
+        assert replicas.card("m") == (OLD if loop.now_s == 0 else NEW)
+        loop.now_s += 1
+    replicas.hear(announcement("new", NEW, leaving=True))
+    assert replicas.card("m") == OLD
+    assert refused(replicas, "x")
+    replicas.hear(announcement("new", NEW))
+    assert replicas.card("m") == NEW
+
+
+def test_a_version_that_falls_silent_is_shown_until_another_is_heard_again(
+    loop: ManualLoop, replicas: Replicas
+) -> None:
+    replicas.hear(announcement("old"))
+    replicas.hear(announcement("new", NEW))
+    loop.now_s = SILENCE_S + 1
+    replicas.hear(announcement("old"))
+    assert replicas.card("m") == OLD
+    assert refused(replicas, "x")
 
 
 def test_when_the_last_replica_is_gone_nothing_is_checked(

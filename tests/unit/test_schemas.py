@@ -1,7 +1,6 @@
 """The gateway refuses no input that the predictor would take."""
 
 import datetime
-import decimal
 import enum
 import uuid
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypedDict
@@ -15,7 +14,7 @@ from msgspec import Meta
 from common.errors import InvalidInput
 from common.presence import ModelCard
 from gateway.schemas import InputSchema
-from predictor_service.models.schemas import input_schema
+from predictor_service.models.base import schema_of
 
 
 class Colour(enum.Enum):
@@ -66,12 +65,11 @@ class Options(TypedDict, total=False):
 
 TYPES: Final[list[Any]] = [
     *(Any, int, float, str, bool, None, bytes, datetime.datetime, datetime.date, uuid.UUID),
-    *(decimal.Decimal, decimal.Decimal | None, datetime.timedelta, datetime.time, Colour),
+    *(datetime.timedelta, datetime.time, Colour),
     *(int | None, int | str | None, float | list[int], list[float], tuple[int, str]),
-    *(tuple[int, ...], dict[str, int], dict[int, int], dict[Colour, int], set[int], list[Any]),
-    *(Literal[1, "red", None], Cat, Dog, Cat | Dog, list[Cat | Dog | None], Node, Row, Pair),
-    *(Options, Annotated[set[int], Meta(min_length=1, max_length=2)]),
-    *(Annotated[list[int], Meta(min_length=1, max_length=2)], Annotated[int, Meta(ge=0)]),
+    *(tuple[int, ...], dict[str, int], dict[int, int], dict[Colour, int], list[Any]),
+    *(Literal[1, "red", None], Cat | Dog, list[Cat | Dog | None], Node, Row, Pair),
+    *(Options, Annotated[list[int], Meta(min_length=1, max_length=2)], Annotated[int, Meta(ge=0)]),
     *(Annotated[int, Meta(gt=-2, lt=2)], Annotated[int, Meta(multiple_of=2)]),
     *(Annotated[float, Meta(ge=0, lt=1)], Annotated[str, Meta(min_length=1, max_length=1)]),
     *(Annotated[str, Meta(pattern=r"^\w$")], Annotated[str, Meta(pattern=r"^[a-c\d]+$")]),
@@ -104,12 +102,12 @@ JSON: Final = st.recursive(
 )
 
 
-def schema_of(kind: Any) -> InputSchema:
+def compiled(kind: Any) -> InputSchema:
     """What a gateway makes of what a model of this type publishes."""
-    return InputSchema(ModelCard(name="m", input_schema=input_schema(kind)))
+    return InputSchema(ModelCard(name="m", input_schema=schema_of(kind)))
 
 
-COMPILED: Final = [(kind, msgspec.json.Decoder(kind), schema_of(kind)) for kind in TYPES]
+COMPILED: Final = [(kind, msgspec.json.Decoder(kind), compiled(kind)) for kind in TYPES]
 
 
 def check_all(text: bytes) -> int:
@@ -153,8 +151,7 @@ def test_whatever_the_predictor_takes_is_taken(text: str) -> None:
     "text",
     [
         b"[1, 1, 1]",
-        b'{"lives": 1}',
-        b'{"name": "a"}',
+        b'{"lives": 1, "type": "Cat"}',
         b'{"type": "Cat", "lives": 1, "more": 1}',
         b'{"type": "dog", "name": "ab"}',
         b'[{"type": "Cat"}, null, {"name": "b", "type": "dog"}]',
