@@ -14,6 +14,9 @@ from tests.local.ports import LOOPBACK, free_port, is_open, speaks_amqp, wait_un
 EPMD_TIMEOUT_S: Final = 5
 CTL_TIMEOUT_S: Final = 60
 
+STILL_STARTING: Final = "requires the 'rabbit' app to be running"
+"""What rabbitmqctl says to a node that speaks AMQP already and takes commands in a moment."""
+
 
 class BrokerFailed(Exception):
     """The node, its port mapper or rabbitmqctl did not do what was asked; the text says why."""
@@ -123,18 +126,21 @@ class PrivateBroker:
         Raises:
             BrokerFailed: it failed; the text is its own.
         """
-        done = subprocess.run(
-            self._node.command("rabbitmqctl", "--quiet", "--node", NODE, *arguments),
-            env=self._node.environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=CTL_TIMEOUT_S,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise BrokerFailed(f"rabbitmqctl {' '.join(arguments)}: {done.stderr or done.stdout}")
-        return done.stdout
+        deadline = time.monotonic() + CTL_TIMEOUT_S
+        while True:
+            done = subprocess.run(
+                self._node.command("rabbitmqctl", "--quiet", "--node", NODE, *arguments),
+                env=self._node.environment(),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=CTL_TIMEOUT_S,
+                check=False,
+            )
+            if done.returncode == 0:
+                return done.stdout
+            if STILL_STARTING not in done.stderr or time.monotonic() > deadline:
+                raise BrokerFailed(f"rabbitmqctl {' '.join(arguments)}: {done.stderr}")
 
     def write_tables(self) -> None:
         """Write the node's tables to disk now.
