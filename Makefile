@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 4
 EXTRAS ?=
-SUITES ?= tests/unit tests/integration tests/acceptance
+SUITES ?= tests/unit tests/integration tests/acceptance tests/faults
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready$(if $(EXTRAS),-$(EXTRAS))
@@ -12,7 +12,7 @@ CODE := common gateway predictor_service tests
 OLDEST := 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test test-models coverage lint format clean
+.PHONY: help setup up test faults test-models coverage lint format clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -37,8 +37,11 @@ $(VENV)/.ready-%: $(VENV)/.ready
 up: $(READY) ## Run a broker (if needed), a gateway and PREDICTORS=1 predictors
 	@$(BIN)/python -m tests.local.up
 
-test: $(READY) ## Run the unit, integration and acceptance tests
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(SUITES)
+test: $(READY) ## Run the tests, but for the long ones of the fault matrix
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup -m "not long" $(SUITES)
+
+faults: $(READY) ## Run the whole fault matrix; prints how long each recovery took
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup tests/faults
 
 test-models: ## Run the tests of the models that ship, in .venv-models with what they need
 	@$(MAKE) --no-print-directory test VENV=.venv-models EXTRAS=models-dev \

@@ -1,5 +1,6 @@
 """Logs, metrics, and the trace context that travels with a request."""
 
+import asyncio
 import logging
 import re
 import sys
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -94,3 +96,17 @@ class Readings(Collector):
                 for label, number in by_label.items():
                     metric.add_metric([label] if labels else [], number)
                 yield metric
+
+
+_TASKS: Final = Reading(
+    "predictmq_tasks", "Asyncio tasks that have not ended.", lambda: len(asyncio.all_tasks())
+)
+
+
+def process_registry(readings: Readings) -> CollectorRegistry:
+    """A registry of ``readings`` and of what every process has: tasks, memory, descriptors."""
+    registry = CollectorRegistry()
+    registry.register(readings)
+    registry.register(Readings([_TASKS], []))
+    ProcessCollector(registry=registry)  # under the names that Prometheus has for them
+    return registry

@@ -5,7 +5,6 @@ import time
 from typing import Final
 
 import structlog
-from prometheus_client import CollectorRegistry
 from quart import Quart, Response, g, request
 from werkzeug.exceptions import HTTPException
 
@@ -13,6 +12,7 @@ from common.amqp import Connection
 from common.errors import PredictionError
 from common.http_server import serve_http
 from common.settings import BrokerSettings
+from common.telemetry import process_registry
 from common.topology import model_queues, shared_queues
 from gateway.archive import Archive
 from gateway.discovery import model_routes
@@ -61,8 +61,7 @@ class Gateway:
         self._predictions = Predictions(
             settings, ids, self._replicas, self._requestor, self._archive
         )
-        self._registry = CollectorRegistry()
-        self._registry.register(
+        self._registry = process_registry(
             gateway_readings(
                 self._predictions,
                 self._requestor,

@@ -5,12 +5,12 @@ import socket
 from uuid import uuid4
 
 import structlog
-from prometheus_client import CollectorRegistry
 
 from common.amqp import Connection
 from common.http_server import serve_http
 from common.presence import Announcement
 from common.settings import BrokerSettings
+from common.telemetry import process_registry
 from common.topology import model_queues, shared_queues
 from predictor_service.announcer import Announcer
 from predictor_service.answers import Answers
@@ -104,9 +104,8 @@ class Predictor:
             "announced to the gateways": lambda: self._announcer.announced,
             "not draining": lambda: not self._replier.draining,
         }
-        registry = CollectorRegistry()
         connections = {"publisher": self._publisher, "consumer": self._consumer}
-        registry.register(predictor_readings(self._replier, self._answers, connections))
+        registry = process_registry(predictor_readings(self._replier, self._answers, connections))
         await serve_http(health_app(checks, registry), bind, asyncio.Event())
 
 

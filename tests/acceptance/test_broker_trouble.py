@@ -9,10 +9,10 @@ from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import DeliveryError
 
 from common.topology import async_queue, sync_queue
+from tests.faults.proxy import Fault, Proxy
 from tests.local.broker import PrivateBroker
 from tests.support.calls import ASYNC, accepted, client, final
 from tests.support.models import SCRIPTED
-from tests.support.proxy import Proxy
 from tests.support.raw import raw_channel
 from tests.support.services import Cluster, new_vhost
 from tests.support.waiting import until
@@ -116,7 +116,7 @@ async def test_a_broker_that_falls_silent_keeps_no_call_beyond_its_deadline(
         await predictor.ready()
         async with client(gateway.url) as http:
             assert (await http.post("/predict", json={"input": 1})).status_code == 200
-            proxy.fall_silent()
+            proxy.inject(Fault.BLACKHOLE)
             started_s = time.monotonic()
             answer = await http.post("/predict", json={"input": 1})
             assert answer.status_code == 504, answer.text

@@ -5,6 +5,7 @@ import asyncio
 import httpx
 import pytest
 
+from tests.faults.footprint import Footprint
 from tests.support.calls import client
 from tests.support.models import SCRIPTED
 from tests.support.services import Cluster
@@ -79,3 +80,13 @@ async def test_nothing_is_left_of_callers_who_leave(cluster: Cluster) -> None:
         await asyncio.gather(*leaving, return_exceptions=True)
         await gateway.reads("predictmq_pending_calls 0.0")
         await gateway.reads("predictmq_in_flight_bytes 0.0")
+
+
+async def test_a_client_that_leaves_leaves_no_descriptor_behind(cluster: Cluster) -> None:
+    gateway = cluster.gateway()
+    await gateway.ready()
+    before = await Footprint.of(gateway)
+    for _ in range(20):
+        async with client(gateway.url) as http:
+            await http.get("/livez")
+    await Footprint.shrinks_to(before, gateway)

@@ -10,8 +10,8 @@ from common.amqp import Connection
 from common.errors import ConnectionLost, Unconfirmed
 from common.messages import Message
 from common.settings import BrokerSettings
+from tests.faults.proxy import Fault, Proxy
 from tests.local.broker import PrivateBroker
-from tests.support.proxy import Proxy
 
 HELLO = Message(type="test", body=b"hello", correlation_id="1")
 
@@ -32,7 +32,7 @@ async def test_a_silent_broker_is_told_from_a_caller_who_was_cancelled(
         running = asyncio.create_task(connection.run())
         await connection.ready(10)
         await connection.publish(HELLO, "q", timeout_s=5)
-        proxy.fall_silent()
+        proxy.inject(Fault.BLACKHOLE)
         waiting = asyncio.create_task(connection.publish(HELLO, "q", timeout_s=60))
         with pytest.raises(Unconfirmed):
             await connection.publish(HELLO, "q", timeout_s=0.5)

@@ -82,11 +82,16 @@ class Service:
         """Whether the process has not ended."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        assert self._process is not None
+        return self._process.pid
+
     def children(self) -> list[int]:
         """The processes it has started and that run, by their ids."""
-        assert self._process is not None
         parents = {pid: _parent(pid) for pid in os.listdir("/proc") if pid.isdecimal()}
-        ours = str(self._process.pid)
+        ours = str(self.pid)
         return [int(pid) for pid, parent in parents.items() if parent == ours]
 
     async def gone(self, pid: int, timeout_s: float = TIMEOUT_S) -> None:
@@ -101,6 +106,14 @@ class Service:
         """End it at once (SIGKILL)."""
         self._signal(signal.SIGKILL)
         self._wait(timeout_s=10)
+
+    def freeze(self) -> None:
+        """Stop it where it is (SIGSTOP), its connections open, until ``thaw``."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
 
     def terminate(self) -> None:
         """Ask it to end (SIGTERM); returns at once."""

@@ -1,0 +1,149 @@
+"""A TCP proxy that stands between a service and the broker and does what networks do."""
+
+import asyncio
+import socket
+import struct
+from enum import Enum
+from typing import Final, Self
+
+from tests.local.ports import LOOPBACK
+
+CHUNK_BYTES: Final = 65_536
+LATENCY_S: Final = 0.3
+RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
+"""``SO_LINGER`` with no time to linger: closing sends a reset instead of an end (socket(7))."""
+
+
+class Way(Enum):
+    """Where bytes go: up from the service to the broker, or down again."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+class Fault(Enum):
+    """What becomes of the connections."""
+
+    NONE = "none"
+    BLACKHOLE_UP = "nothing passes up"
+    BLACKHOLE_DOWN = "nothing passes down"
+    BLACKHOLE = "nothing passes either way"
+    LATENCY = "all comes 300 ms late"
+    ONE_BYTE = "one byte at a time"
+    CUT_UP = "cut in the middle of a frame on its way up"
+    CUT_DOWN = "cut in the middle of a frame on its way down"
+    RESET = "both ends are reset"
+    HALF_OPEN = "the broker's end is closed and the service is not told"
+
+
+HELD: Final = {
+    Fault.BLACKHOLE_UP: {Way.UP},
+    Fault.BLACKHOLE_DOWN: {Way.DOWN},
+    Fault.BLACKHOLE: set(Way),
+}
+CUT: Final = {Fault.CUT_UP: Way.UP, Fault.CUT_DOWN: Way.DOWN}
+"""These end with the first connection they befall."""
+
+MOMENTARY: Final = frozenset({Fault.RESET, Fault.HALF_OPEN})
+"""These befall the connections of one moment; new ones pass."""
+
+
+class Proxy:
+    """Passes on between clients and ``host:port`` what its fault lets pass; a context manager."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._target = (host, port)
+        self._fault = Fault.NONE
+        self._changed = asyncio.Event()
+        self._links: dict[asyncio.StreamWriter, asyncio.StreamWriter] = {}
+        self._half_open: list[asyncio.StreamWriter] = []
+        self._passing: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self.port = 0
+
+    def inject(self, fault: Fault) -> None:
+        """Let ``fault`` befall the connections; ``Fault.NONE`` heals them.
+
+        What was held back passes then: TCP sends it again until it arrives.
+        """
+        self._fault = Fault.NONE if fault in MOMENTARY else fault
+        self._changed.set()
+        self._changed = asyncio.Event()
+        if fault is Fault.RESET:
+            self._reset_all()
+        elif fault is Fault.HALF_OPEN:
+            while self._links:
+                near, far = self._links.popitem()
+                self._half_open.append(near)
+                far.close()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._connected, LOOPBACK, 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        self._reset_all()
+        for near in self._half_open:
+            near.close()
+        for task in self._passing:
+            task.cancel()
+        await asyncio.gather(*self._passing, return_exceptions=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
+        try:
+            far_reader, far = await asyncio.open_connection(*self._target)
+        except OSError:  # the broker is away
+            near.close()
+            return
+        self._links[near] = far
+        for source, target, way in ((reader, far, Way.UP), (far_reader, near, Way.DOWN)):
+            task = asyncio.create_task(self._pass_on(near, source, target, way))
+            self._passing.add(task)
+            task.add_done_callback(self._passing.discard)
+
+    async def _pass_on(
+        self,
+        near: asyncio.StreamWriter,
+        source: asyncio.StreamReader,
+        target: asyncio.StreamWriter,
+        way: Way,
+    ) -> None:
+        try:
+            while chunk := await source.read(CHUNK_BYTES):
+                await self._until_it_passes(way)
+                if CUT.get(self._fault) is way:
+                    self._fault = Fault.NONE
+                    target.write(chunk[:-1])
+                    break
+                await self._send(chunk, target)
+            await self._until_it_passes(way)
+        except OSError:
+            pass  # one of the ends has gone: so does the other
+        if near in self._links:  # else it is half open, and the end goes unheard
+            near.close()
+            self._links.pop(near).close()
+
+    async def _until_it_passes(self, way: Way) -> None:
+        while way in HELD.get(self._fault, ()):
+            await self._changed.wait()
+
+    async def _send(self, chunk: bytes, target: asyncio.StreamWriter) -> None:
+        if self._fault is Fault.LATENCY:
+            asyncio.get_running_loop().call_later(LATENCY_S, target.write, chunk)
+        elif self._fault is Fault.ONE_BYTE:
+            for number in chunk:
+                target.write(bytes((number,)))
+                await target.drain()
+        else:
+            target.write(chunk)
+            await target.drain()
+
+    def _reset_all(self) -> None:
+        while self._links:
+            for writer in self._links.popitem():
+                raw: socket.socket = writer.get_extra_info("socket")
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+                writer.transport.abort()

@@ -1,0 +1,182 @@
+"""Services under a fault, the calls made of them meanwhile, and the check when it is over."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, Self
+
+import httpx
+
+from tests.faults.checker import check_answers, check_events, check_final_states, final_answers
+from tests.faults.footprint import Footprint
+from tests.faults.ledger import Call, Ledger
+from tests.faults.stream import first_events
+from tests.local.broker import PrivateBroker
+from tests.support.calls import client
+from tests.support.models import SCRIPTED
+from tests.support.services import Cluster, Service, new_vhost
+from tests.support.waiting import until
+
+DEADLINE_S: Final = 15.0
+"""A sync call's deadline, unless a test sets another."""
+
+SYNC_ENDINGS: Final = frozenset({200, 503, 504})
+"""How a sync call may end while something fails."""
+
+
+class Trial:
+    """Starts gateways and predictors of ``Scripted``; an async context manager that ends them.
+
+    ``report`` is told how long the recovery took.
+    """
+
+    def __init__(
+        self,
+        broker: PrivateBroker,
+        directory: Path,
+        report: Callable[[str, object], None],
+        *,
+        vhost: str | None = None,
+        deadline_s: float = DEADLINE_S,
+    ) -> None:
+        self.broker = broker
+        self.vhost = vhost or new_vhost(broker)
+        self.deadline_s = deadline_s
+        self.ledger = Ledger()
+        self.gateways: list[Service] = []
+        self.predictors: list[Service] = []
+        self._cluster = Cluster(broker, directory, self.vhost)
+        self._report = report
+        self._resources = AsyncExitStack()
+        self._clients: dict[Service, httpx.AsyncClient] = {}
+        self._calls: list[asyncio.Task[Call]] = []
+        self._before: dict[Service, Footprint] = {}
+        self._channels_before = 0
+
+    async def __aenter__(self) -> Self:
+        self._resources.enter_context(self._cluster)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for call in self._calls:
+            call.cancel()
+        await asyncio.gather(*self._calls, return_exceptions=True)
+        await self._resources.aclose()
+
+    def gateway(self, **settings: str) -> Service:
+        """Start one more gateway."""
+        defaults = {
+            "DEFAULT_MODEL": "scripted",
+            "GATEWAY_SYNC_TIMEOUT_S": str(self.deadline_s),
+        }
+        self.gateways.append(self._cluster.gateway(**defaults | settings))
+        return self.gateways[-1]
+
+    def predictor(self, **settings: str) -> Service:
+        """Start one more predictor."""
+        self.predictors.append(self._cluster.predictor(**SCRIPTED | settings))
+        return self.predictors[-1]
+
+    async def begin(self) -> None:
+        """Wait until all answer, and note what they hold then."""
+        await self._all_answer()
+        await self._hang_up()
+        for service in (*self.gateways, *self.predictors):
+            self._before[service] = await Footprint.of(service)
+        self._channels_before = await self._channels()
+
+    def http(self, gateway: Service) -> httpx.AsyncClient:
+        """The client of one gateway."""
+        if gateway not in self._clients:
+            self._clients[gateway] = client(gateway.url)
+        return self._clients[gateway]
+
+    def start(
+        self, count: int, *, is_async: bool = False, **script: Any
+    ) -> list[asyncio.Task[Call]]:
+        """Start so many calls at once, of the gateways in turn."""
+        calls = [
+            asyncio.create_task(
+                self.ledger.call(
+                    self.http(self.gateways[n % len(self.gateways)]), is_async=is_async, **script
+                )
+            )
+            for n in range(count)
+        ]
+        self._calls += calls
+        return calls
+
+    @asynccontextmanager
+    async def traffic(self, callers: int, **script: Any) -> AsyncIterator[None]:
+        """Callers that call one after the other, every second one async, until the context ends."""
+        ending = asyncio.Event()
+
+        async def call_on(number: int) -> None:
+            gateway = self.http(self.gateways[number // 2 % len(self.gateways)])
+            while not ending.is_set():
+                await self.ledger.call(gateway, is_async=number % 2 == 1, **script)
+
+        calling = [asyncio.create_task(call_on(number)) for number in range(callers)]
+        try:
+            yield
+        finally:
+            ending.set()
+            await asyncio.gather(*calling)
+
+    async def check(
+        self,
+        *,
+        ends: Mapping[str, int] | None = None,
+        sync_endings: frozenset[int] = SYNC_ENDINGS,
+        recovers_within_s: float = 60.0,
+    ) -> None:
+        """All is healed: wait until it works again, and check every promise.
+
+        ``ends`` has the status of each nonce whose prediction is to end otherwise than with 200.
+        """
+        healed_s = time.monotonic()
+        await self._all_answer(recovers_within_s)
+        recovered_s = time.monotonic() - healed_s
+        self._report("recovered_s", round(recovered_s, 2))
+        await asyncio.gather(*self._calls)
+        check_answers(self.ledger, self.deadline_s)
+        assert set(self.ledger.statuses(is_async=False)) <= sync_endings
+        gateways = [self.http(gateway) for gateway in self.gateways]
+        answers = await final_answers(self.ledger, gateways)
+        events = await first_events(self.broker, self.vhost)
+        check_final_states(self.ledger, answers, events, ends or {})
+        check_events(self.ledger, events)
+        await self._hang_up()
+        await self._check_footprints()
+
+    async def _all_answer(self, timeout_s: float = 60.0) -> None:
+        async with asyncio.timeout(timeout_s):
+            for service in (*self.gateways, *self.predictors):
+                await service.ready(timeout_s)
+            for gateway in self.gateways:
+                http = self.http(gateway)
+
+                async def answers(http: httpx.AsyncClient = http) -> bool:
+                    return (await self.ledger.call(http)).status == 200
+
+                await until(answers, lambda: "a call is answered", timeout_s)
+
+    async def _hang_up(self) -> None:
+        for http in self._clients.values():
+            await http.aclose()
+        self._clients.clear()
+
+    async def _check_footprints(self) -> None:
+        for service, before in self._before.items():
+            await Footprint.shrinks_to(before, service)
+
+        async def channels_fit() -> bool:
+            return await self._channels() <= self._channels_before
+
+        await until(channels_fit, lambda: f"{self._channels_before} channels")
+
+    async def _channels(self) -> int:
+        listed = await asyncio.to_thread(self.broker.ctl, "list_channels", "vhost")
+        return listed.splitlines().count(self.vhost)
