@@ -1,89 +1,99 @@
-"""The one check of all promises, whatever has failed.
+"""The one check of all promises, whatever has failed. No I/O.
 
 It compares three accounts of what happened: what the callers were told (``ledger.py``), what the
-reply stream says (``stream.py``), and what each gateway answers afterwards.
+gateways answer afterwards, and what the reply stream says (``stream.py``).
 """
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
-import httpx
 import msgspec
 
-from tests.faults.ledger import CONNECTION_BROKE, Call, Ledger
+from tests.faults.ledger import CONNECTION_BROKE, Answer, Call, Ledger
 from tests.faults.stream import Event
-from tests.support.calls import final
 
 GRACE_S: Final = 1.0
 """What a call may take beyond its deadline (P3)."""
 
-AT_ONCE: Final = 16
-"""How many questions are asked of the gateways at the same time."""
-
-FINAL_TIMEOUT_S: Final = 60.0
 OK: Final = 200
 
-Answer = tuple[int, str]
-"""Status and body."""
+
+@dataclass
+class Findings:
+    """What is not as promised: a sentence for each case."""
+
+    lost: list[str] = field(default_factory=list)
+    """Accepted predictions that did not end, or not as they should have (P1, P2)."""
+
+    duplicated: list[str] = field(default_factory=list)
+    """Accepted predictions with more than one final state, here or there (P1)."""
+
+    foreign: list[str] = field(default_factory=list)
+    """Answers that belong to another call, and results that nobody was promised (P4)."""
+
+    late: list[str] = field(default_factory=list)
+    """Calls that took longer than their deadline allows (P3)."""
+
+    def __str__(self) -> str:
+        """The first few of each kind, empty when all is as promised."""
+        kinds = {each.name: getattr(self, each.name) for each in fields(self)}
+        return "; ".join(
+            f"{len(found)} {kind}: {found[:3]}" for kind, found in kinds.items() if found
+        )
 
 
-def check_answers(ledger: Ledger, deadline_s: float) -> None:
-    """No call took longer than it may (P3), and none got an answer of another (P4)."""
-    late = [call for call in ledger.calls if call.took_s > deadline_s + GRACE_S]
-    assert not late, f"ended after {deadline_s:g} s + {GRACE_S:g} s: {late[:3]}"
-    foreign = [call for call in ledger.calls if call.status == OK and not _is_of(call, call.answer)]
-    assert not foreign, f"an answer of another call: {foreign[:3]}"
-
-
-async def final_answers(
-    ledger: Ledger, gateways: Sequence[httpx.AsyncClient]
-) -> dict[str, set[Answer]]:
-    """What the gateways say of each accepted prediction, once none says that it is pending."""
-    places = asyncio.Semaphore(AT_ONCE)
-
-    async def ask(prediction_id: str) -> set[Answer]:
-        async with places:
-            return {await _final_answer(gateway, prediction_id) for gateway in gateways}
-
-    ids = list(ledger.accepted)
-    return dict(zip(ids, await asyncio.gather(*map(ask, ids)), strict=True))
-
-
-def check_final_states(
+def compare(
     ledger: Ledger,
     answers: Mapping[str, set[Answer]],
     events: Mapping[str, Event],
-    ends: Mapping[str, int],
-) -> None:
-    """Each accepted prediction has one final state, the same everywhere (P1), and its own (P4).
+    deadline_s: float,
+    ends: Mapping[str, int] | None = None,
+) -> Findings:
+    """Compare the calls with what the gateways answer and with the first events of the stream.
 
-    It is the first that the stream has. ``ends`` has the status of each nonce that is to end
-    otherwise than with 200.
+    ``answers`` and ``events`` go by prediction id. ``ends`` has the status of each nonce whose
+    prediction is to end otherwise than with 200.
     """
+    findings = Findings()
+    for call in ledger.calls:
+        if call.took_s > deadline_s + GRACE_S:
+            findings.late.append(f"{call}")
+        if call.status == OK and not _is_of(call, call.answer):
+            findings.foreign.append(f"{call}")
     for prediction_id, call in ledger.accepted.items():
-        told = answers[prediction_id]
-        assert len(told) == 1, f"gateways differ about {call}: {told}"
-        ((status, text),) = told
-        assert status == ends.get(call.nonce, OK), f"{call} ended with {status} {text}"
-        assert prediction_id in events, f"{call} ended without an event in the stream: {text}"
-        if status == OK:
-            assert _is_of(call, msgspec.json.decode(text)["output"]), f"{call} got {text}"
-            first = events[prediction_id].body.decode()
-            assert first in text, f"not the first event of {call}, {first}: {text}"
+        expected = (ends or {}).get(call.nonce, OK)
+        event = events.get(prediction_id)
+        _check_final_state(findings, call, answers.get(prediction_id, set()), event, expected)
+    _check_strangers(findings, ledger, events)
+    return findings
 
 
-def check_events(ledger: Ledger, events: Mapping[str, Event]) -> None:
-    """The stream has results of no other predictions than those accepted.
+def _check_final_state(
+    findings: Findings, call: Call, answers: set[Answer], event: Event | None, expected: int
+) -> None:
+    if len(answers) > 1:
+        findings.duplicated.append(f"{call}: {answers}")
+    if event is None or not answers:
+        findings.lost.append(f"{call} has no final state: {event}, {answers}")
+    for status, text in answers:
+        if status != expected:
+            findings.lost.append(f"{call} ended with {status} {text}")
+        elif status == OK:
+            if not _is_of(call, msgspec.json.decode(text)["output"]):
+                findings.foreign.append(f"{call} got {text}")
+            if event is not None and event.body.decode() not in text:
+                findings.duplicated.append(f"{call} got {text}, not the first: {event}")
 
-    A call that was told neither yes nor no for good may have been accepted: one result each.
-    """
-    strangers = [event for key, event in events.items() if key not in ledger.accepted]
+
+def _check_strangers(findings: Findings, ledger: Ledger, events: Mapping[str, Event]) -> None:
+    """A call that was told neither yes nor no may have been accepted: one result for each."""
     untold = {call.nonce for call in ledger.calls if _is_untold(call)}
-    for event in strangers:
+    for event in (event for key, event in events.items() if key not in ledger.accepted):
         nonce = msgspec.json.decode(event.body).get("input", {}).get("nonce")
-        assert nonce in untold, f"a result of a prediction that was not accepted: {event}"
-        untold.remove(nonce)
+        if nonce not in untold:
+            findings.foreign.append(f"a result that nobody was promised: {event}")
+        untold.discard(nonce)
 
 
 def _is_untold(call: Call) -> bool:
@@ -92,8 +102,3 @@ def _is_untold(call: Call) -> bool:
 
 def _is_of(call: Call, answer: dict[str, Any]) -> bool:
     return bool(answer["input"]["nonce"] == call.nonce == answer["result"])
-
-
-async def _final_answer(gateway: httpx.AsyncClient, prediction_id: str) -> Answer:
-    answer = await final(gateway, prediction_id, FINAL_TIMEOUT_S)
-    return answer.status_code, answer.text

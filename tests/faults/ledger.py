@@ -1,13 +1,23 @@
 """The calls that were made while something failed, and how each of them ended."""
 
+import asyncio
 import itertools
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
 
-from tests.support.calls import ASYNC
+from tests.support.calls import ASYNC, final
+
+AT_ONCE: Final = 16
+"""How many questions are asked of the gateways at the same time."""
+
+FINAL_TIMEOUT_S: Final = 60.0
+
+Answer = tuple[int, str]
+"""Status and body."""
 
 CONNECTION_BROKE: Final = 0
 """What stands for a status where no answer came."""
@@ -56,6 +66,23 @@ class Ledger:
         call = Call(nonce, is_async, took_s, status, answer, prediction_id)
         self.calls.append(call)
         return call
+
+    async def final_answers(self, gateways: Sequence[httpx.AsyncClient]) -> dict[str, set[Answer]]:
+        """What the gateways say of each accepted prediction, once none says that it is pending."""
+        places = asyncio.Semaphore(AT_ONCE)
+
+        async def ask(prediction_id: str) -> set[Answer]:
+            async with places:
+                return await final_answers(gateways, prediction_id)
+
+        ids = list(self.accepted)
+        return dict(zip(ids, await asyncio.gather(*map(ask, ids)), strict=True))
+
+
+async def final_answers(gateways: Sequence[httpx.AsyncClient], prediction_id: str) -> set[Answer]:
+    """What the gateways say of one prediction in the end: one answer, if they agree."""
+    answers = [await final(gateway, prediction_id, FINAL_TIMEOUT_S) for gateway in gateways]
+    return {(answer.status_code, answer.text) for answer in answers}
 
 
 async def _post(

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 import httpx
 
-from tests.faults.checker import check_answers, check_events, check_final_states, final_answers
+from tests.faults.checker import compare
 from tests.faults.footprint import Footprint
 from tests.faults.ledger import Call, Ledger
 from tests.faults.stream import first_events
@@ -141,13 +141,12 @@ class Trial:
         recovered_s = time.monotonic() - healed_s
         self._report("recovered_s", round(recovered_s, 2))
         await asyncio.gather(*self._calls)
-        check_answers(self.ledger, self.deadline_s)
         assert set(self.ledger.statuses(is_async=False)) <= sync_endings
         gateways = [self.http(gateway) for gateway in self.gateways]
-        answers = await final_answers(self.ledger, gateways)
+        answers = await self.ledger.final_answers(gateways)
         events = await first_events(self.broker, self.vhost)
-        check_final_states(self.ledger, answers, events, ends or {})
-        check_events(self.ledger, events)
+        findings = str(compare(self.ledger, answers, events, self.deadline_s, ends))
+        assert not findings, findings
         await self._hang_up()
         await self._check_footprints()
 
