@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 4
 EXTRAS ?=
+MINUTES ?= 10
 SUITES ?= tests/unit tests/integration tests/acceptance tests/faults
 
 BIN := $(VENV)/bin
@@ -12,7 +13,7 @@ CODE := common gateway predictor_service tests
 OLDEST := 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test faults test-models coverage lint format clean
+.PHONY: help setup up test faults soak test-models coverage lint format clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -42,6 +43,9 @@ test: $(READY) ## Run the tests, but for the long ones of the fault matrix
 
 faults: $(READY) ## Run the whole fault matrix; prints how long each recovery took
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup tests/faults
+
+soak: $(READY) ## Load with random mishaps for MINUTES=10; prints what was lost and what grew
+	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES)
 
 test-models: ## Run the tests of the models that ship, in .venv-models with what they need
 	@$(MAKE) --no-print-directory test VENV=.venv-models EXTRAS=models-dev \

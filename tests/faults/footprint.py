@@ -1,11 +1,9 @@
 """What a service holds at a moment: if it is more than before, something leaks."""
 
-import re
 from dataclasses import astuple, dataclass
 from typing import Self
 
-import httpx
-
+from tests.support.metrics import read_metrics
 from tests.support.services import Service
 from tests.support.waiting import until
 
@@ -22,18 +20,12 @@ class Footprint:
     @classmethod
     async def of(cls, service: Service) -> Self:
         """Read it from ``/metrics``; what a service does not have is 0."""
-        async with httpx.AsyncClient(base_url=service.url) as http:
-            metrics = (await http.get("/metrics")).text
-
-        def read(name: str) -> float:
-            found = re.search(rf"^{name} (\S+)$", metrics, re.MULTILINE)
-            return float(found[1]) if found else 0.0
-
+        metrics = await read_metrics(service)
         return cls(
-            tasks=read("predictmq_tasks"),
-            descriptors=read("process_open_fds"),
-            pending_calls=read("predictmq_pending_calls"),
-            in_flight_bytes=read("predictmq_in_flight_bytes"),
+            tasks=metrics["predictmq_tasks"],
+            descriptors=metrics["process_open_fds"],
+            pending_calls=metrics.get("predictmq_pending_calls", 0),
+            in_flight_bytes=metrics.get("predictmq_in_flight_bytes", 0),
         )
 
     @classmethod

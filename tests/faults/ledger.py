@@ -9,18 +9,22 @@ from typing import Any, Final
 
 import httpx
 
-from tests.support.calls import ASYNC, final
+from tests.support.calls import ASYNC
 
 AT_ONCE: Final = 16
 """How many questions are asked of the gateways at the same time."""
 
 FINAL_TIMEOUT_S: Final = 60.0
+ASK_AGAIN_S: Final = 0.05
 
 Answer = tuple[int, str]
 """Status and body."""
 
 CONNECTION_BROKE: Final = 0
 """What stands for a status where no answer came."""
+
+LATER: Final = frozenset({CONNECTION_BROKE, 202, 503})
+"""Answers after which one asks again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +85,25 @@ class Ledger:
 
 async def final_answers(gateways: Sequence[httpx.AsyncClient], prediction_id: str) -> set[Answer]:
     """What the gateways say of one prediction in the end: one answer, if they agree."""
-    answers = [await final(gateway, prediction_id, FINAL_TIMEOUT_S) for gateway in gateways]
-    return {(answer.status_code, answer.text) for answer in answers}
+    return {await _final_answer(gateway, prediction_id) for gateway in gateways}
+
+
+async def _final_answer(gateway: httpx.AsyncClient, prediction_id: str) -> Answer:
+    """What a gateway says when it no longer says "later", or after ``FINAL_TIMEOUT_S``."""
+    deadline_s = time.monotonic() + FINAL_TIMEOUT_S
+    while True:
+        answer = await _get(gateway, f"/predict/{prediction_id}")
+        if answer[0] not in LATER or time.monotonic() > deadline_s:
+            return answer
+        await asyncio.sleep(ASK_AGAIN_S)
+
+
+async def _get(gateway: httpx.AsyncClient, path: str) -> Answer:
+    try:
+        answer = await gateway.get(path)
+    except httpx.TransportError:
+        return CONNECTION_BROKE, ""
+    return answer.status_code, answer.text
 
 
 async def _post(

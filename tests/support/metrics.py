@@ -1,0 +1,19 @@
+"""What a service tells of itself at ``/metrics``."""
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support.services import Service
+
+
+async def read_metrics(service: Service, timeout_s: float = 5.0) -> dict[str, float]:
+    """The metrics that have no labels, by their names.
+
+    Raises:
+        httpx.TransportError: the service does not answer.
+    """
+    async with httpx.AsyncClient(base_url=service.url, timeout=timeout_s) as http:
+        text = (await http.get("/metrics")).text
+    families = text_string_to_metric_families(text)
+    samples = (sample for family in families for sample in family.samples)
+    return {sample.name: sample.value for sample in samples if not sample.labels}
