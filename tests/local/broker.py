@@ -80,6 +80,12 @@ class PrivateBroker:
         """Whether it was started and has not ended."""
         return self._server is not None and self._server.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """The node's process; it has to be running."""
+        assert self._server is not None
+        return self._server.pid
+
     def start(self, timeout_s: float = 60) -> None:
         """Start the node and wait until it speaks AMQP; nothing is left running on failure.
 

@@ -1,0 +1,1 @@
+"""What our own parts cannot be faster than, and our own parts without HTTP."""

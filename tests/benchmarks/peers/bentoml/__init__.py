@@ -1,0 +1,1 @@
+"""BentoML, without a broker."""

@@ -1,0 +1,1 @@
+"""FastAPI and Celery, over RabbitMQ and Redis."""

@@ -1,0 +1,1 @@
+"""FastAPI and FastStream's request, on uvicorn."""

@@ -1,0 +1,1 @@
+"""Quart and aio-pika's JsonRPC pattern, on hypercorn."""

@@ -1,0 +1,1 @@
+"""LitServe, without a broker."""

@@ -1,0 +1,1 @@
+"""nameko: an HTTP service and an RPC service."""

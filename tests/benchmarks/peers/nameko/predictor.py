@@ -1,0 +1,16 @@
+"""The predictor's side: a service with an RPC entrypoint."""
+
+from typing import Any
+
+from nameko.rpc import rpc
+
+
+class Predictor:
+    """``nameko run predictor``."""
+
+    name = "predictor"
+
+    @rpc
+    def predict(self, value: Any) -> dict[str, Any]:
+        """The model."""
+        return {"input": value, "result": 0}

@@ -1,0 +1,1 @@
+"""Flask and pika, as in the common tutorial, on gunicorn."""

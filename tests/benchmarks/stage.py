@@ -1,0 +1,59 @@
+"""Where the benchmarks take place: one broker of their own, one folder, and how long they run."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+from urllib.parse import quote
+from uuid import uuid4
+
+from tests.local.broker import PrivateBroker
+from tests.local.child import end_with_parent
+from tests.support.services import new_vhost
+
+ROOT: Final = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What every part of a run is given: ``rounds`` rounds of ``seconds`` for each load."""
+
+    broker: PrivateBroker
+    directory: Path
+    rounds: int
+    seconds: int
+
+    def new_directory(self) -> Path:
+        """A folder for one contender's files and logs."""
+        directory = self.directory / uuid4().hex[:8]
+        directory.mkdir()
+        return directory
+
+    def new_vhost(self) -> str:
+        """A part of the broker that only one contender uses."""
+        return new_vhost(self.broker)
+
+    def amqp_url(self, vhost: str) -> str:
+        """A vhost as the URL that client libraries take."""
+        broker = self.broker
+        login = f"{quote(broker.user)}:{quote(broker.password)}"
+        return f"amqp://{login}@{broker.host}:{broker.port}/{quote(vhost)}"
+
+    def has_consumer(self, vhost: str) -> bool:
+        """Whether anybody consumes a queue there."""
+        return bool(self.broker.ctl("list_consumers", "--vhost", vhost, "--no-table-headers"))
+
+
+@contextmanager
+def set_up(rounds: int, seconds: int) -> Iterator[Stage]:
+    """Start the broker; end it, and remove its data, with the context."""
+    for name in list(os.environ):
+        if name.startswith(("RABBITMQ_", "GATEWAY_", "PREDICTOR_", "DEFAULT_MODEL", "DEMO_")):
+            del os.environ[name]  # settings that are not meant for what is measured
+    with TemporaryDirectory(prefix="predictmq-bench-") as name:
+        directory = Path(name)
+        with PrivateBroker(directory / "rabbitmq", prepare_child=end_with_parent) as broker:
+            yield Stage(broker, directory, rounds, seconds)
