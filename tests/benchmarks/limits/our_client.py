@@ -1,0 +1,55 @@
+"""Our own requestor without HTTP: what the gateway does between a body and its reply."""
+
+import asyncio
+import time
+from typing import Final
+
+import uvloop
+
+from common.amqp import Connection
+from common.settings import BrokerSettings, read_settings
+from common.telemetry import configure_logs
+from gateway.prediction_id import PredictionIds, derive_key, spell
+from gateway.requestor import Order, Requestor
+from tests.benchmarks.limits.calling import BODY, keep_calling
+
+MODEL: Final = "noop"
+READY_S: Final = 10.0
+CALL_TIMEOUT_S: Final = 30.0
+LIFE_S: Final = 7200.0
+
+
+async def _nothing(_: Connection) -> None:
+    """The predictor has declared what is published to."""
+
+
+async def main() -> None:
+    """Two connections, as a gateway has them."""
+    broker = read_settings(BrokerSettings)
+    ids = PredictionIds(derive_key(broker.password), LIFE_S, time.time)
+
+    async def attach(connection: Connection) -> None:
+        await requestor.attach(await connection.channel())
+
+    publisher = Connection(broker, "bench publisher", _nothing)
+    consumer = Connection(broker, "bench consumer", attach)
+    requestor = Requestor(publisher, consumer, time.time)
+
+    async def call() -> bytes:
+        order = Order(spell(ids.mint()), MODEL, BODY)
+        return (await requestor.call(order, CALL_TIMEOUT_S)).result()
+
+    running = [asyncio.create_task(link.run()) for link in (publisher, consumer)]
+    try:
+        for link in (publisher, consumer):
+            await link.ready(READY_S)
+        await keep_calling(call)
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+if __name__ == "__main__":
+    configure_logs("bench")
+    uvloop.run(main())

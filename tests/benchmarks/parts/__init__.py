@@ -1,0 +1,1 @@
+"""What is measured: each part opens what it needs, and returns a section of the record."""

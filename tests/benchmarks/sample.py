@@ -1,0 +1,50 @@
+"""What one run of one part measured, as plain data that goes to a file and back."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+Sample = dict[str, float]
+"""Measure → its value in one round. The names carry their units: ``per_s``, ``p50_ms``."""
+
+
+@dataclass
+class Section:
+    """One part of a run: contender → case → a sample for each round.
+
+    ``missing`` says why a contender could not take part.
+    """
+
+    rounds: int
+    seconds: int
+    at: str = field(default_factory=lambda: time.strftime("%Y-%m-%d %H:%M", time.gmtime()))
+    samples: dict[str, dict[str, list[Sample]]] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, plain: dict[str, Any]) -> Self:
+        """A section as it was written."""
+        return cls(**plain)
+
+    def add(self, contender: str, case: object, sample: Sample) -> None:
+        """Note one sample, in six digits, and show it: a run takes long."""
+        sample = {name: float(f"{value:.6g}") for name, value in sample.items()}
+        self.samples.setdefault(contender, {}).setdefault(str(case), []).append(sample)
+        shown = ", ".join(f"{name} {value:,.4g}" for name, value in sample.items())
+        print(f"  {contender} [{case}]: {shown}", flush=True)
+
+    def values(self, contender: str, case: object, measure: str) -> list[float]:
+        """A measure, round by round; empty if it was not measured."""
+        samples = self.samples.get(contender, {}).get(str(case), [])
+        return [sample[measure] for sample in samples if measure in sample]
+
+    def cases(self) -> list[str]:
+        """The cases in the order in which they were measured."""
+        return list(dict.fromkeys(case for cases in self.samples.values() for case in cases))
+
+    def each_round(self) -> Iterator[int]:
+        """The rounds by their number, shown as they begin."""
+        for number in range(1, self.rounds + 1):
+            print(f" round {number} of {self.rounds}", flush=True)
+            yield number
