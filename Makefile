@@ -6,14 +6,21 @@ WORKERS ?= 4
 EXTRAS ?=
 MINUTES ?= 10
 SUITES ?= tests/unit tests/integration tests/acceptance tests/faults
+# So can what is measured: make bench ONLY=sync,async ROUNDS=3 SECONDS=1; SAVE=yes writes it down
+ONLY ?=
+ROUNDS ?= 5
+SECONDS ?= 3
+SAVE ?= $(if $(ONLY),,yes)
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready$(if $(EXTRAS),-$(EXTRAS))
 CODE := common gateway predictor_service tests
 OLDEST := 3.11
+BENCH := .venv-bench
+PEERS := $(patsubst tests/benchmarks/peers/%/requirements.txt,%,$(wildcard tests/benchmarks/peers/*/requirements.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test faults soak test-models coverage lint format clean
+.PHONY: help setup up test faults soak test-models coverage bench bench-page lint format clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -53,6 +60,23 @@ test-models: ## Run the tests of the models that ship, in .venv-models with what
 
 coverage: $(READY) ## The same tests with branch coverage, of the started processes too
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --cov --cov-report=term $(SUITES)
+
+bench: $(READY) $(PEERS:%=bench-peer-%) ## Measure it beside its alternatives; writes docs/performance.md
+	$(BIN)/python -m tests.benchmarks --only '$(ONLY)' --rounds $(ROUNDS) --seconds $(SECONDS) \
+		$(if $(SAVE),--save)
+
+bench-page: $(READY) ## Write docs/performance.md anew from docs/performance.json
+	@$(BIN)/python -m tests.benchmarks --page
+
+# One that cannot be installed on this Python takes no part, and the page says so.
+bench-peer-%:
+	@$(MAKE) --silent --no-print-directory $(BENCH)/$*/.ready || echo "$* takes no part."
+
+$(BENCH)/%/.ready: tests/benchmarks/peers/%/requirements.txt
+	@echo "Installing $(@D)."
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --requirement $<
+	@touch $@
 
 lint: $(READY) ## Check style, types and the direction of imports
 	$(BIN)/ruff check $(CODE)

@@ -1,0 +1,64 @@
+"""All that was measured, as one file of plain JSON."""
+
+import json
+import os
+import platform
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Self
+
+from tests.benchmarks.figures import Figure, paired_ratio
+from tests.benchmarks.sample import Section
+from tests.benchmarks.stage import Stage
+
+
+@dataclass
+class Record:
+    """The sections that were measured, by their parts, and what they were measured on."""
+
+    machine: dict[str, str] = field(default_factory=dict)
+    sections: dict[str, Section] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """What was written there; empty if nothing was."""
+        if not path.exists():
+            return cls()
+        plain = json.loads(path.read_text())
+        sections = {part: Section.of(section) for part, section in plain["sections"].items()}
+        return cls(plain["machine"], sections)
+
+    def write(self, path: Path) -> None:
+        """Write it, readable and stable."""
+        path.write_text(json.dumps(asdict(self)) + "\n")
+
+    def figure(self, part: str, contender: str, case: object, measure: str) -> Figure | None:
+        """A measure of one contender; None if it was not measured."""
+        return Figure.of(self._values(part, contender, case, measure))
+
+    def ratio(self, part: str, case: object, measure: str, above: str, below: str) -> Figure | None:
+        """A measure of contender ``above`` by that of ``below``, round by round."""
+        return paired_ratio(
+            self._values(part, above, case, measure), self._values(part, below, case, measure)
+        )
+
+    def _values(self, part: str, contender: str, case: object, measure: str) -> list[float]:
+        section = self.sections.get(part)
+        return section.values(contender, case, measure) if section else []
+
+
+def machine(stage: Stage) -> dict[str, str]:
+    """What a reader has to know of where it was measured."""
+    return {
+        "processor": _processor(),
+        "cores": str(os.cpu_count()),
+        "Python": platform.python_version(),
+        "RabbitMQ": stage.broker.ctl("version").strip(),
+        "load before it began": f"{os.getloadavg()[0]:.1f}",  # others that were measured with it
+    }
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.machine())

@@ -1,0 +1,142 @@
+"""What was measured, as tables in Markdown."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from tests.benchmarks.contenders import CONSTANT, OURS, TITLES
+from tests.benchmarks.figures import Figure
+from tests.benchmarks.parts.memory import BUDGET_BYTES, FEW, MANY, series
+from tests.benchmarks.report.record import Record
+from tests.benchmarks.report.targets import TARGETS, memory_for_each
+
+NOT_MEASURED: Final = "-"
+ROLES: Final = ("gateway", "predictor", "server", "redis", "broker")
+KEPT: Final = {"memory": "in memory", "offsets": "as offsets only"}
+
+
+def shown(figure: Figure | None, digits: int = 3) -> str:
+    """A median, and between which values the rounds were."""
+    if figure is None:
+        return NOT_MEASURED
+    middle, low, high = (_number(each, digits) for each in (figure.median, figure.low, figure.high))
+    return middle if low == high else f"{middle} ({low}…{high})"
+
+
+def _number(value: float, digits: int) -> str:
+    """``digits`` significant ones, and all of those before the point."""
+    return f"{value:,.0f}" if abs(value) >= 10 ** (digits - 1) else f"{value:.{digits}g}"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table whose first column is text and whose others are numbers."""
+    ruled = ["---", *("---:" for _ in head[1:])]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ruled, *rows))
+
+
+def target_table(record: Record) -> str:
+    """What has to be reached and whether it was."""
+    rows = []
+    for target in TARGETS:
+        figure = target.measure(record)
+        verdict = NOT_MEASURED
+        if figure is not None:
+            verdict = "reached" if target.is_reached(figure) else "**not reached**"
+        bound = f"{'at least' if target.is_least else 'at most'} {target.bound:,g} {target.unit}"
+        rows.append((target.text, bound.strip(), shown(figure), verdict))
+    return table(("measure", "bound", "measured", ""), rows)
+
+
+def sync_table(record: Record, connections: str) -> str:
+    """Throughput and latency with one number of callers, and ours by each of the others."""
+    rows = []
+    for name, title in _measured(record, "sync"):
+        figures = [
+            record.figure("sync", name, connections, measure)
+            for measure in ("per_s", "p50_ms", "p99_ms", "failed")
+        ]
+        ratio = record.ratio("sync", connections, "per_s", OURS["quorum"], name)
+        rows.append((title, *map(shown, figures), shown(ratio)))
+    return table(("", "requests/s", "p50, ms", "p99, ms", "failed", "quorum lane ÷ this"), rows)
+
+
+def cpu_table(record: Record, part: str, case: str) -> str:
+    """Microseconds of processor time of each role for each request."""
+    rows = []
+    for name, title in _measured(record, part):
+        figures = [record.figure(part, name, case, f"cpu_{role}_us") for role in ROLES]
+        rows.append((title, *map(shown, figures)))
+    return table(("", *ROLES), rows)
+
+
+def busy_table(record: Record, connections: str) -> str:
+    """How much of one core each role kept busy: who is near 1 is what limits."""
+    rows = []
+    for name, title in _measured(record, "sync"):
+        rate = record.figure("sync", name, connections, "per_s")
+        used = [record.figure("sync", name, connections, f"cpu_{role}_us") for role in ROLES]
+        cores = [
+            f"{each.median * rate.median / 1e6:.2f}" if each and rate else NOT_MEASURED
+            for each in used
+        ]
+        rows.append((title, *cores))
+    return table(("", *ROLES), rows)
+
+
+def amqp_table(record: Record) -> str:
+    """The round trip without HTTP."""
+    rows = []
+    for lane in OURS:
+        for in_flight in (1, 32):
+            pair = [
+                record.figure("amqp", f"{who}-{lane}", in_flight, measure)
+                for who in ("ours", "bare")
+                for measure in ("per_s", "p50_ms", "cpu_client_us", "cpu_predictor_us")
+            ]
+            names = (f"ours-{lane}", f"bare-{lane}")
+            ratio = record.ratio("amqp", in_flight, "per_s", *names)
+            ours, bare = map(shown, pair[:4]), map(shown, pair[4:])
+            rows.append((f"ours, {lane}, {in_flight} in flight", *ours, shown(ratio)))
+            rows.append((f"bare aiormq, {lane}, {in_flight} in flight", *bare, ""))
+    return table(("", "calls/s", "p50, ms", "client, µs", "predictor, µs", "ours ÷ bare"), rows)
+
+
+def async_table(record: Record) -> str:
+    """Predictions for later."""
+    columns = (("accept", "per_s"), ("finish", "p50_ms"), ("finish", "p99_ms"), ("fetch", "per_s"))
+    rows = [
+        (TITLES[name], *(shown(record.figure("async", name, *column)) for column in columns))
+        for name in (OURS["quorum"], "celery", CONSTANT)
+    ]
+    head = ("", "accepted/s", "accept to result, p50 ms", "p99 ms", "GET of a result/s")
+    return table(head, rows)
+
+
+def memory_table(record: Record) -> str:
+    """What results cost a gateway, and how fast it reads them."""
+    rows = []
+    for kept_in in BUDGET_BYTES:
+        name = series(kept_in)
+        sizes = [record.figure("memory", name, count, "rss_bytes") for count in (0, FEW, MANY)]
+        megabytes = [f"{each.median / 1e6:,.0f}" if each else NOT_MEASURED for each in sizes]
+        rates = [record.figure("memory", name, count, "per_s") for count in (FEW, MANY)]
+        each = shown(memory_for_each(record, kept_in))
+        rows.append((KEPT[kept_in], *megabytes, each, *map(shown, rates)))
+    sizes_head = ("RSS with none, MB", f"{FEW:,}", f"{MANY:,}", "bytes for each")
+    return table(("", *sizes_head, f"replay/s, {FEW:,}", f"{MANY:,}"), rows)
+
+
+def case_table(record: Record, part: str, measure: str, heads: Sequence[str]) -> str:
+    """One measure of every contender over the cases of a part."""
+    section = record.sections.get(part)
+    cases = section.cases() if section else []
+    rows = [
+        (title, *(shown(record.figure(part, name, case, measure)) for case in cases))
+        for name, title in _measured(record, part)
+    ]
+    return table(("", *heads), rows)
+
+
+def _measured(record: Record, part: str) -> list[tuple[str, str]]:
+    section = record.sections.get(part)
+    names = section.samples if section else {}
+    return [(name, title) for name, title in TITLES.items() if name in names]
