@@ -1,12 +1,13 @@
 """A trial for each test, and the time each recovery took."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.faults.trial import Trial
 from tests.local.broker import PrivateBroker
+from tests.local.child import end_with_parent
 
 
 @pytest.fixture
@@ -16,6 +17,15 @@ async def trial(
     """A trial in a vhost of its own."""
     async with Trial(broker, tmp_path, record_property) as opened:
         yield opened
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Iterator[PrivateBroker]:
+    """A node for the test alone, that it starts, kills and starts again; stopped in the end."""
+    node = PrivateBroker(tmp_path / "rabbitmq", prepare_child=end_with_parent)
+    yield node
+    node.kill()  # nobody needs its data
+    node.stop()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

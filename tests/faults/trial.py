@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Set
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Self
@@ -11,7 +11,7 @@ import httpx
 
 from tests.faults.checker import compare
 from tests.faults.footprint import Footprint
-from tests.faults.ledger import Call, Ledger
+from tests.faults.ledger import Answer, Call, Ledger, final_answers
 from tests.faults.stream import first_events
 from tests.local.broker import PrivateBroker
 from tests.support.calls import client
@@ -24,6 +24,7 @@ DEADLINE_S: Final = 15.0
 
 SYNC_ENDINGS: Final = frozenset({200, 503, 504})
 """How a sync call may end while something fails."""
+NOT_FOUND: Final[Answer] = (404, '{"error": "Prediction ID not found."}')
 
 
 class Trial:
@@ -63,6 +64,7 @@ class Trial:
         for call in self._calls:
             call.cancel()
         await asyncio.gather(*self._calls, return_exceptions=True)
+        await self._hang_up()
         await self._resources.aclose()
 
     def gateway(self, **settings: str) -> Service:
@@ -129,12 +131,14 @@ class Trial:
         self,
         *,
         ends: Mapping[str, int] | None = None,
-        sync_endings: frozenset[int] = SYNC_ENDINGS,
+        sync_endings: Set[int] = SYNC_ENDINGS,
+        strange_ids: Set[str] = frozenset(),
         recovers_within_s: float = 60.0,
     ) -> None:
         """All is healed: wait until it works again, and check every promise.
 
-        ``ends`` has the status of each nonce whose prediction is to end otherwise than with 200.
+        ``ends`` has the status of each nonce whose prediction is to end otherwise than with 200,
+        ``strange_ids`` the ids that none was given and of which the test made messages.
         """
         healed_s = time.monotonic()
         await self._all_answer(recovers_within_s)
@@ -145,8 +149,11 @@ class Trial:
         gateways = [self.http(gateway) for gateway in self.gateways]
         answers = await self.ledger.final_answers(gateways)
         events = await first_events(self.broker, self.vhost)
-        findings = str(compare(self.ledger, answers, events, self.deadline_s, ends))
+        promised = {key: event for key, event in events.items() if key not in strange_ids}
+        findings = str(compare(self.ledger, answers, promised, self.deadline_s, ends))
         assert not findings, findings
+        for strange_id in strange_ids:
+            assert await final_answers(gateways, strange_id) == {NOT_FOUND}
         await self._hang_up()
         await self._check_footprints()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from predictor_service.models import InvalidInput
+from tests.support.waiting import POLL_S
 
 SCRIPTED: Final = {"PREDICTOR_MODEL": "scripted=tests.support.models:Scripted"}
 """The settings of a predictor that serves ``Scripted``."""
@@ -37,6 +38,8 @@ THEN: Final[dict[str, Callable[[dict[str, Any]], Any]]] = {
 class Scripted:
     """Answers ``input["nonce"]`` after doing what the rest of the input says.
 
+    ``gate`` names a file: it waits until that is there.
+
     Each run adds its nonce, as a line, to the file that ``RUNS_FILE`` names, if it names one.
     """
 
@@ -44,10 +47,12 @@ class Scripted:
         self._runs = os.environ.get("RUNS_FILE")
 
     def predict(self, script: Any) -> Any:
-        """Sleep, and do what ``then`` says: what that returns, if anything, is the answer."""
+        """Wait, sleep, and do what ``then`` says: what that returns, if anything, is the answer."""
         if self._runs:
             with Path(self._runs).open("a") as runs:
                 runs.write(f"{script['nonce']}\n")
+        while "gate" in script and not Path(script["gate"]).exists():
+            time.sleep(POLL_S)
         time.sleep(script.get("sleep_s", 0))
         answer = THEN[script["then"]](script) if "then" in script else None
         return answer or script["nonce"]
