@@ -22,6 +22,9 @@ from common.errors import (
 MAX_MESSAGE_BYTES: Final = 16 * 2**20
 """The largest body RabbitMQ 4 takes by default; a larger one closes the channel."""
 
+MAX_REQUEST_BYTES: Final = MAX_MESSAGE_BYTES // 2
+"""The largest body of a request: its reply repeats the input, and a message has to hold that."""
+
 MAX_SENTENCE_CHARS: Final = 1000
 """How much of an error's sentence travels."""
 
@@ -56,7 +59,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One prediction asked for: the client's body as it came, where to answer, and by when.
 
     Raises:
-        MalformedRequest: no correlation id, no return address, or no time left.
+        MalformedRequest: no correlation id, no return address, no time left, or too large.
     """
 
     correlation_id: str
@@ -73,6 +76,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
             raise MalformedRequest("The request has no reply_to.")
         if self.expiration_ms < 1:
             raise MalformedRequest("The request's expiration is not a positive number.")
+        if len(self.body) > MAX_REQUEST_BYTES:
+            raise MalformedRequest(f"The request is larger than {MAX_REQUEST_BYTES} bytes.")
 
     @classmethod
     def from_message(cls, message: Message) -> Self:

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from common.messages import MAX_MESSAGE_BYTES
+from common.messages import MAX_REQUEST_BYTES
 from common.settings import MODEL_NAME, Bind
 from common.topology import CLOCK_SKEW_S, MAX_EXPIRATION_S, RETENTION_S
 
@@ -28,7 +28,7 @@ class GatewaySettings(BaseSettings):
     )
     max_in_flight: Count = Field(1000, alias="GATEWAY_MAX_IN_FLIGHT")
     max_in_flight_bytes: Count = Field(268_435_456, alias="GATEWAY_MAX_IN_FLIGHT_BYTES")
-    max_body_bytes: Annotated[int, Field(ge=1, le=MAX_MESSAGE_BYTES // 2)] = Field(
+    max_body_bytes: Annotated[int, Field(ge=1, le=MAX_REQUEST_BYTES)] = Field(
         1_048_576, alias="GATEWAY_MAX_BODY_BYTES"
     )
     drain_s: Seconds = Field(35, alias="GATEWAY_DRAIN_S")

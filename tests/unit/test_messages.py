@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import MalformedRequest
-from common.messages import Message, Request
+from common.messages import MAX_REQUEST_BYTES, Message, Request
 
 REQUESTS: Final = st.builds(
     Request,
@@ -76,3 +76,10 @@ def test_a_request_that_lacks_a_property_is_refused_by_its_name(
 ) -> None:
     with pytest.raises(MalformedRequest, match=named):
         Request.from_message(request_message(**change))
+
+
+def test_a_request_that_is_larger_than_a_gateway_may_send_is_refused() -> None:
+    largest = request_message(body=MAX_REQUEST_BYTES * b" ")
+    assert Request.from_message(largest).body == largest.body
+    with pytest.raises(MalformedRequest, match="larger"):
+        Request.from_message(request_message(body=largest.body + b" "))

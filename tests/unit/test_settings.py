@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings
 
 from common.errors import Misconfigured
-from common.messages import MAX_MESSAGE_BYTES
+from common.messages import MAX_REQUEST_BYTES
 from common.settings import Bind, BrokerSettings, read_settings
 from common.topology import CLOCK_SKEW_S, RETENTION_S
 from gateway.settings import GatewaySettings
@@ -28,7 +28,7 @@ BAD: Final[dict[type[BaseSettings], dict[str, str]]] = {
         "GATEWAY_RESULT_CACHE_BYTES": "-1",
         "GATEWAY_MAX_IN_FLIGHT": "0",
         "GATEWAY_MAX_IN_FLIGHT_BYTES": "many",
-        "GATEWAY_MAX_BODY_BYTES": str(MAX_MESSAGE_BYTES // 2 + 1),
+        "GATEWAY_MAX_BODY_BYTES": str(MAX_REQUEST_BYTES + 1),
         "GATEWAY_DRAIN_S": "-35",
     },
     PredictorSettings: {
