@@ -1,4 +1,4 @@
-"""P3 and P7 while the broker is full, blocked, away or silent."""
+"""P3 and P7 while the broker is full, away or silent."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from aio_pika.exceptions import DeliveryError
 from common.topology import async_queue, sync_queue
 from tests.faults.proxy import Fault, Proxy
 from tests.local.broker import PrivateBroker
-from tests.support.calls import ASYNC, accepted, client, final
+from tests.support.calls import ASYNC, accepted, client
 from tests.support.models import SCRIPTED
 from tests.support.raw import raw_channel
 from tests.support.services import Cluster, new_vhost
@@ -55,35 +55,6 @@ async def test_a_full_queue_refuses_sync_and_async_calls_at_once(
                 assert time.monotonic() - started_s < 5
             await (await channel.get_queue(async_queue("scripted"))).purge()
             await accepted(http, 1)
-
-
-async def test_a_blocked_broker_refuses_at_once_while_results_are_served(
-    broker: PrivateBroker, cluster: Cluster
-) -> None:
-    gateway, predictor = cluster.gateway(GATEWAY_SYNC_TIMEOUT_S="2"), cluster.predictor()
-    await gateway.ready()
-    await predictor.ready()
-    async with client(gateway.url) as http:
-
-        async def status() -> int:
-            return (await http.post("/predict", json={"input": 1})).status_code
-
-        async def is_answered() -> bool:
-            return await status() == 200
-
-        before = await final(http, await accepted(http, 1))
-        await asyncio.to_thread(broker.ctl, "set_vm_memory_high_watermark", "0.000001")
-        try:
-            # The broker tells a connection that it is blocked when that publishes the next time.
-            assert await status() == 504
-            started_s = time.monotonic()
-            assert await status() == 503
-            assert time.monotonic() - started_s < 1
-            after = await http.get(f"/predict/{before.json()['prediction_id']}")
-            assert (after.status_code, after.text) == (200, before.text)
-        finally:
-            await asyncio.to_thread(broker.ctl, "set_vm_memory_high_watermark", "0.4")
-        await until(is_answered, lambda: "calls are answered again")
 
 
 async def test_while_the_broker_is_away_a_call_waits_5_s_or_until_its_deadline(

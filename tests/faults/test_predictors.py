@@ -1,6 +1,13 @@
-"""A predictor dies: what it had is redelivered and answered (P5)."""
+"""Predictors die: what they had is redelivered and answered (P5)."""
+
+import asyncio
+from typing import Final
+
+import pytest
 
 from tests.faults.trial import Trial
+
+OUTAGE_S: Final = 30
 
 
 async def test_p5_a_predictor_killed_mid_prediction_loses_nothing(trial: Trial) -> None:
@@ -13,3 +20,29 @@ async def test_p5_a_predictor_killed_mid_prediction_loses_nothing(trial: Trial) 
     victim.kill()
     victim.start()
     await trial.check(sync_endings=frozenset({200}))
+
+
+@pytest.mark.long
+async def test_p3_p5_with_all_predictors_dead_for_30_s_sync_ends_in_time_and_async_completes(
+    trial: Trial,
+) -> None:
+    trial.gateway(), trial.gateway()
+    predictors = trial.predictor(), trial.predictor()
+    await trial.begin()
+    held = trial.start(2, sleep_s=10)
+    trial.start(20, is_async=True, sleep_s=0.2)
+    for predictor in predictors:
+        await predictor.reads("predictmq_model_calls_running 1.0")
+    for predictor in predictors:
+        predictor.kill()
+    for _ in range(OUTAGE_S):
+        trial.start(2)
+        trial.start(2, is_async=True)
+        await asyncio.sleep(1)  # the outage is as long as the matrix says
+    assert {(await call).status for call in held} == {504}
+    for predictor in predictors:
+        predictor.start()
+    await trial.check()
+    # First nobody knows that they are dead; a model that nobody announces is refused at once.
+    assert {503, 504} <= set(trial.ledger.statuses(is_async=False))
+    assert set(trial.ledger.statuses(is_async=True)) == {202}

@@ -1,0 +1,80 @@
+"""The broker runs out of memory and takes no messages for a while (P3, P7)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import pytest
+
+from tests.faults.ledger import Call
+from tests.faults.trial import Trial
+from tests.local.broker import PrivateBroker
+from tests.support.calls import ASYNC, final
+from tests.support.waiting import until
+
+DEADLINE_S: Final = 5.0
+ASYNC_DEADLINE_S: Final = 10
+AT_ONCE_S: Final = 1.0
+WATERMARK: Final = "set_vm_memory_high_watermark"
+
+
+@pytest.mark.long
+async def test_p3_p7_a_memory_alarm_refuses_calls_and_holds_up_nothing_else(
+    trial: Trial,
+) -> None:
+    trial.deadline_s = DEADLINE_S
+    deadline = {"GATEWAY_ASYNC_DEADLINE_S": str(ASYNC_DEADLINE_S)}
+    gateways = trial.gateway(**deadline), trial.gateway(**deadline)
+    predictor = trial.predictor()
+    await trial.begin()
+    (done,) = await asyncio.gather(*trial.start(1, is_async=True))
+    http = trial.http(gateways[0])
+    before = await final(http, done.prediction_id)
+    # What runs ends during the alarm, and its reply cannot leave; what waits expires meanwhile.
+    trial.start(1, is_async=True, sleep_s=8)
+    await predictor.reads("predictmq_model_calls_running 1.0")
+    waiting = await asyncio.gather(*trial.start(10, is_async=True))
+    async with _alarm(trial.broker):
+        # The broker tells a connection that it is blocked when that publishes the next time.
+        first = await asyncio.gather(*trial.start(4), *trial.start(4, is_async=True))
+        assert {call.status for call in first} <= {503, 504}
+        refused = await asyncio.gather(*trial.start(8), *trial.start(8, is_async=True))
+        assert {call.status for call in refused} == {503}
+        assert all(call.took_s < AT_ONCE_S for call in refused), refused
+        for headers in ({}, ASYNC):
+            answer = await http.post("/predict", json={"input": 1}, headers=headers)
+            assert answer.headers["retry-after"]
+        after = await http.get(f"/predict/{done.prediction_id}")
+        assert (after.status_code, after.text) == (200, before.text)
+        await _expire(trial, waiting[-1])
+        await _is_acknowledged(trial)
+    await trial.check(ends={call.nonce: 504 for call in waiting})
+
+
+@asynccontextmanager
+async def _alarm(broker: PrivateBroker) -> AsyncIterator[None]:
+    await asyncio.to_thread(broker.ctl, WATERMARK, "0.000001")
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(broker.ctl, WATERMARK, "0.4")
+
+
+async def _expire(trial: Trial, call: Call) -> None:
+    """What nobody starts ends during the alarm, too, and every gateway says so."""
+    for gateway in trial.gateways:
+        answer = await final(trial.http(gateway), call.prediction_id)
+        assert answer.status_code == 504, answer.text
+
+
+async def _is_acknowledged(trial: Trial) -> None:
+    """Acknowledgements reach the broker: it waits for none of the gateways'."""
+    columns = ("list_channels", "vhost", "messages_unacknowledged", "prefetch_count")
+
+    async def all_arrived() -> bool:
+        listed = await asyncio.to_thread(trial.broker.ctl, *columns)
+        rows = [line.split("\t") for line in listed.splitlines()]
+        return all(row[1] == "0" for row in rows if row[0] == trial.vhost and row[2] == "1000")
+
+    await until(all_arrived, lambda: "the gateways' acknowledgements arrive")

@@ -1,0 +1,76 @@
+"""The broker ends, comes back, or comes late: no call fails, nothing is lost (P2, P6)."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.faults.trial import Trial
+from tests.local.broker import PrivateBroker
+
+END: Final[dict[str, Callable[[PrivateBroker], None]]] = {
+    "killed": PrivateBroker.kill,
+    "stopped": PrivateBroker.stop,
+}
+SYNC_CALLS: Final = 200
+ASYNC_CALLS: Final = 1000
+AT_ONCE: Final = 16
+DEADLINE_S: Final = 80.0
+"""Enough for a broker to start and a model to do all of it, on a busy machine."""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("end", END)
+async def test_p2_p4_p6_a_broker_that_comes_back_fails_no_call_and_loses_no_prediction(
+    own_broker: PrivateBroker,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+    end: str,
+) -> None:
+    await asyncio.to_thread(own_broker.start)
+    async with Trial(
+        own_broker, tmp_path, record_property, vhost="/", deadline_s=DEADLINE_S
+    ) as trial:
+        gateways = trial.gateway(), trial.gateway()
+        predictors = [trial.predictor(PREDICTOR_CONCURRENCY=str(AT_ONCE)) for _ in range(2)]
+        await trial.begin()
+        gate = tmp_path / "gate"
+        await asyncio.gather(*trial.start(ASYNC_CALLS, is_async=True, gate=str(gate)))
+        sync = trial.start(SYNC_CALLS, gate=str(gate))
+        for gateway in gateways:
+            await gateway.reads(f"predictmq_pending_calls {SYNC_CALLS / len(gateways)}")
+        for predictor in predictors:
+            await predictor.reads(f"predictmq_model_calls_running {AT_ONCE}.0")
+        await asyncio.to_thread(own_broker.write_tables)
+        await asyncio.to_thread(END[end], own_broker)
+        for service in (*gateways, *predictors):
+            await service.shows("/readyz", 503)
+        assert not any(call.done() for call in sync)
+        gate.touch()
+        await asyncio.to_thread(own_broker.start)
+        await trial.check(sync_endings={200})
+        assert trial.ledger.statuses(is_async=True) == [202] * ASYNC_CALLS
+        for service in (*gateways, *predictors):
+            assert "Traceback" not in service.log, service.log
+
+
+@pytest.mark.long
+async def test_p3_services_that_start_without_a_broker_refuse_in_time_and_join_by_themselves(
+    own_broker: PrivateBroker, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    async with Trial(own_broker, tmp_path, record_property, vhost="/") as trial:
+        gateways, predictor = (trial.gateway(), trial.gateway()), trial.predictor()
+        for service in (*gateways, predictor):
+            await service.shows("/livez", 200)
+            await service.shows("/readyz", 503)
+        early = await asyncio.gather(*trial.start(8), *trial.start(8, is_async=True))
+        assert {call.status for call in early} == {503}
+        refused = await trial.http(gateways[0]).post("/predict", json={"input": 1})
+        assert refused.headers["retry-after"]
+        await asyncio.to_thread(own_broker.start)
+        await trial.begin()
+        trial.start(8)
+        trial.start(8, is_async=True)
+        await trial.check(sync_endings={200, 503})

@@ -1,0 +1,54 @@
+"""Messages that are no requests of the contract: refused once, and nothing else happens (P9)."""
+
+from typing import Any, Final
+
+from tests.faults.stranger import REQUEST, send, take
+from tests.faults.trial import Trial
+from tests.support.raw import raw_channel
+from tests.support.waiting import until
+
+LANES: Final = ("predictions.scripted.async", "predictions.scripted.sync")
+PARKED: Final = "predictions.parked"
+
+MALFORMED: Final[dict[str, dict[str, Any]]] = {
+    "empty": {"body": b""},
+    "not JSON": {"body": b"not JSON"},
+    "no object": {"body": b"[1]"},
+    "no input": {"body": b'{"nonce": 1}'},
+    "too deep": {"body": b'{"input": ' + 10_000 * b"[" + 10_000 * b"]" + b"}"},
+    "no reply_to": {"reply_to": None},
+    "no correlation_id": {"correlation_id": None},
+    "no type": {"type": None},
+    "unknown type": {"type": "prediction.unknown"},
+    "no expiration": {"expiration": None},
+    "no timestamp": {"timestamp": None},
+    "15 MB": {"body": b'{"input": {"nonce": "%b"}}' % (15_000_000 * b"x")},
+    "15 MB of nothing": {"body": 15_000_000 * b" "},
+}
+
+
+async def test_p9_malformed_messages_are_refused_once_and_the_predictor_lives(
+    trial: Trial,
+) -> None:
+    trial.gateway(), trial.gateway()
+    predictor = trial.predictor()
+    await trial.begin()
+    trial.start(4, is_async=True, sleep_s=0.1)
+    async with raw_channel(trial.broker, trial.vhost) as stranger:
+        for changes in MALFORMED.values():
+            for lane in LANES:
+                await send(stranger, lane, **REQUEST | changes)
+
+        async def all_refused() -> bool:
+            return predictor.log.count("request rejected") >= len(MALFORMED) * len(LANES)
+
+        await until(all_refused, lambda: f"all are refused\n{predictor.log}")
+        for _ in MALFORMED:  # the sync lane keeps nothing: its caller meets the deadline
+            letter = await take(stranger, PARKED)
+            assert letter.headers["x-first-death-reason"] == "rejected"
+            await letter.ack()
+        trial.start(4)
+    await trial.check(sync_endings={200}, strange_ids={REQUEST["correlation_id"], ""})
+    assert predictor.log.count("request rejected") == len(MALFORMED) * len(LANES)
+    async with raw_channel(trial.broker, trial.vhost) as operator:
+        assert await (await operator.get_queue(PARKED)).get(fail=False) is None
