@@ -40,6 +40,7 @@ async def test_p5_a_poison_request_is_given_up_and_those_prefetched_with_it_are_
     assert 1 <= runs.read_text().split().count(poison.nonce) <= MAX_DELIVERIES
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("concurrency", [1, 4])
 async def test_p3_p5_the_caller_of_a_poison_request_meets_the_deadline_and_its_neighbours_do_not(
     trial: Trial, tmp_path: Path, concurrency: int
