@@ -23,6 +23,7 @@ from gateway.prediction_id import PredictionIds, derive_key
 from gateway.predictions import Predictions
 from gateway.presence import Presence
 from gateway.problems import http_problem, prediction_problem, unexpected_problem
+from gateway.pulse import Pulse
 from gateway.replicas import Replicas
 from gateway.requestor import Requestor
 from gateway.results import Results
@@ -56,7 +57,8 @@ class Gateway:
         }
         self._requestor = Requestor(self._publisher, self._consumer, time.time)
         self._journal = Journal(results, ids, self._publisher, life_s, time.time)
-        self._replicas = Replicas(time.monotonic)
+        self._pulse = Pulse(time.monotonic)
+        self._replicas = Replicas(self._pulse.awake_s)
         self._presence = Presence(self._replicas, self._publisher)
         self._predictions = Predictions(
             settings, ids, self._replicas, self._requestor, self._archive
@@ -80,6 +82,7 @@ class Gateway:
         async with asyncio.TaskGroup() as parts:
             runs = [link.run() for link in self._links.values()]
             runs += [self._journal.run(), self._presence.run()]
+            runs.append(self._pulse.run(self._journal.fall_behind))
             background = [parts.create_task(run) for run in runs]
             await serve_http(
                 self._http_app(),
@@ -123,7 +126,7 @@ class Gateway:
         app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
         checks = {
             "broker connected": lambda: all(link.is_up for link in self._links.values()),
-            "journal caught up": lambda: self._journal.caught_up,
+            "journal caught up": lambda: self._journal.caught_up and not self._pulse.stood_still,
             "not draining": lambda: not self._predictions.draining,
         }
         app.register_blueprint(prediction_routes(self._predictions, self._settings.max_body_bytes))

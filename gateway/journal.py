@@ -2,7 +2,8 @@
 
 Every gateway reads all of ``predictions.replies``, so every gateway answers for every id. A
 restarted gateway replays what may still be asked for and is where it was. It has caught up
-when a marker that it published itself comes back.
+when a marker that it published itself comes back: after a start, on each new connection, and
+after it stood still.
 """
 
 import asyncio
@@ -66,21 +67,25 @@ class Journal:
     async def attach(self, follower: Channel) -> None:
         """Follow the stream on a new connection, from where the last one ended."""
         self._follower = follower
-        self.caught_up = False
         self._unacknowledged = 0
-        self._marker, self._marker_sent = uuid4().hex, False
+        self.fall_behind()
         await follower.consume(
             REPLIES,
             self._on_event,
             prefetch=PREFETCH,
             arguments={"x-stream-offset": self._start()},
         )
-        self._marker_due.set()
 
     def detach(self) -> None:
         """The connection is gone: what is known stays known, what is new is missed for now."""
         self._follower = None
         self.caught_up = False
+
+    def fall_behind(self) -> None:
+        """There may be more in the stream than was read: not caught up until a new marker comes."""
+        self.caught_up = False
+        self._marker, self._marker_sent = uuid4().hex, False
+        self._marker_due.set()
 
     async def run(self) -> None:
         """Send markers and acknowledge what was read, until cancelled.

@@ -1,7 +1,7 @@
 """When a gateway has caught up with the reply stream, and what it acknowledges."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 import pytest
@@ -47,12 +47,15 @@ async def attached(journal: Journal, publisher: ScriptedLink) -> tuple[ScriptedC
     """Attach to a new connection; returns its channel and the marker that was sent for it."""
     channel, before = ScriptedChannel(), len(publisher.published)
     await journal.attach(channel)
-
-    async def sent() -> bool:
-        return len(publisher.published) > before
-
-    await until(sent, lambda: "a marker is sent")
+    await until(_published(publisher, before + 1), lambda: "a marker is sent")
     return channel, publisher.published[-1].correlation_id
+
+
+def _published(publisher: ScriptedLink, count: int) -> Callable[[], Awaitable[bool]]:
+    async def were_published() -> bool:
+        return len(publisher.published) == count
+
+    return were_published
 
 
 async def test_only_its_own_marker_tells_that_it_has_caught_up(
@@ -75,6 +78,21 @@ async def test_on_a_new_connection_it_has_to_catch_up_again(
     assert not journal.caught_up
     deliver(second, old_marker, 1)
     assert not journal.caught_up
+
+
+async def test_when_it_may_have_missed_something_it_has_to_catch_up_again(
+    journal: Journal, publisher: ScriptedLink
+) -> None:
+    channel, old_marker = await attached(journal, publisher)
+    deliver(channel, old_marker, 0)
+    journal.fall_behind()
+    assert not journal.caught_up
+    await until(_published(publisher, 2), lambda: "another marker is sent")
+    caught_up = []
+    for offset, marker in enumerate((old_marker, publisher.published[-1].correlation_id)):
+        deliver(channel, marker, offset + 1)
+        caught_up.append(journal.caught_up)
+    assert caught_up == [False, True]
 
 
 async def test_what_an_old_connection_still_delivers_counts_for_nothing(
