@@ -1,4 +1,4 @@
-"""P1 and P2: any gateway answers for any id, and a restarted one is where it was."""
+"""P1: any gateway answers for any id, for as long as its life lasts."""
 
 import re
 
@@ -23,27 +23,6 @@ async def test_another_gateway_knows_an_id_at_once_and_answers_the_same(cluster:
         from_b, from_a = await final(b, prediction_id), await final(a, prediction_id)
         assert from_b.status_code == 200
         assert from_a.text == from_b.text
-
-
-async def test_a_killed_gateway_answers_for_its_ids_after_a_restart(cluster: Cluster) -> None:
-    gateway, predictor = cluster.gateway(), cluster.predictor()
-    await gateway.ready()
-    async with client(gateway.url) as http:
-        finished = [await accepted(http, number) for number in range(20)]
-        before = [(await final(http, prediction_id)).text for prediction_id in finished]
-        predictor.kill()
-        unfinished = [await accepted(http, number) for number in range(20)]
-    gateway.kill()
-    gateway.start()
-    await gateway.ready()
-    async with client(gateway.url) as http:
-        after = [(await http.get(f"/predict/{prediction_id}")).text for prediction_id in finished]
-        assert after == before
-        for prediction_id in unfinished:
-            assert (await http.get(f"/predict/{prediction_id}")).status_code == 202
-        predictor.start()
-        for prediction_id in unfinished:
-            assert (await final(http, prediction_id)).status_code == 200
 
 
 async def test_gateways_with_different_secrets_do_not_know_each_others_ids(
