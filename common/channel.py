@@ -148,6 +148,11 @@ class Channel:
         with translated():
             await self._raw.basic_nack(tag, requeue=True, wait=False)
 
+    async def close(self) -> None:
+        """Close the channel: its connection ends with it and is made anew."""
+        with translated():
+            await self._raw.close()
+
     async def reject(self, tag: int) -> None:
         """Refuse a delivery for good: it is dead-lettered where its queue says so."""
         with translated():

@@ -13,7 +13,7 @@ from common.errors import Unavailable, UnknownPrediction
 from common.messages import Message, Reply, final_reply
 from common.topology import REPLIES
 from gateway.prediction_id import PredictionId, spell
-from gateway.results import Results
+from gateway.results import LOST, Results
 
 READ_TIMEOUT_S: Final = 5.0
 READS_AT_ONCE: Final = 16
@@ -42,12 +42,14 @@ class Archive:
         """The final state of a prediction; None if it has none yet.
 
         Raises:
-            UnknownPrediction: it had one, and the stream has dropped it.
+            UnknownPrediction: it had one, and no stream has it any more.
             Unavailable: it could not be read within ``READ_TIMEOUT_S`` seconds.
         """
         found = self._results.get(prediction_id)
         if not isinstance(found, int):
             return found
+        if found == LOST:
+            raise UnknownPrediction
         message = await self._read_back(found)
         if message.correlation_id != spell(prediction_id):
             raise UnknownPrediction

@@ -4,6 +4,9 @@ Every gateway reads all of ``predictions.replies``, so every gateway answers for
 restarted gateway replays what may still be asked for and is where it was. It has caught up
 when a marker that it published itself comes back: after a start, on each new connection, and
 after it stood still.
+
+After a lost connection it goes on where it was (``bookmark.py``); if the stream is another one
+then, from the beginning of that.
 """
 
 import asyncio
@@ -18,6 +21,7 @@ from common.channel import Channel, Delivery
 from common.errors import Unavailable
 from common.messages import Message, MessageType, final_reply
 from common.topology import CLOCK_SKEW_S, REPLIES
+from gateway.bookmark import Bookmark, Place, Step
 from gateway.prediction_id import PredictionIds
 from gateway.results import Results
 
@@ -27,6 +31,11 @@ RETRY_S: Final = 1.0
 """How long what is due may wait: a few acknowledgements, or a broker that was away."""
 
 MARKER_TIMEOUT_S: Final = 5.0
+RESUME_S: Final = 5.0
+"""How long after the marker was confirmed the event to resume at may take to come.
+
+One that is only late costs a replay.
+"""
 
 log = structlog.get_logger()
 
@@ -53,14 +62,16 @@ class Journal:
         self._publisher = publisher
         self._replay_s = life_s + CLOCK_SKEW_S
         self._now_s = now_s
-        self._last_offset = -1
+        self._bookmark = Bookmark()
         self._follower: Channel | None = None
+        self._left: Channel | None = None
         self._unacknowledged = 0
         self._last_tag = 0
         self._marker = ""
         self._marker_sent = True
         self._marker_due = asyncio.Event()
         self._acknowledgement_due = asyncio.Event()
+        self._leaving_due = asyncio.Event()
         self.caught_up = False
         self.lag_s = 0.0
 
@@ -68,6 +79,7 @@ class Journal:
         """Follow the stream on a new connection, from where the last one ended."""
         self._follower = follower
         self._unacknowledged = 0
+        self._bookmark.open()
         self.fall_behind()
         await follower.consume(
             REPLIES,
@@ -95,21 +107,29 @@ class Journal:
         async with asyncio.TaskGroup() as loops:
             loops.create_task(_whenever(self._marker_due, self._send_marker))
             loops.create_task(_whenever(self._acknowledgement_due, self._acknowledge))
+            loops.create_task(_whenever(self._leaving_due, self._leave))
 
     def _start(self) -> int | datetime:
-        if self._last_offset >= 0:
-            return self._last_offset + 1
+        if self._bookmark.last is not None:
+            return self._bookmark.last.offset
         return datetime.fromtimestamp(int(self._now_s() - self._replay_s), UTC)
 
     def _on_event(self, delivery: Delivery) -> None:
         if delivery.channel is not self._follower:
             return  # late, from a connection that is gone: its successor brings it again
-        self._last_offset, self._last_tag = delivery.offset, delivery.tag
+        self._last_tag = delivery.tag
         self._unacknowledged += 1
         if self._unacknowledged == 1:
             _set_later(self._acknowledgement_due)
         elif self._unacknowledged == ACKNOWLEDGE_EVERY:
             self._acknowledgement_due.set()
+        step = self._bookmark.step(Place.of(delivery))
+        if step is Step.NEXT:
+            self._read(delivery)
+        elif step is Step.OF_ANOTHER_STREAM:
+            self._begin_again()
+
+    def _read(self, delivery: Delivery) -> None:
         message = delivery.message
         if message.type == MessageType.MARKER:
             self.caught_up = self.caught_up or message.correlation_id == self._marker
@@ -117,6 +137,24 @@ class Journal:
             self._record(message, delivery.offset)
         if message.type != MessageType.REQUEST and message.timestamp_s is not None:
             self.lag_s = max(0.0, self._now_s() - message.timestamp_s - 1)  # whole seconds
+
+    def _doubt(self, marker: str) -> None:
+        """The marker has been in the stream for a while, and what comes before it never came."""
+        if marker == self._marker and self._follower is not None and self._bookmark.is_missing:
+            self._begin_again()
+
+    def _begin_again(self) -> None:
+        """Read the stream that is there now, on a new connection."""
+        log.warning("the reply stream is another one", last=self._bookmark.last)
+        self._bookmark.remove()
+        self._results.lose_offsets()
+        self._left, self._follower = self._follower, None
+        self._leaving_due.set()
+
+    async def _leave(self) -> None:
+        left, self._left = self._left, None
+        if left is not None:
+            await left.close()
 
     def _record(self, message: Message, offset: int) -> None:
         reply = final_reply(message)
@@ -144,6 +182,7 @@ class Journal:
             timeout_s=MARKER_TIMEOUT_S,
         )
         self._marker_sent = marker == self._marker
+        asyncio.get_running_loop().call_later(RESUME_S, self._doubt, marker)
 
     async def _acknowledge(self) -> None:
         if self._follower is not None and self._unacknowledged:

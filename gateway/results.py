@@ -16,6 +16,9 @@ from gateway.prediction_id import PredictionId, minted_ms
 ENTRY_BYTES: Final = 400
 """What one result in memory costs beside its body: keys, table slots, object headers."""
 
+LOST: Final = -1
+"""The offset of a final state that stands in no stream that is there."""
+
 
 class Kept(msgspec.Struct, frozen=True, gc=False):
     """A final state in memory, and where it stands in the stream."""
@@ -55,7 +58,9 @@ class Results:
     def record(self, prediction_id: PredictionId, reply: Reply, offset: int) -> bool:
         """Keep a final state; returns whether it was the first for its id."""
         self._forget_ended()
-        if prediction_id in self._entries:
+        known = self._entries.get(prediction_id)
+        if known is not None:
+            self._find_again(prediction_id, known, reply, offset)
             return False
         self._entries[prediction_id] = Kept(reply, offset)
         self._with_body.append(prediction_id)
@@ -66,9 +71,25 @@ class Results:
         return True
 
     def get(self, prediction_id: PredictionId) -> Reply | int | None:
-        """The final state; or the offset to read it from; or None when none is known."""
+        """The final state; or the offset to read it from, or ``LOST``; None when none is known."""
         entry = self._entries.get(prediction_id)
         return entry.reply if isinstance(entry, Kept) else entry
+
+    def lose_offsets(self) -> None:
+        """The stream is no longer the one that the offsets are of; bodies stay as they are."""
+        for prediction_id, entry in self._entries.items():
+            self._entries[prediction_id] = (
+                Kept(entry.reply, LOST) if isinstance(entry, Kept) else LOST
+            )
+
+    def _find_again(
+        self, prediction_id: PredictionId, known: Kept | int, reply: Reply, offset: int
+    ) -> None:
+        """Note where a final state stands now, if it had been lost."""
+        if known == LOST:
+            self._entries[prediction_id] = offset
+        elif isinstance(known, Kept) and known.offset == LOST and known.reply == reply:
+            self._entries[prediction_id] = Kept(reply, offset)
 
     def _drop_oldest_body(self) -> None:
         oldest = self._with_body.popleft()

@@ -53,13 +53,22 @@ class ScriptedChannel(Channel):
         self.on_delivery: Callable[[Delivery], None] = lambda _: None
         self.acknowledged = 0
         """The highest tag that was acknowledged."""
+        self.started_at: Any = None
+        """The offset that a stream was last consumed from."""
+        self.is_closed = False
 
     async def declare_own_queue(self, *, bound_to: str | None = None) -> str:
         return "the reply queue"
 
-    async def consume(self, queue: str, on_delivery: Callable[[Delivery], None], **_: Any) -> str:
+    async def consume(
+        self, queue: str, on_delivery: Callable[[Delivery], None], **options: Any
+    ) -> str:
         self.on_delivery = on_delivery
+        self.started_at = (options.get("arguments") or {}).get("x-stream-offset")
         return "a tag"
 
     async def acknowledge(self, tag: int, *, multiple: bool = False) -> None:
         self.acknowledged = tag
+
+    async def close(self) -> None:
+        self.is_closed = True

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Final
 
 import pytest
 
 from common.channel import Delivery
 from common.messages import Message, MessageType
+from common.topology import CLOCK_SKEW_S
 from gateway.journal import ACKNOWLEDGE_EVERY, Journal
 from gateway.prediction_id import PredictionIds
 from gateway.results import Results
@@ -119,3 +121,45 @@ async def test_a_blocked_broker_does_not_hold_up_the_replay(
         return channel.acknowledged == ACKNOWLEDGE_EVERY
 
     await until(acknowledged, lambda: "what was read is acknowledged", timeout_s=5)
+
+
+async def test_it_goes_on_from_the_last_event_it_has_read(
+    journal: Journal, publisher: ScriptedLink
+) -> None:
+    first, _ = await attached(journal, publisher)
+    deliver(first, "the last one", 7)
+    second, marker = await attached(journal, publisher)
+    assert second.started_at == 7
+    deliver(second, "the last one", 7)
+    deliver(second, marker, 8)
+    assert journal.caught_up
+
+
+async def test_it_goes_on_where_retention_has_dropped_what_it_had_read(
+    journal: Journal, publisher: ScriptedLink
+) -> None:
+    first, _ = await attached(journal, publisher)
+    deliver(first, "the last one", 7)
+    second, marker = await attached(journal, publisher)
+    deliver(second, marker, 100)
+    assert journal.caught_up
+
+
+async def test_another_stream_is_read_from_its_beginning(
+    journal: Journal, publisher: ScriptedLink
+) -> None:
+    first, _ = await attached(journal, publisher)
+    deliver(first, "the last one", 7)
+    second, marker = await attached(journal, publisher)
+    deliver(second, "of another stream", 7)
+    deliver(second, marker, 8)  # it has missed what came before
+    assert not journal.caught_up
+
+    async def closed() -> bool:
+        return second.is_closed
+
+    await until(closed, lambda: "it begins again", timeout_s=5)
+    third, marker = await attached(journal, publisher)
+    assert third.started_at == datetime.fromtimestamp(NOW_S - 60 - CLOCK_SKEW_S, UTC)
+    deliver(third, marker, 0)
+    assert journal.caught_up

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from common.errors import InvalidInput
 from common.messages import Reply
 from gateway.prediction_id import PredictionId, minted_ms
-from gateway.results import ENTRY_BYTES, Results
+from gateway.results import ENTRY_BYTES, LOST, Results
 
 LIFE_S: Final = 60
 BUDGET_BYTES: Final = 3 * ENTRY_BYTES
@@ -156,3 +156,29 @@ def test_final_states_are_counted_by_what_they_are_and_once_for_each_id() -> Non
 
 def test_what_was_never_recorded_is_not_known() -> None:
     assert Results(BUDGET_BYTES, LIFE_S, lambda: 0.0).get(id_of(1, 0)) is None
+
+
+def test_a_final_state_whose_stream_is_gone_keeps_its_body_and_else_is_lost() -> None:
+    results = Results(BUDGET_BYTES, LIFE_S, lambda: 0.0)
+    large, small = reply_of(BUDGET_BYTES), reply_of(1)
+    results.record(id_of(1, 0), large, 7)
+    results.record(id_of(2, 0), small, 8)
+    results.lose_offsets()
+    assert [results.get(id_of(number, 0)) for number in (1, 2)] == [LOST, small]
+    results.record(id_of(3, 0), large, 1)  # drops the last body
+    assert [results.get(id_of(number, 0)) for number in (1, 2, 3)] == [LOST, LOST, 1]
+
+
+def test_a_final_state_that_was_lost_is_found_again_when_the_stream_has_it() -> None:
+    results = Results(BUDGET_BYTES, LIFE_S, lambda: 0.0)
+    large, small = reply_of(BUDGET_BYTES), reply_of(1)
+    for number, reply in ((1, large), (2, small), (3, small)):
+        results.record(id_of(number, 0), reply, number)
+    results.lose_offsets()
+    found_again = [
+        results.record(id_of(number, 0), reply, 10 + number)
+        for number, reply in ((1, large), (2, small), (3, reply_of(2)))
+    ]
+    assert found_again == [False] * 3
+    results.record(id_of(4, 0), large, 20)  # drops all bodies
+    assert [results.get(id_of(number, 0)) for number in (1, 2, 3)] == [11, 12, LOST]
