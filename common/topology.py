@@ -20,6 +20,8 @@ REPLIES: Final = "predictions.replies"
 PRESENCE: Final = "predictions.presence"
 ROLL_CALLS: Final = "predictions.roll-calls"
 
+STREAMS: Final = (REPLIES,)
+
 EXCHANGES: Final = (DEAD_LETTERS, PRESENCE, ROLL_CALLS)
 """All of them fanout and durable."""
 

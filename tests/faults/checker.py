@@ -4,7 +4,7 @@ It compares three accounts of what happened: what the callers were told (``ledge
 gateways answer afterwards, and what the reply stream says (``stream.py``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
@@ -48,12 +48,15 @@ def compare(
     answers: Mapping[str, set[Answer]],
     events: Mapping[str, Event],
     deadline_s: float,
+    *,
     ends: Mapping[str, int] | None = None,
+    unrecorded: Collection[str] = (),
 ) -> Findings:
     """Compare the calls with what the gateways answer and with the first events of the stream.
 
     ``answers`` and ``events`` go by prediction id. ``ends`` has the status of each nonce whose
-    prediction is to end otherwise than with 200.
+    prediction is to end otherwise than with 200, ``unrecorded`` the nonces of those whose final
+    state the stream is to have lost.
     """
     findings = Findings()
     for call in ledger.calls:
@@ -64,18 +67,19 @@ def compare(
     for prediction_id, call in ledger.accepted.items():
         expected = (ends or {}).get(call.nonce, OK)
         event = events.get(prediction_id)
-        _check_final_state(findings, call, answers.get(prediction_id, set()), event, expected)
+        found = answers.get(prediction_id, set())
+        if not found or (event is None) is not (call.nonce in unrecorded):
+            findings.lost.append(f"{call} has no final state, or one too many: {event}, {found}")
+        _check_answers(findings, call, found, event, expected)
     _check_strangers(findings, ledger, events)
     return findings
 
 
-def _check_final_state(
+def _check_answers(
     findings: Findings, call: Call, answers: set[Answer], event: Event | None, expected: int
 ) -> None:
     if len(answers) > 1:
         findings.duplicated.append(f"{call}: {answers}")
-    if event is None or not answers:
-        findings.lost.append(f"{call} has no final state: {event}, {answers}")
     for status, text in answers:
         if status != expected:
             findings.lost.append(f"{call} ended with {status} {text}")

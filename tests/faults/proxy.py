@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+from collections import deque
 from enum import Enum
 from typing import Final, Self
 
@@ -49,10 +50,14 @@ MOMENTARY: Final = frozenset({Fault.RESET, Fault.HALF_OPEN})
 
 
 class Proxy:
-    """Passes on between clients and ``host:port`` what its fault lets pass; a context manager."""
+    """Passes on between clients and ``host`` what its fault lets pass; a context manager.
 
-    def __init__(self, host: str, port: int) -> None:
-        self._target = (host, port)
+    With several ``ports`` it does what a load balancer does before a cluster: new connections
+    go to each in turn, but for those where nobody listens.
+    """
+
+    def __init__(self, host: str, *ports: int) -> None:
+        self._targets = deque((host, port) for port in ports)
         self._fault = Fault.NONE
         self._changed = asyncio.Event()
         self._links: dict[asyncio.StreamWriter, asyncio.StreamWriter] = {}
@@ -93,9 +98,14 @@ class Proxy:
         await asyncio.gather(*self._passing, return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
-        try:
-            far_reader, far = await asyncio.open_connection(*self._target)
-        except OSError:  # the broker is away
+        for host, port in tuple(self._targets):
+            self._targets.rotate(-1)
+            try:
+                far_reader, far = await asyncio.open_connection(host, port)
+            except OSError:  # this one is away
+                continue
+            break
+        else:
             near.close()
             return
         self._links[near] = far

@@ -111,14 +111,20 @@ class Trial:
         return calls
 
     @asynccontextmanager
-    async def traffic(self, callers: int, **script: Any) -> AsyncIterator[None]:
-        """Callers that call one after the other, every second one async, until the context ends."""
+    async def traffic(
+        self, callers: int, *, every_s: float = 0.0, **script: Any
+    ) -> AsyncIterator[None]:
+        """Callers that call one after the other, every second one async, until the context ends.
+
+        Async calls end when they are accepted, so ``every_s``, a pause, keeps them from piling up.
+        """
         ending = asyncio.Event()
 
         async def call_on(number: int) -> None:
             gateway = self.http(self.gateways[number // 2 % len(self.gateways)])
             while not ending.is_set():
                 await self.ledger.call(gateway, is_async=number % 2 == 1, **script)
+                await asyncio.sleep(every_s)
 
         calling = [asyncio.create_task(call_on(number)) for number in range(callers)]
         try:
@@ -133,12 +139,14 @@ class Trial:
         ends: Mapping[str, int] | None = None,
         sync_endings: Set[int] = SYNC_ENDINGS,
         strange_ids: Set[str] = frozenset(),
+        unrecorded: Set[str] = frozenset(),
         recovers_within_s: float = 60.0,
     ) -> None:
         """All is healed: wait until it works again, and check every promise.
 
         ``ends`` has the status of each nonce whose prediction is to end otherwise than with 200,
-        ``strange_ids`` the ids that none was given and of which the test made messages.
+        ``strange_ids`` the ids that none was given and of which the test made messages,
+        ``unrecorded`` the nonces whose final states the stream has lost.
         """
         healed_s = time.monotonic()
         await self._all_answer(recovers_within_s)
@@ -150,8 +158,10 @@ class Trial:
         answers = await self.ledger.final_answers(gateways)
         events = await first_events(self.broker, self.vhost)
         promised = {key: event for key, event in events.items() if key not in strange_ids}
-        findings = str(compare(self.ledger, answers, promised, self.deadline_s, ends))
-        assert not findings, findings
+        findings = compare(
+            self.ledger, answers, promised, self.deadline_s, ends=ends, unrecorded=unrecorded
+        )
+        assert not str(findings), findings
         for strange_id in strange_ids:
             assert await final_answers(gateways, strange_id) == {NOT_FOUND}
         await self._hang_up()

@@ -27,7 +27,9 @@ class PrivateBroker:
 
     Its data stay in ``directory`` when it stops or is killed, and ``start`` finds them again.
     All methods block. It touches no process that it has not started. ``prepare_child``, if
-    given, runs in each child before it becomes the program (``preexec_fn``).
+    given, runs in each child before it becomes the program (``preexec_fn``). A node that
+    ``joins`` another, which runs, is one more of its cluster, under a ``name`` of its own, and
+    has to be stopped before it.
     """
 
     host: Final = LOOPBACK
@@ -41,19 +43,23 @@ class PrivateBroker:
         password: str = "predictmq",
         vhost: str = "/",
         prepare_child: Callable[[], None] | None = None,
+        name: str = NODE,
+        joins: "PrivateBroker | None" = None,
     ) -> None:
         found = installation()
         if found is None:
             raise BrokerMissing("rabbitmq-server is not installed.")
-        self._node = Node(
+        self._node: Node = Node(
             installation=found,
             directory=found.reachable(directory),
             amqp_port=amqp_port or free_port(),
             distribution_port=free_port(),
-            epmd_port=free_port(),
+            epmd_port=free_port() if joins is None else joins._node.epmd_port,
             user=user,
             password=password,
             vhost=vhost,
+            name=name,
+            joins=None if joins is None else joins._node,
         )
         self.port, self.user, self.password = self._node.amqp_port, user, password
         self._prepare_child = prepare_child
@@ -69,6 +75,11 @@ class PrivateBroker:
         if kind is not None and not issubclass(kind, Exception):
             self.kill()  # interrupted: there is no time for good order
         self.stop()
+
+    @property
+    def name(self) -> str:
+        """What Erlang calls the node."""
+        return self._node.name
 
     @property
     def directory(self) -> Path:
@@ -135,7 +146,7 @@ class PrivateBroker:
         deadline = time.monotonic() + CTL_TIMEOUT_S
         while True:
             done = subprocess.run(
-                self._node.command("rabbitmqctl", "--quiet", "--node", NODE, *arguments),
+                self._node.command("rabbitmqctl", "--quiet", "--node", self.name, *arguments),
                 env=self._node.environment(),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
@@ -168,7 +179,7 @@ class PrivateBroker:
         self._lock = lock
 
     def _start_epmd(self) -> None:
-        if self._epmd is None:
+        if self._epmd is None and self._node.joins is None:
             self._epmd = self._launch("epmd.log", self._node.epmd_command())
         if not wait_until(lambda: is_open(self.host, self._node.epmd_port), EPMD_TIMEOUT_S):
             raise BrokerFailed(f"epmd did not start: {self._node.reason('epmd.log')}")

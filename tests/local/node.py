@@ -1,6 +1,7 @@
 """What a RabbitMQ node of our own is told: its configuration file and its environment."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,8 +11,9 @@ from typing import Final
 from tests.local.installation import Installation
 from tests.local.ports import LOOPBACK
 
-# The same for every node: names are looked up in the epmd that each node has for itself.
+# Names are looked up in the epmd that a node has for itself, or shares with its cluster.
 NODE: Final = "predictmq@localhost"
+COOKIE: Final = ".erlang.cookie"
 
 ERLANG_LOOPBACK: Final = "-kernel inet_dist_use_interface {127,0,0,1}"
 BOOT_ERROR: Final = "Error during startup"
@@ -31,6 +33,9 @@ class Node:
     user: str
     password: str
     vhost: str
+    name: str = NODE
+    joins: "Node | None" = None
+    """Another node, whose cluster this one joins when it starts for the first time."""
 
     def write_files(self) -> None:
         """Create the directories and files that the node reads when it starts."""
@@ -40,6 +45,10 @@ class Node:
         configuration = self.directory / "rabbitmq.conf"
         configuration.touch(mode=0o600)  # it holds the password
         configuration.write_text(self._configuration())
+        if self.joins is not None:
+            cookie = self.directory / "home" / COOKIE
+            cookie.unlink(missing_ok=True)
+            shutil.copy(self.joins.directory / "home" / COOKIE, cookie)  # its mode too
 
     def _configuration(self) -> str:
         """Small and quick, and otherwise what RabbitMQ does by default."""
@@ -51,6 +60,12 @@ class Node:
             "log.console": "false",
             "raft.wal_max_size_bytes": "64000000",
         }
+        if self.joins is not None:
+            lines |= {
+                "cluster_formation.peer_discovery_backend": "classic_config",
+                "cluster_formation.classic_config.nodes.1": self.joins.name,
+                "cluster_formation.classic_config.nodes.2": self.name,
+            }
         return "".join(f"{key} = {value}\n" for key, value in lines.items())
 
     def environment(self) -> dict[str, str]:
@@ -64,7 +79,7 @@ class Node:
             "ERL_CRASH_DUMP_SECONDS": "0",
             "ERL_EPMD_ADDRESS": LOOPBACK,
             "ERL_EPMD_PORT": str(self.epmd_port),
-            "RABBITMQ_NODENAME": NODE,
+            "RABBITMQ_NODENAME": self.name,
             "RABBITMQ_DIST_PORT": str(self.distribution_port),
             "RABBITMQ_CONF_ENV_FILE": self._seen("rabbitmq-env.conf"),
             "RABBITMQ_CONFIG_FILE": self._seen("rabbitmq.conf"),

@@ -82,3 +82,12 @@ def test_a_result_that_nobody_was_promised_is_noticed() -> None:
     untold = _ledger(status=504, prediction_id="")
     assert not _findings(untold, set(), {ID: _event()})
     assert _findings(untold, set(), {ID: _event(), "id-2": _event()}).startswith("1 foreign: ")
+
+
+def test_only_a_final_state_that_the_stream_was_to_lose_may_be_missing_in_it() -> None:
+    def lost(events: dict[str, Event]) -> str:
+        answers = {ID: _told()}
+        return str(compare(_ledger(), answers, events, DEADLINE_S, unrecorded={"n"}))
+
+    assert not lost({})
+    assert lost({ID: _event()}).startswith("1 lost: ")
