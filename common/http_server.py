@@ -7,8 +7,8 @@ connections are accepted and ended here.
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import structlog
@@ -21,7 +21,7 @@ from hypercorn.utils import wrap_app
 
 from common.body_first import body_first
 from common.errors import Misconfigured
-from common.in_flight import InFlight
+from common.in_flight import LINGER_S, InFlight
 
 BACKLOG: Final = 2048
 KEEP_ALIVE_S: Final = 65
@@ -51,8 +51,10 @@ async def serve_http(
     """Serve ``app`` on ``bind`` until ``stop`` is set, then finish what is under way.
 
     ``app`` reads a request before it answers it: an error waits until that is done.
-    ``on_stop`` is called first: what it makes the application refuse is answered so.
-    Returns at the latest ``drain_s + LINGER_S + CLOSE_TIMEOUT_S`` seconds after ``stop`` was set.
+    ``on_stop`` is called first: what it makes the application refuse is answered so, then nobody
+    listens any more, and who was connected by then is answered still.
+    Returns at the latest ``drain_s + 3 * LINGER_S + CLOSE_TIMEOUT_S`` seconds after ``stop`` was
+    set.
 
     Raises:
         Misconfigured: the address cannot be listened on.
@@ -64,18 +66,27 @@ async def serve_http(
     config.include_server_header = False
     config.loglevel = "WARNING"
     served = wrap_app(in_flight, config.wsgi_max_body_size, "asgi")
-    async with _lifespan(served, config) as state, _accepting(served, config, state, listener):
+    async with (
+        _lifespan(served, config) as state,
+        _accepting(served, config, state, listener) as stop_listening,
+    ):
         log.info("listening", bind=bind)
         await stop.wait()
         on_stop()
         await in_flight.drain(drain_s)
+        await stop_listening()
+        await in_flight.drain(LINGER_S)
 
 
 @asynccontextmanager
 async def _accepting(
     app: AppWrapper, config: Config, state: LifespanState, listener: socket.socket
-) -> AsyncIterator[None]:
-    """Serve each connection; in the end close them, by force after ``CLOSE_TIMEOUT_S``."""
+) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Serve each connection; in the end close them, by force after ``CLOSE_TIMEOUT_S``.
+
+    Yields what stops listening. Clients whom the kernel has connected by then are served too: it
+    would reset their connections, and they could not tell whether their requests were read.
+    """
     loop = asyncio.get_running_loop()
     context = WorkerContext(max_requests=None)
     connections: set[asyncio.Task[None]] = set()
@@ -87,11 +98,25 @@ async def _accepting(
         task.add_done_callback(connections.discard)
         await _Connection(app, loop, config, context, state, reader, writer).run()
 
+    waiting = listener.dup()  # stays open when the server closes its own
     server = await asyncio.start_server(connected, sock=listener, backlog=BACKLOG)
+    waiting.setblocking(False)
+
+    async def stop_listening() -> None:
+        server.close()
+        with waiting, suppress(BlockingIOError):  # none is left
+            while True:
+                accepted, _ = waiting.accept()
+                await loop.connect_accepted_socket(
+                    lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader(), connected),
+                    accepted,
+                )
+
     try:
-        yield
+        yield stop_listening
     finally:
         server.close()
+        waiting.close()
         await context.terminated.set()  # what is idle closes
         if connections:
             _, open_still = await asyncio.wait(tuple(connections), timeout=CLOSE_TIMEOUT_S)
