@@ -5,7 +5,6 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Final
 
-import httpx
 import pytest
 
 from tests.support.calls import accepted, client, final, held_by_a_busy_predictor
@@ -48,31 +47,6 @@ async def test_a_gateway_answers_what_it_accepted_before_it_ends(cluster: Cluste
     assert await gateway.exit_code(timeout_s=10) == 0
 
 
-async def test_no_call_is_lost_when_a_gateway_ends_under_load(cluster: Cluster) -> None:
-    gateway, predictor = cluster.gateway(), cluster.predictor(PREDICTOR_CONCURRENCY="4")
-    await gateway.ready()
-    await predictor.ready()
-
-    async def call_until_refused(http: httpx.AsyncClient) -> list[int]:
-        statuses = [200]
-        while statuses[-1] == 200:
-            try:
-                statuses.append((await http.post("/predict", json={"input": 1})).status_code)
-            except httpx.ConnectError:  # it no longer listens: nothing was sent
-                return statuses
-        return statuses
-
-    async with client(gateway.url) as http:
-        callers = [asyncio.create_task(call_until_refused(http)) for _ in range(CALLERS)]
-        for n in range(50):
-            assert (await http.post("/predict", json={"input": n})).status_code == 200
-        gateway.terminate()
-        statuses = [status for caller in callers for status in await caller]
-    assert await gateway.exit_code(timeout_s=10) == 0
-    assert set(statuses) <= {200, 503}
-    assert statuses.count(200) > 2 * CALLERS
-
-
 async def test_a_predictor_finishes_what_it_started_and_gives_back_the_rest_at_once(
     cluster: Cluster,
 ) -> None:
@@ -111,27 +85,6 @@ async def test_while_the_only_predictor_ends_new_calls_are_refused_and_the_runni
         assert not running.done()
         assert (await running).json()["result"] == "running"
     assert await leaving.exit_code(timeout_s=10) == 0
-
-
-async def test_a_predictor_that_ends_under_load_loses_nothing(cluster: Cluster) -> None:
-    gateway = cluster.gateway(DEFAULT_MODEL="scripted")
-    leaving, staying = cluster.predictor(**SCRIPTED), cluster.predictor(**SCRIPTED)
-    await gateway.ready()
-    await leaving.ready()
-    await staying.ready()
-    async with client(gateway.url) as http:
-        sync = [
-            asyncio.create_task(http.post("/predict", json={"input": {"nonce": n, "sleep_s": 0.2}}))
-            for n in range(CALLERS)
-        ]
-        ids = [await accepted(http, {"nonce": n, "sleep_s": 0.1}) for n in range(CALLERS)]
-        await leaving.reads("predictmq_model_calls_running 1.0")
-        leaving.terminate()
-        assert await leaving.exit_code(timeout_s=10) == 0
-        answers = await asyncio.gather(*sync)
-        assert [answer.json()["result"] for answer in answers] == list(range(CALLERS))
-        for n, prediction_id in enumerate(ids):
-            assert (await final(http, prediction_id)).json()["output"]["result"] == n
 
 
 async def test_a_predictor_whose_model_does_not_end_leaves_after_its_drain_time(

@@ -17,6 +17,7 @@ GRACE_S: Final = 1.0
 """What a call may take beyond its deadline (P3)."""
 
 OK: Final = 200
+REFUSED: Final = 503
 
 
 @dataclass
@@ -34,6 +35,9 @@ class Findings:
 
     late: list[str] = field(default_factory=list)
     """Calls that took longer than their deadline allows (P3)."""
+
+    curt: list[str] = field(default_factory=list)
+    """Refusals that do not say when to come back (P7)."""
 
     def __str__(self) -> str:
         """The first few of each kind, empty when all is as promised."""
@@ -64,6 +68,8 @@ def compare(
             findings.late.append(f"{call}")
         if call.status == OK and not _is_of(call, call.answer):
             findings.foreign.append(f"{call}")
+        if call.status == REFUSED and not call.retry_after:
+            findings.curt.append(f"{call}")
     for prediction_id, call in ledger.accepted.items():
         expected = (ends or {}).get(call.nonce, OK)
         event = events.get(prediction_id)
@@ -101,7 +107,7 @@ def _check_strangers(findings: Findings, ledger: Ledger, events: Mapping[str, Ev
 
 
 def _is_untold(call: Call) -> bool:
-    return call.is_async and call.status in (CONNECTION_BROKE, 503, 504)
+    return call.is_async and call.status in (CONNECTION_BROKE, REFUSED, 504)
 
 
 def _is_of(call: Call, answer: dict[str, Any]) -> bool:

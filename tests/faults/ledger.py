@@ -10,6 +10,7 @@ from typing import Any, Final
 import httpx
 
 from tests.support.calls import ASYNC
+from tests.support.waiting import until
 
 AT_ONCE: Final = 16
 """How many questions are asked of the gateways at the same time."""
@@ -21,7 +22,10 @@ Answer = tuple[int, str]
 """Status and body."""
 
 CONNECTION_BROKE: Final = 0
-"""What stands for a status where no answer came."""
+"""What stands for a status where no answer came, or its caller left before it did."""
+
+NOBODY_LISTENED: Final = -1
+"""What stands for a status where there was no connection, so that nothing was sent."""
 
 LATER: Final = frozenset({CONNECTION_BROKE, 202, 503})
 """Answers after which one asks again."""
@@ -31,7 +35,8 @@ LATER: Final = frozenset({CONNECTION_BROKE, 202, 503})
 class Call:
     """A call whose input carries a nonce, which the model gives back as its result.
 
-    ``prediction_id`` is what a 202 handed out, else empty.
+    ``answer`` is the body, or the error if there was none. ``prediction_id`` is what a 202 handed
+    out, else empty; so is ``retry_after`` where the answer does not say when to come back.
     """
 
     nonce: str
@@ -40,10 +45,11 @@ class Call:
     status: int
     answer: Any
     prediction_id: str
+    retry_after: str = ""
 
 
 class Ledger:
-    """Makes calls and remembers them. A call never raises: how it ended is an entry."""
+    """Makes calls and remembers them. A call raises only if cancelled: its end is an entry."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
@@ -58,18 +64,40 @@ class Ledger:
         """How the calls of one mode ended."""
         return [call.status for call in self.calls if call.is_async is is_async]
 
+    async def grows(self, by: int) -> None:
+        """Wait until so many more calls have ended."""
+        enough = len(self.calls) + by
+
+        async def is_enough() -> bool:
+            return len(self.calls) >= enough
+
+        await until(is_enough, lambda: f"{by} more calls end")
+
     async def call(
         self, gateway: httpx.AsyncClient, *, is_async: bool = False, **script: Any
     ) -> Call:
         """Have a prediction made of ``Scripted``'s ``script`` with a nonce of its own."""
         nonce = f"nonce-{next(self._numbers)}"
         started_s = time.monotonic()
-        status, answer = await _post(gateway, {"nonce": nonce} | script, ASYNC if is_async else {})
-        prediction_id = answer["prediction_id"] if status == httpx.codes.ACCEPTED else ""
-        took_s = time.monotonic() - started_s
-        call = Call(nonce, is_async, took_s, status, answer, prediction_id)
-        self.calls.append(call)
-        return call
+
+        def ended(status: int, answer: Any = None, retry_after: str = "") -> Call:
+            took_s = time.monotonic() - started_s
+            prediction_id = answer["prediction_id"] if status == httpx.codes.ACCEPTED else ""
+            call = Call(nonce, is_async, took_s, status, answer, prediction_id, retry_after)
+            self.calls.append(call)
+            return call
+
+        body, headers = {"input": {"nonce": nonce} | script}, ASYNC if is_async else {}
+        try:
+            answer = await gateway.post("/predict", json=body, headers=headers)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as exc:
+            return ended(NOBODY_LISTENED, repr(exc))
+        except httpx.TransportError as exc:
+            return ended(CONNECTION_BROKE, repr(exc))
+        except asyncio.CancelledError:
+            ended(CONNECTION_BROKE)
+            raise
+        return ended(answer.status_code, answer.json(), answer.headers.get("retry-after", ""))
 
     async def final_answers(self, gateways: Sequence[httpx.AsyncClient]) -> dict[str, set[Answer]]:
         """What the gateways say of each accepted prediction, once none says that it is pending."""
@@ -104,13 +132,3 @@ async def _get(gateway: httpx.AsyncClient, path: str) -> Answer:
     except httpx.TransportError:
         return CONNECTION_BROKE, ""
     return answer.status_code, answer.text
-
-
-async def _post(
-    gateway: httpx.AsyncClient, script: dict[str, Any], headers: dict[str, str]
-) -> tuple[int, Any]:
-    try:
-        answer = await gateway.post("/predict", json={"input": script}, headers=headers)
-    except httpx.TransportError:
-        return CONNECTION_BROKE, None
-    return answer.status_code, answer.json()

@@ -60,6 +60,12 @@ def test_an_answer_of_another_call_is_noticed() -> None:
     assert "1 foreign: " in _findings(_ledger(), _told("other"), {ID: _event()})
 
 
+def test_a_refusal_that_does_not_say_when_to_come_back_is_noticed() -> None:
+    refused = {"status": 503, "prediction_id": ""}
+    assert not _findings(_ledger(retry_after="1", **refused), set(), {})
+    assert _findings(_ledger(**refused), set(), {}).startswith("1 curt: ")
+
+
 @pytest.mark.parametrize(
     ("told", "events", "kind"),
     [
