@@ -40,8 +40,6 @@ class Answers:
     async def send(self, job: Job, reply: Reply) -> None:
         """Answer a request and acknowledge it.
 
-        A request whose own connection is gone is not answered: it comes again.
-
         Raises:
             ConnectionLost: the acknowledgement was not sent: the request comes again.
         """
@@ -50,11 +48,16 @@ class Answers:
             await job.delivery.channel.acknowledge(job.delivery.tag)
 
     async def _publish(self, job: Job, reply: Reply) -> bool:
-        """Publish over as many connections as it takes; returns whether the reply is settled."""
+        """Publish over as many connections as it takes; returns whether the reply is settled.
+
+        When the request's own connection is gone, it is tried once more: the request comes again
+        as a rule, but not if its queue is gone too.
+        """
         request = job.request
         message = reply.to_message(request.correlation_id, int(time.time()))
         attempt = 0
-        while job.delivery.channel.is_open:
+        while True:
+            is_last = not job.delivery.channel.is_open
             try:
                 await self._publisher.ready(PUBLISH_TIMEOUT_S)
                 await self._publisher.publish(
@@ -67,6 +70,7 @@ class Answers:
                 log.warning("reply not sent yet", reason=exc.sentence)
             else:
                 return True
+            if is_last:
+                return False
             await asyncio.sleep(backoff_s(attempt))
             attempt += 1
-        return False
