@@ -143,6 +143,12 @@ class Connection:
             _lose(lost, str(exc))
             raise
 
+    def renew(self, reason: str) -> None:
+        """Have the connection made and set up anew: something that it had set up is missing."""
+        if self._lost is not None and self._up.is_set():
+            self._up.clear()
+            _lose(self._lost, reason)
+
     async def channel(self) -> Channel:
         """Open a channel whose end is the connection's end.
 

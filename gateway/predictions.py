@@ -44,6 +44,7 @@ class Requestor(Protocol):
 
     async def call(self, order: Order, timeout_s: float) -> Reply: ...
     async def submit(self, order: Order, expires_s: float, timeout_s: float) -> None: ...
+    def restore_queues(self) -> None: ...
 
 
 class Replicas(Protocol):
@@ -156,6 +157,8 @@ class Predictions:
         return model == self._settings.default_model or self._replicas.card(model) is not None
 
     def _no_such_queue(self, model: str) -> PredictionError:
+        if model == self._settings.default_model:
+            self._requestor.restore_queues()  # its predictors may all have left
         if self._is_known(model):
             return Unavailable(f"The queues of model '{model}' are missing; try again later.")
         return UnknownModel(f"There is no model '{model}': no predictor has ever served it.")

@@ -42,6 +42,7 @@ class Link(Protocol):
     def is_blocked(self) -> bool: ...
     async def ready(self, timeout_s: float) -> None: ...
     async def publish(self, message: Message, routing_key: str, *, timeout_s: float) -> None: ...
+    def renew(self, reason: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,10 @@ class Requestor:
             )
 
         await self._persist(attempt, lambda: left_s(timeout_s))
+
+    def restore_queues(self) -> None:
+        """Have the queues declared again that are declared with the connection."""
+        self._publisher.renew("a queue that it had declared is missing")
 
     async def _attempt(self, order: Order, call: PendingCall) -> Reply:
         call.begin_attempt()

@@ -35,6 +35,9 @@ class ScriptedLink:
     async def ready(self, timeout_s: float) -> None:
         await self._up.wait()
 
+    def renew(self, reason: str) -> None:
+        raise NotImplementedError
+
     async def publish(
         self, message: Message, routing_key: str, *, timeout_s: float, exchange: str = ""
     ) -> None:

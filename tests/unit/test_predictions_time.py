@@ -38,6 +38,9 @@ class Silent:
     async def submit(self, order: Order, expires_s: float, timeout_s: float) -> None:
         raise NotImplementedError
 
+    def restore_queues(self) -> None:
+        raise NotImplementedError
+
     async def find(self, prediction_id: PredictionId) -> Reply | None:
         raise NotImplementedError
 
