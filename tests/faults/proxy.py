@@ -1,6 +1,7 @@
 """A TCP proxy that stands between a service and the broker and does what networks do."""
 
 import asyncio
+import math
 import socket
 import struct
 from collections import deque
@@ -62,6 +63,7 @@ class Proxy:
         self._changed = asyncio.Event()
         self._links: dict[asyncio.StreamWriter, asyncio.StreamWriter] = {}
         self._half_open: list[asyncio.StreamWriter] = []
+        self._due_s: dict[asyncio.StreamWriter, float] = {}
         self._passing: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.port = 0
@@ -130,8 +132,10 @@ class Proxy:
                     break
                 await self._send(chunk, target)
             await self._until_it_passes(way)
+            await self._until_it_has_arrived(target)
         except OSError:
             pass  # one of the ends has gone: so does the other
+        self._due_s.pop(target, None)
         if near in self._links:  # else it is half open, and the end goes unheard
             near.close()
             self._links.pop(near).close()
@@ -140,9 +144,20 @@ class Proxy:
         while way in HELD.get(self._fault, ()):
             await self._changed.wait()
 
+    async def _until_it_has_arrived(self, target: asyncio.StreamWriter) -> None:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(self._due_s.get(target, 0.0) - loop.time())
+
     async def _send(self, chunk: bytes, target: asyncio.StreamWriter) -> None:
-        if self._fault is Fault.LATENCY:
-            asyncio.get_running_loop().call_later(LATENCY_S, target.write, chunk)
+        loop = asyncio.get_running_loop()
+        late_s = LATENCY_S if self._fault is Fault.LATENCY else 0.0
+        # What is late stays first, also when the fault is over: a clock tick apart, as the loop
+        # keeps no order between equals.
+        after_last_s = math.nextafter(self._due_s.get(target, 0.0), math.inf)
+        due_s = max(loop.time() + late_s, after_last_s)
+        if due_s > loop.time():
+            self._due_s[target] = due_s
+            loop.call_at(due_s, target.write, chunk)
         elif self._fault is Fault.ONE_BYTE:
             for number in chunk:
                 target.write(bytes((number,)))

@@ -98,13 +98,14 @@ class Trial:
         return self._clients[gateway]
 
     def start(
-        self, count: int, *, is_async: bool = False, **script: Any
+        self, count: int, *, of: Service | None = None, is_async: bool = False, **script: Any
     ) -> list[asyncio.Task[Call]]:
-        """Start so many calls at once, of the gateways in turn."""
+        """Start so many calls at once, of the gateways in turn or of one."""
+        gateways = [of] if of else self.gateways
         calls = [
             asyncio.create_task(
                 self.ledger.call(
-                    self.http(self.gateways[n % len(self.gateways)]), is_async=is_async, **script
+                    self.http(gateways[n % len(gateways)]), is_async=is_async, **script
                 )
             )
             for n in range(count)

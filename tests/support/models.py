@@ -15,6 +15,9 @@ SCRIPTED: Final = {"PREDICTOR_MODEL": "scripted=tests.support.models:Scripted"}
 """The settings of a predictor that serves ``Scripted``."""
 
 
+POLL_S: Final = 0.02
+
+
 def _refuse(sentence: str) -> Any:
     raise InvalidInput(sentence)
 
@@ -54,5 +57,7 @@ class Scripted:
         while "gate" in script and not Path(script["gate"]).exists():
             time.sleep(POLL_S)
         time.sleep(script.get("sleep_s", 0))
+        while "until" in script and not Path(script["until"]).exists():
+            time.sleep(POLL_S)
         answer = THEN[script["then"]](script) if "then" in script else None
         return answer or script["nonce"]
