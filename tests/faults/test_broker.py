@@ -37,8 +37,8 @@ async def test_p2_p4_p6_a_broker_that_comes_back_fails_no_call_and_loses_no_pred
         predictors = [trial.predictor(PREDICTOR_CONCURRENCY=str(AT_ONCE)) for _ in range(2)]
         await trial.begin()
         gate = tmp_path / "gate"
-        await asyncio.gather(*trial.start(ASYNC_CALLS, is_async=True, gate=str(gate)))
-        sync = trial.start(SYNC_CALLS, gate=str(gate))
+        await asyncio.gather(*trial.start(ASYNC_CALLS, is_async=True, until=str(gate)))
+        sync = trial.start(SYNC_CALLS, until=str(gate))
         for gateway in gateways:
             await gateway.reads(f"predictmq_pending_calls {SYNC_CALLS / len(gateways)}")
         for predictor in predictors:

@@ -15,9 +15,6 @@ SCRIPTED: Final = {"PREDICTOR_MODEL": "scripted=tests.support.models:Scripted"}
 """The settings of a predictor that serves ``Scripted``."""
 
 
-POLL_S: Final = 0.02
-
-
 def _refuse(sentence: str) -> Any:
     raise InvalidInput(sentence)
 
@@ -41,7 +38,7 @@ THEN: Final[dict[str, Callable[[dict[str, Any]], Any]]] = {
 class Scripted:
     """Answers ``input["nonce"]`` after doing what the rest of the input says.
 
-    ``gate`` names a file: it waits until that is there.
+    ``until`` names a file: it waits until that is there.
 
     Each run adds its nonce, as a line, to the file that ``RUNS_FILE`` names, if it names one.
     """
@@ -54,8 +51,6 @@ class Scripted:
         if self._runs:
             with Path(self._runs).open("a") as runs:
                 runs.write(f"{script['nonce']}\n")
-        while "gate" in script and not Path(script["gate"]).exists():
-            time.sleep(POLL_S)
         time.sleep(script.get("sleep_s", 0))
         while "until" in script and not Path(script["until"]).exists():
             time.sleep(POLL_S)
