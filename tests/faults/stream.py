@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 import aio_pika
@@ -39,18 +39,21 @@ async def first_events(broker: PrivateBroker, vhost: str) -> dict[str, Event]:
 async def _read(broker: PrivateBroker, vhost: str) -> list[AbstractIncomingMessage]:
     """All messages of the stream, up to a marker of our own."""
     marker, messages = uuid4().hex, list[AbstractIncomingMessage]()
+    done = asyncio.Event()
+
+    async def keep(message: AbstractIncomingMessage) -> None:
+        await message.ack()
+        messages.append(message)
+        if message.correlation_id == marker:
+            done.set()
+
     async with raw_channel(broker, vhost) as channel, asyncio.timeout(READ_TIMEOUT_S):
         await channel.set_qos(prefetch_count=1000)
         stream = await channel.get_queue(REPLIES, ensure=False)
         own = aio_pika.Message(b"", type=MARKER, correlation_id=marker)
         await channel.default_exchange.publish(own, REPLIES)
-        start: dict[str, Any] = {"x-stream-offset": "first"}
-        async with stream.iterator(arguments=start) as following:
-            async for message in following:
-                await message.ack()
-                messages.append(message)
-                if message.correlation_id == marker:
-                    break
+        await stream.consume(keep, arguments={"x-stream-offset": "first"})
+        await done.wait()
     return messages
 
 
