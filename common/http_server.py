@@ -29,6 +29,13 @@ KEEP_ALIVE_S: Final = 65
 
 CLOSE_TIMEOUT_S: Final = 3.0
 
+ANSWER_TIMEOUT_S: Final = 60
+"""How long a client may leave what was sent to it unread."""
+
+SYSTEM_BOUNDS_ANSWERS: Final = hasattr(socket, "TCP_USER_TIMEOUT")
+"""Whether the system closes connections whose clients do not read; a timer for each answer
+would do the same at a price."""
+
 log = structlog.get_logger()
 
 
@@ -145,9 +152,14 @@ def _listen(bind: str) -> socket.socket:
     host, _, port = bind.rpartition(":")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host.strip("[]"), int(port)), family=family, backlog=BACKLOG)
+        listener = socket.create_server(
+            (host.strip("[]"), int(port)), family=family, backlog=BACKLOG
+        )
     except OSError as exc:
         raise Misconfigured(
             f"cannot listen on {bind}: {exc.strerror or exc}; stop what uses it or choose "
             f"another address."
         ) from exc
+    if SYSTEM_BOUNDS_ANSWERS:  # inherited by each connection that is accepted
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * ANSWER_TIMEOUT_S)
+    return listener

@@ -2,15 +2,15 @@
 
 import asyncio
 import time
-from typing import Final
 
 import structlog
-from quart import Quart, Response, g, request
+from quart import Quart, Request, Response, request
+from quart.typing import ResponseTypes
 from werkzeug.exceptions import HTTPException
 
 from common.amqp import Connection
 from common.errors import PredictionError
-from common.http_server import serve_http
+from common.http_server import ANSWER_TIMEOUT_S, SYSTEM_BOUNDS_ANSWERS, serve_http
 from common.settings import BrokerSettings
 from common.telemetry import process_registry
 from common.topology import model_queues, shared_queues
@@ -27,11 +27,8 @@ from gateway.pulse import Pulse
 from gateway.replicas import Replicas
 from gateway.requestor import Requestor
 from gateway.results import Results
-from gateway.routes import prediction_routes
+from gateway.routes import TimedRequest, prediction_routes
 from gateway.settings import GatewaySettings
-
-BODY_TIMEOUT_S: Final = 30
-"""How long a client may take to send a body."""
 
 log = structlog.get_logger()
 
@@ -120,10 +117,12 @@ class Gateway:
         self._predictions.draining = True
 
     def _http_app(self) -> Quart:
-        app = Quart("gateway")
+        app = _MeasuredQuart(HttpMetrics(self._registry))
         app.url_map.merge_slashes = False  # such a path is unknown, not redirected
         app.config["MAX_CONTENT_LENGTH"] = self._settings.max_body_bytes
-        app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
+        # Each of Quart's own timeouts would be a task and a timer for every request.
+        app.config["BODY_TIMEOUT"] = None
+        app.config["RESPONSE_TIMEOUT"] = None if SYSTEM_BOUNDS_ANSWERS else ANSWER_TIMEOUT_S
         checks = {
             "broker connected": lambda: all(link.is_up for link in self._links.values()),
             "journal caught up": lambda: self._journal.caught_up and not self._pulse.stood_still,
@@ -135,23 +134,25 @@ class Gateway:
         app.register_error_handler(PredictionError, _on_prediction_error)
         app.register_error_handler(HTTPException, _on_http_error)
         app.register_error_handler(Exception, _on_unexpected)
-        _measure(app, HttpMetrics(self._registry))
         return app
 
 
-def _measure(app: Quart, metrics: HttpMetrics) -> None:
-    """Count and time each answer under its route's pattern."""
+class _MeasuredQuart(Quart):
+    """Counts and times each answer under its route's pattern."""
 
-    async def start() -> None:
-        g.started_s = time.perf_counter()
+    request_class = TimedRequest
 
-    async def end(response: Response) -> Response:
+    def __init__(self, metrics: HttpMetrics) -> None:
+        super().__init__("gateway")
+        self._metrics = metrics
+
+    async def handle_request(self, request: Request) -> ResponseTypes:
+        """Answer a request, errors included."""
+        started_s = time.perf_counter()
+        response = await super().handle_request(request)
         route = request.url_rule.rule if request.url_rule else "unknown"
-        metrics.answered(route, response.status_code, time.perf_counter() - g.started_s)
+        self._metrics.answered(route, response.status_code, time.perf_counter() - started_s)
         return response
-
-    app.before_request(start)
-    app.after_request(end)
 
 
 async def _on_prediction_error(error: PredictionError) -> Response:

@@ -1,9 +1,12 @@
 """HTTP to predictions and back. No AMQP words."""
 
+import asyncio
 from typing import Final
 
 import msgspec
-from quart import Blueprint, Response, request
+from quart import Blueprint, Request, Response, request
+from quart.wrappers.request import Body
+from werkzeug.exceptions import RequestTimeout
 
 from common.errors import UnsupportedMediaType
 from common.telemetry import valid_traceparent
@@ -12,6 +15,9 @@ from gateway.problems import json_response
 
 COME_BACK_S: Final = "1"
 """``Retry-After`` for a prediction that is not finished, in seconds."""
+
+BODY_TIMEOUT_S: Final = 30
+"""How long a client may take to send a body."""
 
 PENDING: Final = b'{"error": "Prediction is still being processed."}'
 
@@ -41,6 +47,38 @@ def prediction_routes(predictions: Predictions, max_body_bytes: int) -> Blueprin
     return routes
 
 
+class TimedBody(Body):
+    """A body to be read within ``BODY_TIMEOUT_S``; one that is all here costs no timer."""
+
+    _is_complete = False
+
+    def set_complete(self) -> None:
+        """Nothing more will come."""
+        super().set_complete()
+        self._is_complete = True
+
+    async def read(self) -> bytes:
+        """The whole body.
+
+        Raises:
+            RequestTimeout: its sender is too slow.
+            RequestEntityTooLarge: it is larger than ``MAX_CONTENT_LENGTH``.
+        """
+        if self._is_complete:
+            return bytes(await self)
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                return bytes(await self)
+        except TimeoutError as exc:
+            raise RequestTimeout from exc
+
+
+class TimedRequest(Request):
+    """A request with a ``TimedBody``."""
+
+    body_class = TimedBody
+
+
 class JsonBody:
     """The body of the request under way, read when it is asked for."""
 
@@ -54,8 +92,9 @@ class JsonBody:
         Raises:
             UnsupportedMediaType: it is sent as something else than plain JSON.
         """
-        body = await request.get_data()
-        assert isinstance(body, bytes)  # as_text is off
+        unread = request.body
+        assert isinstance(unread, TimedBody)
+        body = await unread.read()
         encoding = request.headers.get("Content-Encoding", "identity")
         if body and (not request.is_json or encoding != "identity"):
             sent = request.headers.get("Content-Type", "no Content-Type")
