@@ -4,6 +4,7 @@ Speaks through aio-pika's aiormq underlay, which costs half of its message layer
 the library raises becomes one of ``common/errors.py`` here.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -50,6 +51,9 @@ class Channel:
 
     def __init__(self, raw: UnderlayChannel) -> None:
         self._raw = raw
+        # Unique for each publish: aiormq finds a returned message's publish by it.
+        token = uuid4().hex
+        self._message_ids = (f"{token}-{count}" for count in itertools.count())
 
     @property
     def is_open(self) -> bool:
@@ -75,7 +79,7 @@ class Channel:
                 message.body,
                 exchange=exchange,
                 routing_key=routing_key,
-                properties=_properties(message),
+                properties=_properties(message, next(self._message_ids)),
                 mandatory=not exchange,
                 timeout=timeout_s,
                 wait=False,
@@ -159,12 +163,11 @@ class Channel:
             await self._raw.basic_reject(tag, requeue=False, wait=False)
 
 
-def _properties(message: Message) -> spec.Basic.Properties:
-    # message_id is unique for each publish: aiormq finds a returned message's publish by it.
+def _properties(message: Message, message_id: str) -> spec.Basic.Properties:
     return spec.Basic.Properties(
         content_type="application/json",
         delivery_mode=PERSISTENT,
-        message_id=uuid4().hex,
+        message_id=message_id,
         message_type=message.type,
         correlation_id=message.correlation_id,
         reply_to=message.reply_to,

@@ -35,7 +35,8 @@ PredictionId = NewType("PredictionId", int)
 
 def spell(prediction_id: PredictionId) -> str:
     """The id as clients and messages spell it: a lower-case UUID."""
-    return str(UUID(int=prediction_id))
+    digits = f"{prediction_id:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def minted_ms(prediction_id: PredictionId) -> int:
@@ -50,7 +51,7 @@ class PredictionIds:
     """
 
     def __init__(self, key: bytes, life_s: float, now_s: Callable[[], float]) -> None:
-        self._key = key
+        self._keyed = hmac.new(key, digestmod=hashlib.sha256)
         self._life_ms = life_s * 1000
         self._now_s = now_s
 
@@ -85,5 +86,6 @@ class PredictionIds:
         return self._now_s() * 1000 < minted_ms(prediction_id) + self._life_ms
 
     def _hash(self, payload: int) -> int:
-        digest = hmac.digest(self._key, payload.to_bytes(12), hashlib.sha256)
-        return int.from_bytes(digest[: _HASH_BITS // 8])
+        keyed = self._keyed.copy()  # to set the key up each time would take three times as long
+        keyed.update(payload.to_bytes(12))
+        return int.from_bytes(keyed.digest()[: _HASH_BITS // 8])
