@@ -16,6 +16,7 @@ from hypercorn.asyncio.lifespan import Lifespan
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
+from hypercorn.events import Event, Updated
 from hypercorn.typing import AppWrapper, ASGIFramework, LifespanState
 from hypercorn.utils import wrap_app
 
@@ -40,11 +41,22 @@ log = structlog.get_logger()
 
 
 class _Connection(TCPServer):
-    """One client's connection, which is closed as soon as the client has left."""
+    """One client's connection, which is closed as soon as the client has left.
+
+    What the application still answers then would begin the keep-alive time of nobody.
+    """
+
+    _has_left = False
 
     async def _read_data(self) -> None:
         await super()._read_data()
+        self._has_left = True
         await self.idle_task.stop()
+
+    async def protocol_send(self, event: Event) -> None:
+        """Send to the client, or note that the connection is idle."""
+        if not (self._has_left and isinstance(event, Updated)):
+            await super().protocol_send(event)
 
 
 async def serve_http(
