@@ -1,4 +1,4 @@
-"""``python -m gateway``: settings → logs → serve."""
+"""``python -m gateway``: logs → descriptors → settings → serve."""
 
 import asyncio
 import sys
@@ -6,10 +6,12 @@ import sys
 from common.service import run_service
 from common.settings import BrokerSettings, read_settings
 from gateway.app import Gateway
+from gateway.descriptors import raise_descriptor_limit
 from gateway.settings import GatewaySettings
 
 
 async def _serve(stop: asyncio.Event) -> bool:
+    raise_descriptor_limit()
     await Gateway(read_settings(GatewaySettings), read_settings(BrokerSettings)).run(stop)
     return True
 
