@@ -40,3 +40,8 @@ class Footprint:
             return all(count <= count_before for count, count_before in pairs)
 
         await until(fits, lambda: f"{now} is no more than {before}")
+
+
+async def memory_bytes(service: Service) -> float:
+    """What a service has in memory."""
+    return (await read_metrics(service))["process_resident_memory_bytes"]

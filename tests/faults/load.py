@@ -78,5 +78,7 @@ class Load:
     async def _sample(self, service: Service) -> None:
         while not self._ending.is_set():
             with suppress(httpx.TransportError):  # it is away: the next sample tells
-                self.samples[service].append((self.passed_s, await read_metrics(service)))
+                self.samples[service].append(
+                    (self.passed_s, await read_metrics(service, SAMPLE_EVERY_S))
+                )
             await asyncio.sleep(SAMPLE_EVERY_S)

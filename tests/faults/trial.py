@@ -23,6 +23,8 @@ DEADLINE_S: Final = 15.0
 """A sync call's deadline, unless a test sets another."""
 
 COME_AGAIN_S: Final = 0.1
+SHARING: Final = 100
+"""One client for all would take a time that grows with the square of their number."""
 
 SYNC_ENDINGS: Final = frozenset({200, 503, 504})
 """How a sync call may end while something fails."""
@@ -54,7 +56,7 @@ class Trial:
         self._cluster = Cluster(broker, directory, self.vhost)
         self._report = report
         self._resources = AsyncExitStack()
-        self._clients: dict[Service, httpx.AsyncClient] = {}
+        self._clients: dict[tuple[Service, int], httpx.AsyncClient] = {}
         self._calls: list[asyncio.Task[Call]] = []
         self._before: dict[Service, Footprint] = {}
         self._channels_before = 0
@@ -92,11 +94,12 @@ class Trial:
             self._before[service] = await Footprint.of(service)
         self._channels_before = await self._channels()
 
-    def http(self, gateway: Service) -> httpx.AsyncClient:
-        """The client of one gateway."""
-        if gateway not in self._clients:
-            self._clients[gateway] = client(gateway.url)
-        return self._clients[gateway]
+    def http(self, gateway: Service, caller: int = 0) -> httpx.AsyncClient:
+        """The client of one gateway for a caller, whom it shares with ``SHARING`` others."""
+        key = gateway, caller // SHARING
+        if key not in self._clients:
+            self._clients[key] = client(gateway.url)
+        return self._clients[key]
 
     def start(
         self, count: int, *, of: Service | None = None, is_async: bool = False, **script: Any
@@ -106,7 +109,7 @@ class Trial:
         calls = [
             asyncio.create_task(
                 self.ledger.call(
-                    self.http(gateways[n % len(gateways)]), is_async=is_async, **script
+                    self.http(gateways[n % len(gateways)], n), is_async=is_async, **script
                 )
             )
             for n in range(count)
@@ -158,7 +161,7 @@ class Trial:
         await self._all_answer(recovers_within_s)
         recovered_s = time.monotonic() - healed_s
         self._report("recovered_s", round(recovered_s, 2))
-        await asyncio.gather(*self._calls)
+        await asyncio.gather(*(call for call in self._calls if not call.cancelled()))
         sync = [call for call in self.ledger.calls if not call.is_async]
         others = [call for call in sync if call.status not in sync_endings]
         assert not others, f"ended otherwise than with {set(sync_endings)}: {others[:3]}"

@@ -6,7 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.services import Service
 
 
-async def read_metrics(service: Service, timeout_s: float = 5.0) -> dict[str, float]:
+async def read_metrics(service: Service, timeout_s: float = 30.0) -> dict[str, float]:
     """The metrics that have no labels, by their names.
 
     Raises:

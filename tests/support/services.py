@@ -61,7 +61,7 @@ class Service:
         async def has_it() -> bool:
             return metric in (await http.get("/metrics")).text.splitlines()
 
-        async with httpx.AsyncClient(base_url=self.url) as http:
+        async with httpx.AsyncClient(base_url=self.url, timeout=timeout_s) as http:
             await until(has_it, lambda: metric, timeout_s)
 
     async def shows(self, path: str, status: int, timeout_s: float = TIMEOUT_S) -> None:
