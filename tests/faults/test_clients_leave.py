@@ -68,5 +68,6 @@ async def test_p10_a_prediction_whose_sync_caller_has_left_is_not_run_after_its_
         await gateway.reads("predictmq_pending_calls 0.0")
     left = {call.nonce for call in trial.ledger.calls if call.status == CONNECTION_BROKE}
     assert len(left) == LEAVERS
+    await predictor.reads("predictmq_model_calls_running 0.0", 5 * trial.deadline_s)
     await trial.check(sync_endings=SYNC_ENDINGS | {CONNECTION_BROKE})
     assert not left & set(runs.read_text().split())

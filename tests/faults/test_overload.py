@@ -32,8 +32,6 @@ HEAD: Final = (
 AGAIN_BYTES: Final = 30_000_000
 """How much more a second burst may take: memory is used again, not lost."""
 
-BOTH_MODES: Final = pytest.mark.parametrize("is_async", [False, True])
-
 
 def _refused(calls: list[Call]) -> list[Call]:
     return [call for call in calls if call.status == 503]
@@ -63,7 +61,7 @@ async def test_p7_a_full_queue_refuses_at_once_and_what_it_took_is_answered(tria
     assert sentences == {"The queue is full."}
 
 
-@BOTH_MODES
+@pytest.mark.parametrize("is_async", [False, True])
 async def test_p7_a_queue_that_is_gone_refuses_at_once_until_a_predictor_comes_back(
     trial: Trial, is_async: bool
 ) -> None:
@@ -81,8 +79,7 @@ async def test_p7_a_queue_that_is_gone_refuses_at_once_until_a_predictor_comes_b
     await trial.check()
 
 
-@BOTH_MODES
-async def test_p7_one_call_too_many_is_refused_at_once(trial: Trial, is_async: bool) -> None:
+async def test_p7_one_call_too_many_is_refused_at_once(trial: Trial) -> None:
     gateway = trial.gateway(GATEWAY_MAX_IN_FLIGHT="4")
     trial.predictor(PREDICTOR_CONCURRENCY="4")
     await trial.begin()
