@@ -1,8 +1,11 @@
 """What a service holds at a moment: if it is more than before, something leaks."""
 
+import asyncio
+from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from typing import Self
 
+from tests.local.broker import PrivateBroker
 from tests.support.metrics import read_metrics
 from tests.support.services import Service
 from tests.support.waiting import until
@@ -28,18 +31,51 @@ class Footprint:
             in_flight_bytes=metrics.get("predictmq_in_flight_bytes", 0),
         )
 
-    @classmethod
-    async def shrinks_to(cls, before: Self, service: Service) -> None:
-        """Wait until a service holds no more than ``before``; an AssertionError in the end."""
-        now = before
+    async def fits(self, service: Service) -> None:
+        """Wait until a service holds no more than this; an AssertionError in the end."""
+        now = self
 
-        async def fits() -> bool:
+        async def does() -> bool:
             nonlocal now
-            now = await cls.of(service)
-            pairs = zip(astuple(now), astuple(before), strict=True)
-            return all(count <= count_before for count, count_before in pairs)
+            now = await type(self).of(service)
+            pairs = zip(astuple(now), astuple(self), strict=True)
+            return all(count <= limit for count, limit in pairs)
 
-        await until(fits, lambda: f"{now} is no more than {before}")
+        await until(does, lambda: f"{now} is no more than {self}")
+
+
+class Footprints:
+    """What several services, and their vhost on the broker, held when all was well."""
+
+    def __init__(self, broker: PrivateBroker, vhost: str) -> None:
+        self._broker = broker
+        self._vhost = vhost
+        self._of: dict[Service, Footprint] = {}
+        self._channels = 0
+
+    async def note(self, services: Iterable[Service]) -> None:
+        """This is what they may hold."""
+        for service in services:
+            self._of[service] = await Footprint.of(service)
+        self._channels = await self._count_channels()
+
+    async def fit(self, services: Iterable[Service]) -> None:
+        """Wait until ``services``, and the vhost, hold no more; an AssertionError in the end.
+
+        What was not there then is not looked at.
+        """
+        for service in services:
+            if service in self._of:
+                await self._of[service].fits(service)
+
+        async def channels_fit() -> bool:
+            return await self._count_channels() <= self._channels
+
+        await until(channels_fit, lambda: f"{self._channels} channels")
+
+    async def _count_channels(self) -> int:
+        listed = await asyncio.to_thread(self._broker.ctl, "list_channels", "vhost")
+        return listed.splitlines().count(self._vhost)
 
 
 async def memory_bytes(service: Service) -> float:

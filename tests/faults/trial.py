@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 import httpx
 
 from tests.faults.checker import compare
-from tests.faults.footprint import Footprint
+from tests.faults.footprint import Footprints
 from tests.faults.ledger import Call, Ledger, final_answers
 from tests.faults.stream import first_events
 from tests.local.broker import PrivateBroker
@@ -58,8 +58,7 @@ class Trial:
         self._resources = AsyncExitStack()
         self._clients: dict[tuple[Service, int], httpx.AsyncClient] = {}
         self._calls: list[asyncio.Task[Call]] = []
-        self._before: dict[Service, Footprint] = {}
-        self._channels_before = 0
+        self._footprints = Footprints(broker, self.vhost)
 
     async def __aenter__(self) -> Self:
         self._resources.enter_context(self._cluster)
@@ -71,6 +70,11 @@ class Trial:
         await asyncio.gather(*self._calls, return_exceptions=True)
         await self._hang_up()
         await self._resources.aclose()
+
+    @property
+    def services(self) -> list[Service]:
+        """All that are to come back: a test takes the others off ``gateways`` or ``predictors``."""
+        return [*self.gateways, *self.predictors]
 
     def gateway(self, **settings: str) -> Service:
         """Start one more gateway."""
@@ -90,9 +94,7 @@ class Trial:
         """Wait until all answer, and note what they hold then."""
         await self._all_answer()
         await self._hang_up()
-        for service in (*self.gateways, *self.predictors):
-            self._before[service] = await Footprint.of(service)
-        self._channels_before = await self._channels()
+        await self._footprints.note(self.services)
 
     def http(self, gateway: Service, caller: int = 0) -> httpx.AsyncClient:
         """The client of one gateway for a caller, whom it shares with ``SHARING`` others."""
@@ -177,11 +179,11 @@ class Trial:
             answers_to_it = await final_answers(gateways, strange_id)
             assert {status for status, _ in answers_to_it} == {NOT_FOUND}, answers_to_it
         await self._hang_up()
-        await self._check_footprints()
+        await self._footprints.fit(self.services)
 
     async def _all_answer(self, timeout_s: float = 60.0) -> None:
         async with asyncio.timeout(timeout_s):
-            for service in (*self.gateways, *self.predictors):
+            for service in self.services:
                 await service.ready(timeout_s)
             for gateway in self.gateways:
                 http = self.http(gateway)
@@ -195,18 +197,3 @@ class Trial:
         for http in self._clients.values():
             await http.aclose()
         self._clients.clear()
-
-    async def _check_footprints(self) -> None:
-        """Of those that are there still: a test takes off the lists what is not to come back."""
-        for service in (*self.gateways, *self.predictors):
-            if service in self._before:
-                await Footprint.shrinks_to(self._before[service], service)
-
-        async def channels_fit() -> bool:
-            return await self._channels() <= self._channels_before
-
-        await until(channels_fit, lambda: f"{self._channels_before} channels")
-
-    async def _channels(self) -> int:
-        listed = await asyncio.to_thread(self.broker.ctl, "list_channels", "vhost")
-        return listed.splitlines().count(self.vhost)
