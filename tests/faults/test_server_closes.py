@@ -56,6 +56,7 @@ async def _taken(services: list[Service], take: Callable[[], int]) -> None:
         await service.ready()
 
 
+@pytest.mark.long
 async def test_p1_p6_a_connection_that_the_broker_closes_fails_no_call(trial: Trial) -> None:
     services = await _begin(trial)
     for name in CONNECTIONS:
