@@ -42,8 +42,8 @@ async def test_p1_p2_p3_a_cluster_that_loses_each_leader_in_turn_loses_nothing(
 async def _lose_leader(nodes: Nodes, trial: Trial, queue: str) -> None:
     await until(lambda: asyncio.to_thread(nodes.is_whole), lambda: "all members run", 60)
     leader = await asyncio.to_thread(nodes.leader, queue)
-    trial.start(20, sleep_s=0.1)
-    accepting = trial.start(60, is_async=True, sleep_s=0.1)
+    trial.start(10, sleep_s=0.1)
+    accepting = trial.start(30, is_async=True, sleep_s=0.1)
     # From here on requests, replies and confirms are under way.
     await asyncio.wait(accepting, return_when=asyncio.FIRST_COMPLETED)
     leader.kill()

@@ -62,7 +62,7 @@ async def test_p7_a_full_queue_refuses_at_once_and_what_it_took_is_answered(tria
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-async def test_p7_a_queue_that_is_gone_refuses_at_once_until_a_predictor_comes_back(
+async def test_p7_a_queue_that_is_gone_refuses_at_once_until_it_is_there_again(
     trial: Trial, is_async: bool
 ) -> None:
     trial.gateway()
@@ -72,9 +72,9 @@ async def test_p7_a_queue_that_is_gone_refuses_at_once_until_a_predictor_comes_b
     async with raw_channel(trial.broker, trial.vhost) as channel:
         for lane in ("sync", "async"):
             await channel.queue_delete(f"predictions.scripted.{lane}")
-    refused = await asyncio.gather(*trial.start(10, is_async=is_async))
-    _assert_prompt(_refused(refused))
-    assert {call.status for call in refused} == {503}
+    calls = await asyncio.gather(*trial.start(10, is_async=is_async))
+    _assert_prompt(_refused(calls))
+    assert {call.status for call in calls} <= {202, 503}  # the gateway makes it again
     predictor.start()
     await trial.check()
 
