@@ -4,9 +4,10 @@ Sync first, since its caller waits; async never less than one in ten while some 
 model call takes requests of one group, which is a model, from both lanes.
 
 A request that came back before may have ended the predictor that ran it, or may just have
-been with one that did. Such suspects run alone, so that they can harm no other; those that
-came back less often go first; and among equals the order turns round each time, so that
-nobody stands behind the culprit every time and reaches the delivery limit in its place.
+been with one that did. Such suspects run alone, and only when all that ran before is answered,
+so that they can harm no other; those that came back less often go first; and among equals the
+order turns round each time, so that nobody stands behind the culprit every time and reaches the
+delivery limit in its place.
 """
 
 from collections import deque
@@ -15,6 +16,10 @@ from enum import Enum
 from typing import Final, Generic, NamedTuple, TypeVar
 
 SYNC_IN_A_ROW: Final = 9
+
+OUT_PER_SLOT: Final = 16
+"""How many batches may be out for each slot: one runs, the others are being answered. Bounded,
+since nothing is answered while the broker takes no messages."""
 
 T = TypeVar("T")
 
@@ -52,7 +57,8 @@ class NextBatch(NamedTuple):
 class Lanes(Generic[T]):
     """What waits, by group; and how many of ``slots`` run a batch of up to ``max_batch``.
 
-    The groups named in ``one_by_one`` are not batched.
+    The groups named in ``one_by_one`` are not batched. A batch that was taken is out until it is
+    answered; its slot is free as soon as it has run.
     Times are seconds of one monotonic clock.
     """
 
@@ -61,7 +67,8 @@ class Lanes(Generic[T]):
         self._max_batch = max_batch
         self._one_by_one = frozenset(one_by_one)
         self._running = 0
-        self._suspect_runs = False
+        self._out = 0
+        self._suspect_is_out = False
         # Groups in the order they are served: the one that was served last stands last.
         self._fresh: dict[str, dict[Lane, deque[_Waiting[T]]]] = {}
         self._suspects: list[_Suspect[T]] = []
@@ -76,8 +83,12 @@ class Lanes(Generic[T]):
 
     @property
     def is_full(self) -> bool:
-        """Whether nothing can start before ``release``."""
-        return self._suspect_runs or self._running >= self._slots
+        """Whether nothing can start before ``release`` or ``answered``."""
+        return (
+            self._suspect_is_out
+            or self._running >= self._slots
+            or self._out >= OUT_PER_SLOT * self._slots
+        )
 
     def put(self, item: T, group: str, lane: Lane, redeliveries: int, now_s: float) -> None:
         """Add what the broker handed over."""
@@ -98,41 +109,49 @@ class Lanes(Generic[T]):
         if self._suspects:
             return (
                 None
-                if self._running
+                if self._out
                 else NextBatch(1, self._last_suspect_s, is_full=True, is_suspect=True)
             )
         group = self._next_group()
         if group is None:
             return None
         waiting = [lane for lane in self._fresh[group].values() if lane]
-        limit = self._limit(group)
+        limit = self.limit(group)
         size = min(limit, sum(map(len, waiting)))
         return NextBatch(size, min(lane[0].since_s for lane in waiting), is_full=size == limit)
 
     def take(self) -> list[T]:
-        """What may run now, in a slot that ``release`` gives back; empty if nothing may."""
+        """What may run now, in a slot that ``release`` gives back; empty if nothing may.
+
+        ``answered`` has to follow ``release``, once for each batch.
+        """
         if self.next_batch() is None:
             return []
         if self._suspects:
-            self._suspect_runs = True
+            self._suspect_is_out = True
             batch = [self._take_suspect()]
         else:
             group = self._next_group()
             assert group is not None
             lanes = self._fresh.pop(group)
             batch = []
-            limit = self._limit(group)
+            limit = self.limit(group)
             while len(batch) < limit and (lane := self._next_lane(lanes)):
                 self._sync_in_a_row = self._sync_in_a_row + 1 if lane is Lane.SYNC else 0
                 batch.append(lanes[lane].popleft().item)
             self._fresh[group] = lanes
         self._running += 1
+        self._out += 1
         return batch
 
     def release(self) -> None:
-        """Give back the slot of something that ``take`` returned."""
+        """Give back the slot of a batch that ``take`` returned: it has run."""
         self._running -= 1
-        self._suspect_runs = False
+
+    def answered(self) -> None:
+        """A batch is done with: the broker does not hand it over again, whatever comes next."""
+        self._out -= 1
+        self._suspect_is_out = False
 
     def clear(self) -> list[T]:
         """Remove and return all that waits."""
@@ -144,7 +163,8 @@ class Lanes(Generic[T]):
         self._fresh.clear()
         return waiting
 
-    def _limit(self, group: str) -> int:
+    def limit(self, group: str) -> int:
+        """How many items of a group run together at most."""
         return 1 if group in self._one_by_one else self._max_batch
 
     def _take_suspect(self) -> T:

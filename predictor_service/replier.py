@@ -145,14 +145,23 @@ class Replier:
         under_way.add_done_callback(self._under_way.discard)
 
     async def _serve(self, batch: list[Job]) -> None:
+        # What comes while a batch is answered makes the next one larger, so it keeps its slot.
+        keeps_slot = self._lanes.limit(batch[0].model) > 1
         try:
-            outcomes = await self._run(batch)
+            try:
+                outcomes = await self._run(batch)
+            finally:
+                if not keeps_slot:
+                    self._lanes.release()
+                    self._fill_slots()
             await asyncio.gather(
                 *(_logged(self._answers.send(job, job.reply(outcomes[job]))) for job in outcomes)
             )
             await self._give_back(job for job in batch if job not in outcomes)
         finally:
-            self._lanes.release()
+            if keeps_slot:
+                self._lanes.release()
+            self._lanes.answered()
             self._fill_slots()
 
     async def _run(self, batch: list[Job]) -> dict[Job, Outcome]:

@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from predictor_service.lanes import Lane, Lanes, NextBatch
+from predictor_service.lanes import OUT_PER_SLOT, Lane, Lanes, NextBatch
 
 LANES: Final = st.sampled_from(Lane)
 GROUPS: Final = st.sampled_from("abc")
@@ -33,6 +33,7 @@ class LanesAgainstLists(RuleBasedStateMachine):
         self.lanes: Lanes[Item] = Lanes(slots, max_batch, one_by_one=[single])
         self.waiting: list[Item] = []
         self.running: list[list[Item]] = []
+        self.run: list[list[Item]] = []
         self.turns: list[str] = []
         self.arrivals = 0
         self.sync_in_a_row = 0
@@ -52,7 +53,7 @@ class LanesAgainstLists(RuleBasedStateMachine):
     @rule()
     def take(self) -> None:
         suspects = [item for item in self.waiting if item.redeliveries]
-        may_start = not self.running if suspects else not self.lanes.is_full
+        may_start = not (self.running or self.run) if suspects else not self.lanes.is_full
         upcoming, batch = self.lanes.next_batch(), self.lanes.take()
         assert bool(batch) == (upcoming is not None) == bool(self.waiting and may_start)
         if upcoming is None:
@@ -98,8 +99,14 @@ class LanesAgainstLists(RuleBasedStateMachine):
     @precondition(lambda self: self.running)
     @rule(which=st.integers(0, 3))
     def release(self, which: int) -> None:
-        self.running.pop(which % len(self.running))
+        self.run.append(self.running.pop(which % len(self.running)))
         self.lanes.release()
+
+    @precondition(lambda self: self.run)
+    @rule(which=st.integers(0, 3))
+    def answered(self, which: int) -> None:
+        self.run.pop(which % len(self.run))
+        self.lanes.answered()
 
     @precondition(lambda self: len(self.waiting) > 5)
     @rule()
@@ -112,12 +119,14 @@ class LanesAgainstLists(RuleBasedStateMachine):
     @invariant()
     def slots_in_use_are_what_runs(self) -> None:
         assert self.lanes.running == len(self.running) <= self.slots
-        alone = any(item.redeliveries for batch in self.running for item in batch)
-        assert self.lanes.is_full == (alone or len(self.running) == self.slots)
+        out = self.running + self.run
+        alone = any(item.redeliveries for batch in out for item in batch)
+        too_many = len(out) == OUT_PER_SLOT * self.slots
+        assert self.lanes.is_full == (alone or too_many or len(self.running) == self.slots)
 
     @invariant()
-    def a_suspect_runs_alone(self) -> None:
-        items = [item for batch in self.running for item in batch]
+    def a_suspect_is_out_alone(self) -> None:
+        items = [item for batch in self.running + self.run for item in batch]
         assert len(items) <= 1 or not any(item.redeliveries for item in items)
 
     def teardown(self) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.topology import DELIVERY_LIMIT
-from predictor_service.lanes import Lane, Lanes
+from predictor_service.lanes import OUT_PER_SLOT, Lane, Lanes
 
 LANES: Final = st.sampled_from(Lane)
 MODELS: Final = st.sampled_from("ab")
@@ -39,6 +39,7 @@ def test_async_gets_one_place_in_ten_and_sync_the_others_while_both_wait(
     while len(taken) < 90:
         taken += lanes.take()
         lanes.release()
+        lanes.answered()
     for start in range(0, 90, 10):
         assert taken[start : start + 10] == [Lane.SYNC] * 9 + [Lane.ASYNC]
 
@@ -55,6 +56,7 @@ def test_async_requests_of_one_model_do_not_starve_behind_sync_requests_of_anoth
     for _ in range(15):
         batch = lanes.take()
         lanes.release()
+        lanes.answered()
         assert batch == [batch[0]] * max_batch
         if batch[0] is Lane.ASYNC:
             assert sync_in_a_row < 9 + max_batch
@@ -72,6 +74,7 @@ def test_models_take_turns() -> None:
     while batch := lanes.take():
         batches.append(batch)
         lanes.release()
+        lanes.answered()
     assert batches == [["a1", "a2"], ["b1", "b2"], ["c1"], ["a3", "a4"], ["b3"]]
 
 
@@ -86,6 +89,7 @@ def in_turn(items: list[tuple[str, Lane, int]], redeliveries: int) -> list[int]:
         assert lanes.take() == []
         order += batch
         lanes.release()
+        lanes.answered()
     return order
 
 
@@ -104,7 +108,7 @@ def test_a_suspect_of_redeliveries_even_in_number_runs_sync_first_and_in_order()
     assert in_turn([("ab"[n % 2], lane, n) for n, lane in enumerate(lanes)], 2) == [1, 3, 0, 2]
 
 
-def test_nothing_joins_a_suspect_and_a_suspect_waits_until_nothing_runs() -> None:
+def test_nothing_joins_a_suspect_and_a_suspect_waits_until_all_are_answered() -> None:
     lanes: Lanes[str] = Lanes(3, 3)
     lanes.put("fresh", "a", Lane.SYNC, 0, 1.0)
     assert lanes.take() == ["fresh"]
@@ -113,9 +117,13 @@ def test_nothing_joins_a_suspect_and_a_suspect_waits_until_nothing_runs() -> Non
     assert lanes.next_batch() is None
     assert lanes.take() == []
     lanes.release()
+    assert lanes.take() == []
+    lanes.answered()
     assert lanes.take() == ["suspect"]
     assert lanes.next_batch() is None
     lanes.release()
+    assert lanes.next_batch() is None
+    lanes.answered()
     assert lanes.take() == ["later"]
 
 
@@ -146,7 +154,21 @@ def test_a_request_that_ends_its_predictor_takes_no_other_with_it(
             for item in running.pop(0):
                 del left[item.number]
             lanes.release()
+            lanes.answered()
         left = {n: item._replace(redeliveries=item.redeliveries + 1) for n, item in left.items()}
         given_up = {n for n, item in left.items() if item.redeliveries > DELIVERY_LIMIT}
         assert given_up <= {culprit}
         left = {n: item for n, item in left.items() if n not in given_up}
+
+
+def test_batches_that_cannot_be_answered_are_bounded() -> None:
+    lanes: Lanes[int] = Lanes(2, 1)
+    for number in range(100):
+        lanes.put(number, "a", Lane.SYNC, 0, 0.0)
+    taken = 0
+    while lanes.take():
+        lanes.release()
+        taken += 1
+    assert taken == 2 * OUT_PER_SLOT
+    lanes.answered()
+    assert lanes.take() == [taken]

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from predictor_service.prefetch import FAST_S, SLOW_S, Prefetch
+from predictor_service.prefetch import (
+    FAST_S,
+    INSTANT_COUNT,
+    INSTANT_S,
+    NOT_INSTANT_S,
+    SLOW_S,
+    Prefetch,
+)
 
 MANY: Final = 50
 """Calls enough for the mean to be about what they take."""
@@ -33,7 +40,19 @@ def test_while_a_model_is_fast_as_much_again_is_at_hand(is_full: bool) -> None:
     assert after(*[FAST_S / 2] * MANY).count(is_full=is_full) == 12
 
 
-@pytest.mark.parametrize("before_s", [0.0, SLOW_S * 2])
+@pytest.mark.parametrize(("max_batch", "count"), [(1, INSTANT_COUNT), (32, 128)])
+def test_while_a_model_is_instant_several_more_are_at_hand(max_batch: int, count: int) -> None:
+    instant = after(*[INSTANT_S / 2] * MANY, max_batch=max_batch)
+    assert instant.count(is_full=True) == instant.count(is_full=False) == count
+    for _ in range(MANY):
+        instant.observe((INSTANT_S + NOT_INSTANT_S) / 2)
+    assert instant.count(is_full=True) == count
+    for _ in range(MANY):
+        instant.observe(NOT_INSTANT_S * 2)
+    assert instant.count(is_full=True) == 4 * max_batch
+
+
+@pytest.mark.parametrize("before_s", [FAST_S / 2, SLOW_S * 2])
 def test_a_model_in_between_changes_nothing(before_s: float) -> None:
     between_s = (FAST_S + SLOW_S) / 2
     before = after(*[before_s] * MANY)
@@ -44,7 +63,7 @@ def test_a_model_in_between_changes_nothing(before_s: float) -> None:
 
 def test_one_call_out_of_the_ordinary_changes_nothing() -> None:
     assert after(0.0).count(is_full=True) == 0
-    assert after(*[0.0] * MANY, SLOW_S).count(is_full=True) == 12
+    assert after(*[FAST_S / 2] * MANY, SLOW_S).count(is_full=True) == 12
 
 
 def test_a_model_that_becomes_slow_is_noticed_within_a_few_calls() -> None:
@@ -52,9 +71,10 @@ def test_a_model_that_becomes_slow_is_noticed_within_a_few_calls() -> None:
 
 
 @given(st.lists(st.floats(0, 1500)), st.booleans(), st.integers(1, 8), st.integers(1, 64))
-def test_a_free_slot_always_finds_a_batch_at_hand_and_never_more_than_two(
+def test_a_free_slot_always_finds_a_batch_at_hand_and_never_many_more(
     calls_s: list[float], is_full: bool, slots: int, max_batch: int
 ) -> None:
     prefetch = after(*calls_s, slots=slots, max_batch=max_batch)
-    assert slots * max_batch <= prefetch.count(is_full=False) <= 2 * slots * max_batch
+    at_most = max(INSTANT_COUNT, 2 * slots * max_batch)
+    assert slots * max_batch <= prefetch.count(is_full=False) <= at_most
     assert prefetch.count(is_full=is_full) <= prefetch.count(is_full=False)
