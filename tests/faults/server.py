@@ -64,6 +64,16 @@ def delete_queues(broker: PrivateBroker, vhost: str, queues: set[str]) -> int:
     return len(queues)
 
 
+def permit(
+    broker: PrivateBroker, vhost: str, *, writing_to: str = ".*", all_else: str = ".*"
+) -> None:
+    """Give the services' user these permissions, as regular expressions of names.
+
+    A channel remembers those it has asked for: new ones count for a new connection.
+    """
+    broker.ctl("set_permissions", "--vhost", vhost, broker.user, all_else, writing_to, all_else)
+
+
 def _for_each(broker: PrivateBroker, pids: str, call: str) -> int:
     """Make a call for each ``Pid`` of a list; returns the length of the list."""
     done = broker.ctl("eval", f"length([{call} || Pid <- {pids}]).")  # one start of the tool

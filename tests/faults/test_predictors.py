@@ -1,13 +1,18 @@
 """Predictors die: what they had is redelivered and answered (P5)."""
 
 import asyncio
+from pathlib import Path
 from typing import Final
 
 import pytest
 
+from tests.faults.server import close_connections, permit
 from tests.faults.trial import Trial
+from tests.support.waiting import until
 
 OUTAGE_S: Final = 30
+NO_REPLY: Final = r"^(predictions\.|amq\.gen)"
+"""Enough to declare and bind, but not to answer, which goes by way of ``amq.default``."""
 
 
 async def test_p5_a_predictor_killed_mid_prediction_loses_nothing(trial: Trial) -> None:
@@ -20,6 +25,28 @@ async def test_p5_a_predictor_killed_mid_prediction_loses_nothing(trial: Trial) 
     victim.kill()
     victim.start()
     await trial.check(sync_endings=frozenset({200}))
+
+
+async def test_p5_a_predictor_killed_before_its_reply_is_confirmed_loses_nothing(
+    trial: Trial, tmp_path: Path
+) -> None:
+    trial.gateway(), trial.gateway()
+    predictor, answer = trial.predictor(), tmp_path / "answer"
+    await trial.begin()
+    await asyncio.gather(*trial.start(1, is_async=True, until=str(answer)))
+    await predictor.reads("predictmq_model_calls_running 1.0")
+    await asyncio.to_thread(permit, trial.broker, trial.vhost, writing_to=NO_REPLY)
+    await asyncio.to_thread(close_connections, trial.broker, trial.vhost, "predictor publisher")
+    answer.touch()
+
+    async def cannot_answer() -> bool:
+        return "reply not sent yet" in predictor.log
+
+    await until(cannot_answer, lambda: "the reply is refused")
+    predictor.kill()
+    await asyncio.to_thread(permit, trial.broker, trial.vhost)
+    predictor.start()
+    await trial.check()
 
 
 @pytest.mark.long

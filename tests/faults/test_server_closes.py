@@ -13,7 +13,13 @@ import pytest
 
 from common.topology import PRESENCE, ROLL_CALLS, async_queue, sync_queue
 from tests.faults.losses import all_losses
-from tests.faults.server import close_channels, close_connections, delete_queues, own_queues
+from tests.faults.server import (
+    close_channels,
+    close_connections,
+    delete_queues,
+    own_queues,
+    permit,
+)
 from tests.faults.trial import Trial
 from tests.faults.under_way import calls_under_way
 from tests.support.services import Service
@@ -127,16 +133,12 @@ async def test_p3_services_without_permissions_say_so_and_recover_by_themselves(
     trial: Trial,
 ) -> None:
     services = await _begin(trial)
-    await asyncio.to_thread(_permit, trial, "^$")
+    nothing = partial(permit, trial.broker, trial.vhost, writing_to="^$", all_else="^$")
+    await asyncio.to_thread(nothing)
     await asyncio.to_thread(trial.broker.ctl, "close_all_connections", "--vhost", trial.vhost, "")
     for service in services:
         await service.shows("/readyz", 503)
     calls = await asyncio.gather(*trial.start(4), *trial.start(4, is_async=True))
     assert {call.status for call in calls} == {503}
-    await asyncio.to_thread(_permit, trial, ".*")
+    await asyncio.to_thread(permit, trial.broker, trial.vhost)
     await trial.check()
-
-
-def _permit(trial: Trial, names: str) -> None:
-    arguments = "--vhost", trial.vhost, trial.broker.user, names, names, names
-    trial.broker.ctl("set_permissions", *arguments)
