@@ -170,5 +170,6 @@ class Proxy:
         while self._links:
             for writer in self._links.popitem():
                 raw: socket.socket = writer.get_extra_info("socket")
-                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+                if raw.fileno() >= 0:  # else this end has closed it already
+                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
                 writer.transport.abort()
