@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -21,7 +22,7 @@ WATERMARK: Final = "set_vm_memory_high_watermark"
 
 @pytest.mark.long
 async def test_p3_p7_a_memory_alarm_refuses_calls_and_holds_up_nothing_else(
-    trial: Trial,
+    trial: Trial, tmp_path: Path
 ) -> None:
     trial.deadline_s = DEADLINE_S
     deadline = {"GATEWAY_ASYNC_DEADLINE_S": str(ASYNC_DEADLINE_S)}
@@ -31,8 +32,9 @@ async def test_p3_p7_a_memory_alarm_refuses_calls_and_holds_up_nothing_else(
     (done,) = await asyncio.gather(*trial.start(1, is_async=True))
     http = trial.http(gateways[0])
     before = await final(http, done.prediction_id)
-    # What runs ends during the alarm, and its reply cannot leave; what waits expires meanwhile.
-    trial.start(1, is_async=True, sleep_s=8)
+    # What waits expires during the alarm; then what runs ends, and its reply cannot leave.
+    ending = tmp_path / "ending"
+    trial.start(1, is_async=True, until=str(ending))
     await predictor.reads("predictmq_model_calls_running 1.0")
     waiting = await asyncio.gather(*trial.start(10, is_async=True))
     async with _alarm(trial.broker):
@@ -48,6 +50,8 @@ async def test_p3_p7_a_memory_alarm_refuses_calls_and_holds_up_nothing_else(
         after = await http.get(f"/predict/{done.prediction_id}")
         assert (after.status_code, after.text) == (200, before.text)
         await _expire(trial, waiting[-1])
+        ending.touch()
+        await predictor.reads("predictmq_model_calls_running 0.0")
         await _is_acknowledged(trial)
     await trial.check(ends={call.nonce: 504 for call in waiting})
 
