@@ -7,7 +7,7 @@ connections are accepted and ended here.
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
@@ -108,14 +108,18 @@ async def _accepting(
     """
     loop = asyncio.get_running_loop()
     context = WorkerContext(max_requests=None)
-    connections: set[asyncio.Task[None]] = set()
+    connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        connections.add(task)
-        task.add_done_callback(connections.discard)
-        await _Connection(app, loop, config, context, state, reader, writer).run()
+        connections[task] = writer
+        try:
+            await _Connection(app, loop, config, context, state, reader, writer).run()
+        except asyncio.CancelledError:
+            pass  # by force, which asyncio's streams would log as a failure
+        finally:
+            del connections[task]
 
     waiting = listener.dup()  # stays open when the server closes its own
     server = await asyncio.start_server(connected, sock=listener, backlog=BACKLOG)
@@ -137,11 +141,18 @@ async def _accepting(
         server.close()
         waiting.close()
         await context.terminated.set()  # what is idle closes
-        if connections:
-            _, open_still = await asyncio.wait(tuple(connections), timeout=CLOSE_TIMEOUT_S)
-            for task in open_still:
-                task.cancel()
-            await asyncio.gather(*open_still, return_exceptions=True)
+        await _end(connections)
+
+
+async def _end(connections: Mapping[asyncio.Task[None], asyncio.StreamWriter]) -> None:
+    """Wait for connections to close, at most ``CLOSE_TIMEOUT_S``, then close them by force."""
+    if not connections:
+        return
+    _, open_still = await asyncio.wait(tuple(connections), timeout=CLOSE_TIMEOUT_S)
+    for task in open_still:
+        connections[task].transport.abort()  # else it waits until its client has read all
+        task.cancel()
+    await asyncio.gather(*open_still, return_exceptions=True)
 
 
 @asynccontextmanager
