@@ -58,7 +58,7 @@ test-models: ## Run the tests of the models that ship, in .venv-models with what
 	@$(MAKE) --no-print-directory test VENV=.venv-models EXTRAS=models-dev \
 		SUITES="--dist loadfile tests/models"
 
-coverage: $(READY) ## The same tests with branch coverage, of the started processes too
+coverage: $(READY) ## Run all tests, the long ones too, with branch coverage, also of started processes
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --cov --cov-report=term $(SUITES)
 
 bench: $(READY) $(PEERS:%=bench-peer-%) ## Measure it beside its alternatives; writes docs/performance.md
