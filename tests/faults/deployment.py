@@ -10,6 +10,7 @@ from typing import Final, Self
 
 from tests.faults.proxy import Fault, Proxy
 from tests.local.broker import PrivateBroker
+from tests.support.alarm import memory_alarm
 from tests.support.models import SCRIPTED
 from tests.support.services import Cluster, Service
 
@@ -120,9 +121,8 @@ class Deployment:
 
     async def raise_alarm(self, _: random.Random) -> None:
         """The broker is short of memory and takes no messages."""
-        await asyncio.to_thread(self.broker.ctl, "set_vm_memory_high_watermark", "0.000001")
-        await asyncio.sleep(LASTS_S)
-        await asyncio.to_thread(self.broker.ctl, "set_vm_memory_high_watermark", "0.4")
+        async with memory_alarm(self.broker):
+            await asyncio.sleep(LASTS_S)
 
 
 MISHAPS: Final = (

@@ -1,8 +1,6 @@
 """The broker runs out of memory and takes no messages for a while (P3, P7)."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -10,14 +8,13 @@ import pytest
 
 from tests.faults.ledger import Call
 from tests.faults.trial import Trial
-from tests.local.broker import PrivateBroker
+from tests.support.alarm import memory_alarm
 from tests.support.calls import ASYNC, final
 from tests.support.waiting import until
 
 DEADLINE_S: Final = 5.0
 ASYNC_DEADLINE_S: Final = 10
 AT_ONCE_S: Final = 1.0
-WATERMARK: Final = "set_vm_memory_high_watermark"
 
 
 @pytest.mark.long
@@ -37,7 +34,7 @@ async def test_p3_p7_a_memory_alarm_refuses_calls_and_holds_up_nothing_else(
     trial.start(1, is_async=True, until=str(ending))
     await predictor.reads("predictmq_model_calls_running 1.0")
     waiting = await asyncio.gather(*trial.start(10, is_async=True))
-    async with _alarm(trial.broker):
+    async with memory_alarm(trial.broker):
         # The broker tells a connection that it is blocked when that publishes the next time.
         first = await asyncio.gather(*trial.start(4), *trial.start(4, is_async=True))
         assert {call.status for call in first} <= {503, 504}
@@ -54,15 +51,6 @@ async def test_p3_p7_a_memory_alarm_refuses_calls_and_holds_up_nothing_else(
         await predictor.reads("predictmq_model_calls_running 0.0")
         await _is_acknowledged(trial)
     await trial.check(ends={call.nonce: 504 for call in waiting})
-
-
-@asynccontextmanager
-async def _alarm(broker: PrivateBroker) -> AsyncIterator[None]:
-    await asyncio.to_thread(broker.ctl, WATERMARK, "0.000001")
-    try:
-        yield
-    finally:
-        await asyncio.to_thread(broker.ctl, WATERMARK, "0.4")
 
 
 async def _expire(trial: Trial, call: Call) -> None:

@@ -19,6 +19,7 @@ from common.messages import Message
 from common.settings import BrokerSettings
 from tests.integration.conftest import Opened
 from tests.local.broker import PrivateBroker
+from tests.support.alarm import memory_alarm
 from tests.support.waiting import until
 
 HELLO = Message(type="test", body=b"hello", correlation_id="1", headers={"a": "b"})
@@ -90,13 +91,10 @@ async def test_a_memory_alarm_is_noticed_and_clears_by_itself(
         return not connection.is_blocked
 
     assert await unblocked()
-    await asyncio.to_thread(broker.ctl, "set_vm_memory_high_watermark", "0.000001")
-    try:
+    async with memory_alarm(broker):
         with pytest.raises(Unconfirmed):
             await connection.publish(HELLO, "q", timeout_s=1)
         assert await blocked()
-    finally:
-        await asyncio.to_thread(broker.ctl, "set_vm_memory_high_watermark", "0.4")
     await until(unblocked, lambda: "the alarm is over")
     await connection.publish(HELLO, "q", timeout_s=5)
 
