@@ -5,26 +5,18 @@ from pathlib import Path
 
 import httpx
 
+from tests.faults.server import NO_MESSAGES, permit
 from tests.local.broker import PrivateBroker
 from tests.support.calls import client
 from tests.support.services import Cluster, new_vhost
 from tests.support.waiting import until
-
-QUEUES_ONLY = r"^(predictions\.|amq\.gen)"
-"""Enough to declare and bind, but not to publish, which goes by way of ``amq.default``."""
 
 
 async def test_a_gateway_that_may_not_publish_says_so_and_mends_by_itself(
     broker: PrivateBroker, tmp_path: Path
 ) -> None:
     vhost = new_vhost(broker)
-
-    async def permit(write: str) -> None:
-        await asyncio.to_thread(
-            broker.ctl, "set_permissions", "--vhost", vhost, broker.user, ".*", write, ".*"
-        )
-
-    await permit(QUEUES_ONLY)
+    await asyncio.to_thread(permit, broker, vhost, writing_to=NO_MESSAGES)
     with Cluster(broker, tmp_path, vhost) as cluster:
         gateway = cluster.gateway(GATEWAY_SYNC_TIMEOUT_S="5")
         async with client(gateway.url) as http:
@@ -33,7 +25,7 @@ async def test_a_gateway_that_may_not_publish_says_so_and_mends_by_itself(
             answer = await http.post("/predict", json={"input": 1})
             assert answer.status_code == 503, answer.text
             assert broker.user not in answer.text
-            await permit(".*")
+            await asyncio.to_thread(permit, broker, vhost)
             await gateway.ready()
             assert gateway.is_running
 

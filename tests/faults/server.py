@@ -24,6 +24,10 @@ REFUSED: Final = """
 """
 """A question that costs a client its channel, as if the client had asked it."""
 
+NO_MESSAGES: Final = r"^(predictions\.|amq\.gen)"
+"""What to permit ``writing_to``, so that one may declare and bind but not publish, which goes by
+way of ``amq.default``."""
+
 EXCLUSIVE: Final = "amq.gen-"
 """How the names of queues begin that a broker named."""
 

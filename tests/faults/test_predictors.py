@@ -6,13 +6,11 @@ from typing import Final
 
 import pytest
 
-from tests.faults.server import close_connections, permit
+from tests.faults.server import NO_MESSAGES, close_connections, permit
 from tests.faults.trial import Trial
 from tests.support.waiting import until
 
 OUTAGE_S: Final = 30
-NO_REPLY: Final = r"^(predictions\.|amq\.gen)"
-"""Enough to declare and bind, but not to answer, which goes by way of ``amq.default``."""
 
 
 async def test_p5_a_predictor_killed_mid_prediction_loses_nothing(trial: Trial) -> None:
@@ -35,7 +33,7 @@ async def test_p5_a_predictor_killed_before_its_reply_is_confirmed_loses_nothing
     await trial.begin()
     await asyncio.gather(*trial.start(1, is_async=True, until=str(answer)))
     await predictor.reads("predictmq_model_calls_running 1.0")
-    await asyncio.to_thread(permit, trial.broker, trial.vhost, writing_to=NO_REPLY)
+    await asyncio.to_thread(permit, trial.broker, trial.vhost, writing_to=NO_MESSAGES)
     await asyncio.to_thread(close_connections, trial.broker, trial.vhost, "predictor publisher")
     answer.touch()
 
