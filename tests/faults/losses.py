@@ -1,26 +1,20 @@
 """What a service says itself of the connections that it has lost."""
 
-import re
 from collections.abc import Collection, Iterable
 from typing import Final
 
-import httpx
-
+from tests.support.metrics import read_samples
 from tests.support.services import Service
 from tests.support.waiting import until
 
-LOST: Final = re.compile(
-    r'^predictmq_broker_reconnects_total\{connection="(\w+)"\} (\S+)$', re.MULTILINE
-)
-
+LOST: Final = "predictmq_broker_reconnects_total"
 POLL_S: Final = 0.2
 
 
 async def losses(service: Service) -> dict[str, int]:
     """How often the service has noticed the end of each of its connections, by their names."""
-    async with httpx.AsyncClient(base_url=service.url) as http:
-        metrics = (await http.get("/metrics")).text
-    return {name: int(float(count)) for name, count in LOST.findall(metrics)}
+    samples = await read_samples(service)
+    return {each.labels["connection"]: int(each.value) for each in samples if each.name == LOST}
 
 
 async def notices(

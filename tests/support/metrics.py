@@ -2,12 +2,19 @@
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from tests.support.services import Service
 
 
 async def read_metrics(service: Service, timeout_s: float = 30.0) -> dict[str, float]:
-    """The metrics that have no labels, by their names.
+    """The metrics that have no labels, by their names: see ``read_samples``."""
+    samples = await read_samples(service, timeout_s)
+    return {sample.name: sample.value for sample in samples if not sample.labels}
+
+
+async def read_samples(service: Service, timeout_s: float = 30.0) -> list[Sample]:
+    """All metrics, with their labels.
 
     Raises:
         httpx.TransportError: the service does not answer.
@@ -15,5 +22,4 @@ async def read_metrics(service: Service, timeout_s: float = 30.0) -> dict[str, f
     async with httpx.AsyncClient(base_url=service.url, timeout=timeout_s) as http:
         text = (await http.get("/metrics")).text
     families = text_string_to_metric_families(text)
-    samples = (sample for family in families for sample in family.samples)
-    return {sample.name: sample.value for sample in samples if not sample.labels}
+    return [sample for family in families for sample in family.samples]
