@@ -1,4 +1,4 @@
-"""Steady calls of an installation, and what its services hold meanwhile."""
+"""Steady calls of a deployment, and what its services hold meanwhile."""
 
 import asyncio
 import time

@@ -7,6 +7,9 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from tests.support.waiting import until
 
+LANES: Final = ("predictions.scripted.sync", "predictions.scripted.async")
+"""The queues of ``Scripted``: first the sync one."""
+
 REQUEST: Final[dict[str, Any]] = {
     "body": b'{"input": {"nonce": "a stranger\'s"}}',
     "type": "prediction.request",

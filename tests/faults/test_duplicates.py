@@ -7,13 +7,12 @@ from typing import Any, Final
 from aio_pika.abc import AbstractChannel
 
 from tests.faults.ledger import Call
-from tests.faults.stranger import send, take
+from tests.faults.stranger import LANES, send, take
+from tests.faults.stream import REPLIES
 from tests.faults.trial import Trial
 from tests.support.calls import final
 from tests.support.raw import raw_channel
 
-REPLIES: Final = "predictions.replies"
-LANE: Final = "predictions.scripted.{}"
 FORGED: Final = "01a2078f-09a1-8855-b69d-b3925daa09cd"
 NO_UUID: Final = "from-a-stranger"
 NONSENSE: Final[tuple[dict[str, Any], ...]] = (
@@ -32,8 +31,8 @@ async def test_p1_p4_a_request_that_is_delivered_twice_has_one_result(trial: Tri
     predictor.kill()
     trial.start(1), trial.start(1, is_async=True)
     async with raw_channel(trial.broker, trial.vhost) as stranger:
-        for lane in ("sync", "async"):
-            await _double(stranger, LANE.format(lane))
+        for lane in LANES:
+            await _double(stranger, lane)
     predictor.start()
     await trial.check(sync_endings={200})
     await gateways[0].reads("predictmq_late_replies_total 2.0")
@@ -72,7 +71,7 @@ async def test_p3_p4_a_late_or_a_strangers_reply_reaches_no_caller(trial: Trial)
     await predictor.reads("predictmq_model_calls_running 1.0")
     waiting = trial.start(1)
     async with raw_channel(trial.broker, trial.vhost) as stranger:
-        request = await take(stranger, LANE.format("sync"))
+        request = await take(stranger, LANES[0])
         assert request.reply_to
         for strange_id in (FORGED, NO_UUID, ""):
             for message in NONSENSE:

@@ -2,12 +2,11 @@
 
 from typing import Any, Final
 
-from tests.faults.stranger import REQUEST, send, take
+from tests.faults.stranger import LANES, REQUEST, send, take
 from tests.faults.trial import Trial
 from tests.support.raw import raw_channel
 from tests.support.waiting import until
 
-LANES: Final = ("predictions.scripted.async", "predictions.scripted.sync")
 PARKED: Final = "predictions.parked"
 
 MALFORMED: Final[dict[str, dict[str, Any]]] = {

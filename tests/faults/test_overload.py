@@ -11,6 +11,7 @@ import pytest
 
 from tests.faults.footprint import memory_bytes
 from tests.faults.ledger import Call
+from tests.faults.stranger import LANES
 from tests.faults.trial import Trial
 from tests.support.descriptors import descriptors_limited_to
 from tests.support.raw import raw_channel
@@ -70,8 +71,8 @@ async def test_p7_a_queue_that_is_gone_refuses_at_once_until_it_is_there_again(
     await trial.begin()
     predictor.kill()
     async with raw_channel(trial.broker, trial.vhost) as channel:
-        for lane in ("sync", "async"):
-            await channel.queue_delete(f"predictions.scripted.{lane}")
+        for lane in LANES:
+            await channel.queue_delete(lane)
     calls = trial.start(10, is_async=is_async)
     # The first is refused, and has the gateway make the queue again, for those that come later.
     done, _ = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)

@@ -7,11 +7,10 @@ from typing import Any, Final
 import aio_pika
 from aio_pika.abc import AbstractChannel
 
-from tests.faults.stranger import REQUEST, send, take
+from tests.faults.stranger import LANES, REQUEST, send, take
 from tests.faults.trial import Trial
 from tests.support.raw import raw_channel
 
-SYNC: Final = "predictions.scripted.sync"
 NEWER: Final[dict[str, Any]] = {"headers": {"x-newer": [1, {"two": 3}]}, "app_id": "newer"}
 ANNOUNCEMENT: Final = {
     "replica_id": "newer",
@@ -37,7 +36,7 @@ async def test_p1_p4_requests_replies_and_announcements_with_unknown_extras_are_
         for gateway in gateways:
             await gateway.shows("/models/newer-model", 200)
         calls = [*trial.start(4), *trial.start(4, is_async=True)]
-        for lane in (SYNC, "predictions.scripted.async"):
+        for lane in LANES:
             for _ in range(4):
                 await _answer(newer, lane)
         assert {call.status for call in await asyncio.gather(*calls)} == {200, 202}
@@ -49,7 +48,7 @@ async def _ask(newer: AbstractChannel) -> None:
     """A newer gateway asks: our predictor answers."""
     replies = await newer.declare_queue(exclusive=True)
     body = b'{"input": {"nonce": "n"}, "newer": true}'
-    await send(newer, SYNC, **REQUEST | NEWER | {"body": body, "reply_to": replies.name})
+    await send(newer, LANES[0], **REQUEST | NEWER | {"body": body, "reply_to": replies.name})
     reply = await take(newer, replies.name)
     assert (reply.type, reply.correlation_id, reply.body) == (
         "prediction.succeeded",
