@@ -127,7 +127,7 @@ async def _accepting(
 
     async def stop_listening() -> None:
         server.close()
-        with waiting, suppress(BlockingIOError):  # none is left
+        with waiting, suppress(OSError):  # none is left, or no descriptor for it
             while True:
                 accepted, _ = waiting.accept()
                 await loop.connect_accepted_socket(
