@@ -71,7 +71,8 @@ class Connection:
         self._up = asyncio.Event()
         self._raw: AbstractConnection | None = None
         self._lost: asyncio.Future[str] | None = None
-        self._publishers: dict[str, Channel] = {}
+        self._publisher: Channel | None = None
+        self._stream_publishers: dict[str, Channel] = {}
         self.reconnects = 0
 
     @property
@@ -132,9 +133,9 @@ class Connection:
             ConnectionLost: and the connection counts as down from then on.
         """
         lost = self._lost
-        if lost is None or not self._up.is_set():
+        publisher = self._stream_publishers.get(routing_key, self._publisher)
+        if publisher is None or lost is None or not self._up.is_set():
             raise BrokerAway("The message broker is not available.")
-        publisher = self._publishers[routing_key if routing_key in STREAMS else ""]
         try:
             await publisher.publish(message, routing_key, timeout_s=timeout_s, exchange=exchange)
         except ConnectionLost as exc:
@@ -184,8 +185,8 @@ class Connection:
             yield lost
         finally:
             self._up.clear()
-            self._raw = self._lost = None
-            self._publishers = {}
+            self._raw = self._lost = self._publisher = None
+            self._stream_publishers = {}
             self._on_lost()
             await hang_up(raw)
 
@@ -193,11 +194,12 @@ class Connection:
         try:
             with translated():
                 async with asyncio.timeout(SET_UP_TIMEOUT_S):
+                    self._publisher = await self.channel()
                     # A stream has a channel to itself. What was not confirmed RabbitMQ (3.10 to
                     # 4.0) sends to a stream's new leader under its number in the channel, not in
                     # the stream: what follows would pass for a repetition, and be confirmed and
                     # dropped. Here the two numbers are one.
-                    self._publishers = {key: await self.channel() for key in ("", *STREAMS)}
+                    self._stream_publishers = {name: await self.channel() for name in STREAMS}
                     await self._set_up(self)
         except NotPermitted as exc:
             raise Misconfigured(f"The RabbitMQ user lacks a permission: {exc.__cause__}.") from exc

@@ -44,7 +44,7 @@ class Gateway:
         life_s = settings.life_s
         ids = PredictionIds(derive_key(settings.id_secret or broker.password), life_s, time.time)
         results = Results(settings.result_cache_bytes, life_s, time.time)
-        self._archive = Archive(results)
+        self._archive = Archive(results, lambda: self._journal.caught_up)
         self._links = {
             "publisher": self._publisher,
             "consumer": self._consumer,

@@ -6,6 +6,7 @@ and if one fails all the same, no pending call loses its reply queue.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from common.channel import Channel, Delivery
@@ -17,14 +18,19 @@ from gateway.results import LOST, Results
 
 READ_TIMEOUT_S: Final = 5.0
 READS_AT_ONCE: Final = 16
+AGAIN: Final = "The results are being read again; try again later."
 LATE: Final = "The result could not be read back in time."
 
 
 class Archive:
-    """All final states that ``results`` know of; ``READS_AT_ONCE`` reads over a channel."""
+    """All final states that ``results`` know of; ``READS_AT_ONCE`` reads over a channel.
 
-    def __init__(self, results: Results) -> None:
+    ``caught_up`` tells whether they know of all that the stream has.
+    """
+
+    def __init__(self, results: Results, caught_up: Callable[[], bool]) -> None:
         self._results = results
+        self._caught_up = caught_up
         self._channel: Channel | None = None
         self._slots = asyncio.Semaphore(READS_AT_ONCE)
         self._reading: set[asyncio.Task[Message]] = set()
@@ -43,13 +49,14 @@ class Archive:
 
         Raises:
             UnknownPrediction: it had one, and no stream has it any more.
-            Unavailable: it could not be read within ``READ_TIMEOUT_S`` seconds.
+            Unavailable: it could not be read within ``READ_TIMEOUT_S`` seconds, or it is not
+                known yet where it stands.
         """
         found = self._results.get(prediction_id)
         if not isinstance(found, int):
             return found
         if found == LOST:
-            raise UnknownPrediction
+            raise UnknownPrediction if self._caught_up() else Unavailable(AGAIN)
         message = await self._read_back(found)
         if message.correlation_id != spell(prediction_id):
             raise UnknownPrediction

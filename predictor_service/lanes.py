@@ -57,8 +57,9 @@ class NextBatch(NamedTuple):
 class Lanes(Generic[T]):
     """What waits, by group; and how many of ``slots`` run a batch of up to ``max_batch``.
 
-    The groups named in ``one_by_one`` are not batched. A batch that was taken is out until it is
-    answered; its slot is free as soon as it has run.
+    The groups named in ``one_by_one`` are not batched. What was taken is out until it is answered.
+    Its slot is free as soon as it has run, but for groups that are batched: what comes while one
+    batch is answered makes the next one larger.
     Times are seconds of one monotonic clock.
     """
 
@@ -83,7 +84,7 @@ class Lanes(Generic[T]):
 
     @property
     def is_full(self) -> bool:
-        """Whether nothing can start before ``release`` or ``answered``."""
+        """Whether nothing can start before ``ran`` or ``answered``."""
         return (
             self._suspect_is_out
             or self._running >= self._slots
@@ -116,14 +117,14 @@ class Lanes(Generic[T]):
         if group is None:
             return None
         waiting = [lane for lane in self._fresh[group].values() if lane]
-        limit = self.limit(group)
+        limit = self._limit(group)
         size = min(limit, sum(map(len, waiting)))
         return NextBatch(size, min(lane[0].since_s for lane in waiting), is_full=size == limit)
 
     def take(self) -> list[T]:
-        """What may run now, in a slot that ``release`` gives back; empty if nothing may.
+        """What may run now, in a slot; empty if nothing may.
 
-        ``answered`` has to follow ``release``, once for each batch.
+        ``ran`` and then ``answered`` have to follow, once for each batch.
         """
         if self.next_batch() is None:
             return []
@@ -135,7 +136,7 @@ class Lanes(Generic[T]):
             assert group is not None
             lanes = self._fresh.pop(group)
             batch = []
-            limit = self.limit(group)
+            limit = self._limit(group)
             while len(batch) < limit and (lane := self._next_lane(lanes)):
                 self._sync_in_a_row = self._sync_in_a_row + 1 if lane is Lane.SYNC else 0
                 batch.append(lanes[lane].popleft().item)
@@ -144,12 +145,15 @@ class Lanes(Generic[T]):
         self._out += 1
         return batch
 
-    def release(self) -> None:
-        """Give back the slot of a batch that ``take`` returned: it has run."""
-        self._running -= 1
+    def ran(self, group: str) -> None:
+        """A batch of ``group`` that ``take`` returned has run."""
+        if self._limit(group) == 1:
+            self._running -= 1
 
-    def answered(self) -> None:
-        """A batch is done with: the broker does not hand it over again, whatever comes next."""
+    def answered(self, group: str) -> None:
+        """It is done with: the broker does not hand it over again, whatever comes next."""
+        if self._limit(group) > 1:
+            self._running -= 1
         self._out -= 1
         self._suspect_is_out = False
 
@@ -163,8 +167,7 @@ class Lanes(Generic[T]):
         self._fresh.clear()
         return waiting
 
-    def limit(self, group: str) -> int:
-        """How many items of a group run together at most."""
+    def _limit(self, group: str) -> int:
         return 1 if group in self._one_by_one else self._max_batch
 
     def _take_suspect(self) -> T:

@@ -81,7 +81,7 @@ class Replier:
                 while self._under_way:
                     await asyncio.wait(self._under_way)
         except TimeoutError:
-            log.warning("predictions left unfinished", count=self.running)
+            log.warning("predictions left unfinished", count=len(self._under_way))
 
     @property
     def _prefetch_now(self) -> int:
@@ -145,23 +145,22 @@ class Replier:
         under_way.add_done_callback(self._under_way.discard)
 
     async def _serve(self, batch: list[Job]) -> None:
-        # What comes while a batch is answered makes the next one larger, so it keeps its slot.
-        keeps_slot = self._lanes.limit(batch[0].model) > 1
         try:
-            try:
-                outcomes = await self._run(batch)
-            finally:
-                if not keeps_slot:
-                    self._lanes.release()
-                    self._fill_slots()
+            outcomes = await self._run_in_slot(batch)
             await asyncio.gather(
                 *(_logged(self._answers.send(job, job.reply(outcomes[job]))) for job in outcomes)
             )
             await self._give_back(job for job in batch if job not in outcomes)
         finally:
-            if keeps_slot:
-                self._lanes.release()
-            self._lanes.answered()
+            self._lanes.answered(batch[0].model)
+            self._fill_slots()
+
+    async def _run_in_slot(self, batch: list[Job]) -> dict[Job, Outcome]:
+        """The next may run while this batch is answered."""
+        try:
+            return await self._run(batch)
+        finally:
+            self._lanes.ran(batch[0].model)
             self._fill_slots()
 
     async def _run(self, batch: list[Job]) -> dict[Job, Outcome]:

@@ -105,13 +105,13 @@ class Ledger:
 
         async def ask(prediction_id: str) -> set[Answer]:
             async with places:
-                return await final_answers(gateways, prediction_id)
+                return await answers_about(gateways, prediction_id)
 
         ids = list(self.accepted)
         return dict(zip(ids, await asyncio.gather(*map(ask, ids)), strict=True))
 
 
-async def final_answers(gateways: Sequence[httpx.AsyncClient], prediction_id: str) -> set[Answer]:
+async def answers_about(gateways: Sequence[httpx.AsyncClient], prediction_id: str) -> set[Answer]:
     """What the gateways say of one prediction in the end: one answer, if they agree."""
     return {await _final_answer(gateway, prediction_id) for gateway in gateways}
 

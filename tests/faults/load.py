@@ -8,7 +8,7 @@ from typing import Final
 
 import httpx
 
-from tests.faults.ledger import Answer, Ledger, final_answers
+from tests.faults.ledger import Answer, Ledger, answers_about
 from tests.support.calls import client
 from tests.support.metrics import read_metrics
 from tests.support.services import Service
@@ -67,7 +67,7 @@ class Load:
         while not self._ending.is_set():
             call = await self.ledger.call(gateway, is_async=True, sleep_s=MODEL_S)
             if call.prediction_id:
-                self.answers[call.prediction_id] = await final_answers(gateways, call.prediction_id)
+                self.answers[call.prediction_id] = await answers_about(gateways, call.prediction_id)
             await self._pause_after(call.status)
 
     async def _pause_after(self, status: int) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Set
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -11,7 +11,7 @@ import httpx
 
 from tests.faults.checker import compare
 from tests.faults.footprint import Footprints
-from tests.faults.ledger import Call, Ledger, final_answers
+from tests.faults.ledger import Call, Ledger, answers_about
 from tests.faults.stream import first_events
 from tests.local.broker import PrivateBroker
 from tests.support.calls import client
@@ -55,21 +55,21 @@ class Trial:
         self.predictors: list[Service] = []
         self._cluster = Cluster(broker, directory, self.vhost)
         self._report = report
-        self._resources = AsyncExitStack()
         self._clients: dict[tuple[Service, int], httpx.AsyncClient] = {}
         self._calls: list[asyncio.Task[Call]] = []
         self._footprints = Footprints(broker, self.vhost)
 
     async def __aenter__(self) -> Self:
-        self._resources.enter_context(self._cluster)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for call in self._calls:
-            call.cancel()
-        await asyncio.gather(*self._calls, return_exceptions=True)
-        await self._hang_up()
-        await self._resources.aclose()
+        try:
+            for call in self._calls:
+                call.cancel()
+            await asyncio.gather(*self._calls, return_exceptions=True)
+            await self._hang_up()
+        finally:
+            self._cluster.__exit__()
 
     @property
     def services(self) -> list[Service]:
@@ -176,7 +176,7 @@ class Trial:
         )
         assert not str(findings), findings
         for strange_id in strange_ids:
-            answers_to_it = await final_answers(gateways, strange_id)
+            answers_to_it = await answers_about(gateways, strange_id)
             assert {status for status, _ in answers_to_it} == {NOT_FOUND}, answers_to_it
         await self._hang_up()
         await self._footprints.fit(self.services)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from common.channel import Delivery
-from common.errors import Unavailable
+from common.errors import Unavailable, UnknownPrediction
 from common.messages import Message, Reply
 from gateway.archive import READ_TIMEOUT_S, READS_AT_ONCE, Archive
 from gateway.prediction_id import PredictionId, PredictionIds, spell
@@ -46,9 +46,10 @@ class Gateway:
     def __init__(self) -> None:
         self.loop = ManualLoop()
         self.prediction_id: PredictionId = PredictionIds(b"k" * 32, 3600, self.loop.time).mint()
-        results = Results(0, 3600, self.loop.time)
-        results.record(self.prediction_id, REPLY, 7)
-        self.archive = Archive(results)
+        self.results = Results(0, 3600, self.loop.time)
+        self.results.record(self.prediction_id, REPLY, 7)
+        self.caught_up = True
+        self.archive = Archive(self.results, lambda: self.caught_up)
         self.channel = SlowChannel(REPLY.to_message(spell(self.prediction_id), 0))
         self.loop.run_until_complete(self.archive.attach(self.channel))
 
@@ -99,3 +100,15 @@ def test_a_caller_that_leaves_during_its_read_keeps_its_slot_until_the_read_ends
     gateway.loop.settle()
     gateway.loop.settle()
     assert waiting.result() == REPLY
+
+
+def test_a_result_of_a_stream_that_is_gone_is_not_found_once_the_new_one_has_been_read(
+    gateway: Gateway,
+) -> None:
+    gateway.results.lose_offsets()
+    gateway.caught_up = False
+    (early,) = gateway.look_up(1)
+    gateway.caught_up = True
+    (later,) = gateway.look_up(1)
+    assert isinstance(early.exception(), Unavailable)
+    assert isinstance(later.exception(), UnknownPrediction)

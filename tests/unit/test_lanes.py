@@ -67,7 +67,7 @@ class LanesAgainstLists(RuleBasedStateMachine):
         else:
             group = batch[0].group
             candidates = [item for item in self.waiting if item.group == group]
-            limit = 1 if group == self.single else self.max_batch
+            limit = self.limit(group)
             size = min(limit, len(candidates))
             since_s = min(item.since_s for item in candidates)
             assert upcoming == NextBatch(size, since_s, is_full=size == limit)
@@ -98,15 +98,16 @@ class LanesAgainstLists(RuleBasedStateMachine):
 
     @precondition(lambda self: self.running)
     @rule(which=st.integers(0, 3))
-    def release(self, which: int) -> None:
-        self.run.append(self.running.pop(which % len(self.running)))
-        self.lanes.release()
+    def ran(self, which: int) -> None:
+        batch = self.running.pop(which % len(self.running))
+        self.run.append(batch)
+        self.lanes.ran(batch[0].group)
 
     @precondition(lambda self: self.run)
     @rule(which=st.integers(0, 3))
     def answered(self, which: int) -> None:
-        self.run.pop(which % len(self.run))
-        self.lanes.answered()
+        batch = self.run.pop(which % len(self.run))
+        self.lanes.answered(batch[0].group)
 
     @precondition(lambda self: len(self.waiting) > 5)
     @rule()
@@ -116,13 +117,22 @@ class LanesAgainstLists(RuleBasedStateMachine):
         self.waiting.clear()
         self.turns.clear()
 
+    def in_slots(self) -> int:
+        """What runs, and what is being answered if its group is batched."""
+        answering = [batch for batch in self.run if self.limit(batch[0].group) > 1]
+        return len(self.running) + len(answering)
+
+    def limit(self, group: str) -> int:
+        """How many of a group run together."""
+        return 1 if group == self.single else self.max_batch
+
     @invariant()
     def slots_in_use_are_what_runs(self) -> None:
-        assert self.lanes.running == len(self.running) <= self.slots
+        assert self.lanes.running == self.in_slots() <= self.slots
         out = self.running + self.run
         alone = any(item.redeliveries for batch in out for item in batch)
         too_many = len(out) == OUT_PER_SLOT * self.slots
-        assert self.lanes.is_full == (alone or too_many or len(self.running) == self.slots)
+        assert self.lanes.is_full == (alone or too_many or self.in_slots() == self.slots)
 
     @invariant()
     def a_suspect_is_out_alone(self) -> None:
@@ -133,7 +143,7 @@ class LanesAgainstLists(RuleBasedStateMachine):
         """What was put and not taken is all still there."""
         assert sorted(self.lanes.clear(), key=lambda item: item.number) == self.waiting
         assert self.lanes.clear() == []
-        assert self.lanes.running == len(self.running)
+        assert self.lanes.running == self.in_slots()
 
 
 TestLanesAgainstLists = LanesAgainstLists.TestCase

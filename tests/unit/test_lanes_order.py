@@ -38,8 +38,8 @@ def test_async_gets_one_place_in_ten_and_sync_the_others_while_both_wait(
     taken: list[Lane] = []
     while len(taken) < 90:
         taken += lanes.take()
-        lanes.release()
-        lanes.answered()
+        lanes.ran("a")
+        lanes.answered("a")
     for start in range(0, 90, 10):
         assert taken[start : start + 10] == [Lane.SYNC] * 9 + [Lane.ASYNC]
 
@@ -55,8 +55,8 @@ def test_async_requests_of_one_model_do_not_starve_behind_sync_requests_of_anoth
     sync_in_a_row = 0
     for _ in range(15):
         batch = lanes.take()
-        lanes.release()
-        lanes.answered()
+        lanes.ran("a")
+        lanes.answered("a")
         assert batch == [batch[0]] * max_batch
         if batch[0] is Lane.ASYNC:
             assert sync_in_a_row < 9 + max_batch
@@ -73,8 +73,8 @@ def test_models_take_turns() -> None:
     batches = []
     while batch := lanes.take():
         batches.append(batch)
-        lanes.release()
-        lanes.answered()
+        lanes.ran("a")
+        lanes.answered("a")
     assert batches == [["a1", "a2"], ["b1", "b2"], ["c1"], ["a3", "a4"], ["b3"]]
 
 
@@ -88,8 +88,8 @@ def in_turn(items: list[tuple[str, Lane, int]], redeliveries: int) -> list[int]:
         assert lanes.is_full
         assert lanes.take() == []
         order += batch
-        lanes.release()
-        lanes.answered()
+        lanes.ran("a")
+        lanes.answered("a")
     return order
 
 
@@ -116,14 +116,14 @@ def test_nothing_joins_a_suspect_and_a_suspect_waits_until_all_are_answered() ->
     lanes.put("later", "a", Lane.SYNC, 0, 3.0)
     assert lanes.next_batch() is None
     assert lanes.take() == []
-    lanes.release()
+    lanes.ran("a")
     assert lanes.take() == []
-    lanes.answered()
+    lanes.answered("a")
     assert lanes.take() == ["suspect"]
     assert lanes.next_batch() is None
-    lanes.release()
+    lanes.ran("a")
     assert lanes.next_batch() is None
-    lanes.answered()
+    lanes.answered("a")
     assert lanes.take() == ["later"]
 
 
@@ -153,8 +153,8 @@ def test_a_request_that_ends_its_predictor_takes_no_other_with_it(
                 break
             for item in running.pop(0):
                 del left[item.number]
-            lanes.release()
-            lanes.answered()
+            lanes.ran("a")
+            lanes.answered("a")
         left = {n: item._replace(redeliveries=item.redeliveries + 1) for n, item in left.items()}
         given_up = {n for n, item in left.items() if item.redeliveries > DELIVERY_LIMIT}
         assert given_up <= {culprit}
@@ -167,8 +167,8 @@ def test_batches_that_cannot_be_answered_are_bounded() -> None:
         lanes.put(number, "a", Lane.SYNC, 0, 0.0)
     taken = 0
     while lanes.take():
-        lanes.release()
+        lanes.ran("a")
         taken += 1
     assert taken == 2 * OUT_PER_SLOT
-    lanes.answered()
+    lanes.answered("a")
     assert lanes.take() == [taken]
