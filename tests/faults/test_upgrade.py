@@ -31,7 +31,8 @@ async def test_p1_p4_requests_replies_and_announcements_with_unknown_extras_are_
     await trial.begin()
     async with raw_channel(trial.broker, trial.vhost) as newer:
         await _ask(newer)
-        predictor.kill()
+        predictor.terminate()
+        await predictor.exit_code(timeout_s=40)
         await _announce(newer)
         for gateway in gateways:
             await gateway.shows("/models/newer-model", 200)
