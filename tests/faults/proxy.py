@@ -106,6 +106,9 @@ class Proxy:
                 far_reader, far = await asyncio.open_connection(host, port)
             except OSError:  # this one is away
                 continue
+            except asyncio.CancelledError:  # the proxy ends; asyncio would log that as a failure
+                near.close()
+                return
             break
         else:
             near.close()
