@@ -5,11 +5,13 @@ What a block is for is on its fence: ``python FILE`` is written to a file, ``bas
 what the last command printed. Anything else is only read.
 """
 
+import fcntl
 import os
 import re
 import shlex
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -18,6 +20,8 @@ from tests.support.make_up import READY, MakeUp, copy_checkout
 
 ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ANNOUNCED_S: Final = 10
+TURN_S: Final = 300
+"""How long another page may take to be read."""
 
 _BLOCK: Final = re.compile(r"^```(\w+)(?: ([\w.-]+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -49,14 +53,25 @@ class Reader:
         for name in (".venv", ".venv-models"):
             (self.checkout / name).symlink_to(sys.prefix)
         self.compared = 0
+        self._turn = (Path(tempfile.gettempdir()) / "predictmq-pages.lock").open("w")
         self._up: MakeUp | None = None
 
     def __enter__(self) -> Self:
+        assert wait_until(self._takes_turn, TURN_S), "another page is still being read"
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._up is not None:
             self._up.__exit__()
+        self._turn.close()
+
+    def _takes_turn(self) -> bool:
+        """Pages use port 8080, as their readers do: one at a time, whichever process reads it."""
+        try:
+            fcntl.flock(self._turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
     def follow(self, text: str) -> None:
         """Do what all blocks of ``text`` say; an AssertionError where that is not so."""
