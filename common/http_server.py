@@ -22,6 +22,7 @@ from hypercorn.utils import wrap_app
 
 from common.body_first import body_first
 from common.errors import Misconfigured
+from common.http1_only import http1_only
 from common.in_flight import LINGER_S, InFlight
 
 BACKLOG: Final = 2048
@@ -78,7 +79,7 @@ async def serve_http(
     Raises:
         Misconfigured: the address cannot be listened on.
     """
-    in_flight = InFlight(body_first(app))
+    in_flight = InFlight(http1_only(body_first(app)))
     listener = _listen(bind)
     config = Config()
     config.keep_alive_timeout = KEEP_ALIVE_S
@@ -116,8 +117,8 @@ async def _accepting(
         connections[task] = writer
         try:
             await _Connection(app, loop, config, context, state, reader, writer).run()
-        except asyncio.CancelledError:
-            pass  # by force, which asyncio's streams would log as a failure
+        except (asyncio.CancelledError, OSError):
+            pass  # by force, ours or the system's: asyncio's streams would log it as a failure
         finally:
             del connections[task]
 
