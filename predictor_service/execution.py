@@ -27,6 +27,9 @@ LONGEST_RUN_S: Final = 1500.0
 """RabbitMQ takes back what was not acknowledged for 1800 s; a run ends well before, also when
 the questions of a batch are asked again one by one."""
 
+REPLACE_PAUSES_S: Final = (0.0, 0.5, 2.0)
+"""Before each attempt to replace a worker: one may be killed while it loads, too."""
+
 
 class Broken(Exception):
     """The execution can run no more; the questions have not been run."""
@@ -212,16 +215,26 @@ class ProcessExecution:
 
     async def _replaced(self, worker: Worker) -> None:
         await self._in_thread(worker.kill)
-        try:
-            await self._add_worker()
-        except Exception as exc:  # the models, or the system: no process, no memory
-            log.critical("worker cannot be replaced, this predictor ends", reason=str(exc))
-            self.broken.set()
+        for pause_s in REPLACE_PAUSES_S:
+            await asyncio.sleep(pause_s)
+            try:
+                await self._add_worker()
+            except Exception as exc:  # the models, or the system: no process, no memory
+                log.warning("worker not replaced", reason=str(exc))
+            else:
+                return
+        log.critical("worker cannot be replaced, this predictor ends")
+        self.broken.set()
 
     async def _add_worker(self) -> None:
         worker = Worker(self._specifications)
         self._workers.add(worker)
-        self.cards = await self._in_thread(worker.loaded)
+        try:
+            self.cards = await self._in_thread(worker.loaded)
+        except Exception:
+            self._workers.discard(worker)
+            await self._in_thread(worker.kill)
+            raise
         self._idle.put_nowait(worker)
 
     async def _in_thread(self, call: Callable[..., T], *arguments: Any) -> T:

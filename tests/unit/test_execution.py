@@ -92,6 +92,22 @@ class LoadsOnce:
         os._exit(1)
 
 
+class DiesLoadingOnce:
+    """The process ends while it loads for the second time; on 0, too."""
+
+    def __init__(self, loads: str) -> None:
+        with Path(loads).open("a") as file:
+            file.write("x")
+        if Path(loads).read_text() == "xx":
+            os._exit(9)
+
+    def predict(self, value: int) -> int:
+        """End the process on 0."""
+        if not value:
+            os._exit(9)
+        return value
+
+
 def questions(*texts: bytes) -> list[Question]:
     """Questions, each with its place as correlation id."""
     return [Question(text, str(n)) for n, text in enumerate(texts)]
@@ -195,6 +211,14 @@ async def test_a_worker_is_known_to_be_dead_while_what_it_has_forked_lives() -> 
         (outcome,) = await processes.run("dies", questions(b'""'))
         assert time.monotonic() - started_s < 10
     assert isinstance(outcome, PredictorCrashed)
+
+
+async def test_a_worker_that_is_ended_while_it_loads_is_replaced_as_well(tmp_path: Path) -> None:
+    async with workers(f"m={HERE}:DiesLoadingOnce({tmp_path / 'loads'})") as processes:
+        (crashed,) = await processes.run("m", questions(b"0"))
+        assert isinstance(crashed, PredictorCrashed)
+        assert await processes.run("m", questions(b"1")) == [b"1"]
+        assert not processes.broken.is_set()
 
 
 async def test_an_execution_without_workers_is_broken_and_says_so(tmp_path: Path) -> None:
