@@ -232,8 +232,8 @@ class ProcessExecution:
         try:
             self.cards = await self._in_thread(worker.loaded)
         except Exception:
-            self._workers.discard(worker)
             await self._in_thread(worker.kill)
+            self._workers.discard(worker)  # if we are cancelled before, ``abandon`` ends it
             raise
         self._idle.put_nowait(worker)
 
