@@ -36,8 +36,11 @@ def test_two_nodes_do_not_see_each_other(broker: PrivateBroker, tmp_path: Path) 
 
 
 def test_a_second_node_on_the_same_data_is_refused(broker: PrivateBroker) -> None:
+    files = broker.directory / "rabbitmq.conf"
+    before = files.read_text()
     with pytest.raises(BrokerFailed, match="Another RabbitMQ node uses"):
         PrivateBroker(broker.directory).start()
+    assert files.read_text() == before
     assert speaks_amqp(broker.host, broker.port)
 
 

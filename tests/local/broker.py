@@ -107,9 +107,10 @@ class PrivateBroker:
         deadline = time.monotonic() + timeout_s
         if is_open(self.host, self.port):
             raise BrokerFailed(f"Port {self.port} is in use by another program.")
-        self._node.write_files()
+        self.directory.mkdir(parents=True, exist_ok=True)
         try:
             self._take_lock()
+            self._node.write_files()  # not before: they may be those of a node that runs
             self._start_epmd()
             self._server = self._launch("server.log", self._node.command("rabbitmq-server"))
             self._await_amqp(self._server, deadline)

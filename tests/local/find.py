@@ -70,6 +70,10 @@ def find_or_start(
     )
     with node:
         _log_in_to_private(node, settings)
+        say(
+            f"It is at {node.host}:{node.port}; services that you start yourself find it there with"
+        )
+        say(f"  RABBITMQ_HOST={node.host} RABBITMQ_PORT={node.port}")
         yield Found({"RABBITMQ_HOST": node.host, "RABBITMQ_PORT": str(node.port)}, node)
 
 
