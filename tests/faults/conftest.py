@@ -1,6 +1,6 @@
-"""A trial for each test, and the time each recovery took."""
+"""A trial for each test, the time each recovery took, and what is there when a test fails."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,18 @@ def own_broker(tmp_path: Path) -> Iterator[PrivateBroker]:
     yield node
     node.kill()  # nobody needs its data
     node.stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Report what is there at the moment when a test fails: it is gone with the test."""
+    report = yield
+    trial = item.funcargs.get("trial")
+    if isinstance(trial, Trial) and call.when == "call" and report.failed:
+        report.sections.append(("what is there", trial.describe()))
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

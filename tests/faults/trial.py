@@ -22,6 +22,7 @@ from tests.support.waiting import until
 DEADLINE_S: Final = 15.0
 """A sync call's deadline, unless a test sets another."""
 
+LOG_LINES: Final = 40
 COME_AGAIN_S: Final = 0.1
 SHARING: Final = 100
 """One client for all would take a time that grows with the square of their number."""
@@ -180,6 +181,14 @@ class Trial:
             assert {status for status, _ in answers_to_it} == {NOT_FOUND}, answers_to_it
         await self._hang_up()
         await self._footprints.fit(self.services)
+
+    def describe(self) -> str:
+        """The queues, their consumers, and the newest lines of each service's log."""
+        counts = ("name", "messages_ready", "messages_unacknowledged")
+        queues = self.broker.ctl("list_queues", "--vhost", self.vhost, *counts)
+        consumers = self.broker.ctl("list_consumers", "--vhost", self.vhost)
+        logs = ["\n".join(each.log.splitlines()[-LOG_LINES:]) for each in self.services]
+        return "\n\n".join([queues, consumers, *logs])
 
     async def _all_answer(self, timeout_s: float = 60.0) -> None:
         async with asyncio.timeout(timeout_s):
