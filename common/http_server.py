@@ -13,22 +13,18 @@ from typing import Final
 
 import structlog
 from hypercorn.asyncio.lifespan import Lifespan
-from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
-from hypercorn.events import Event, Updated
 from hypercorn.typing import AppWrapper, ASGIFramework, LifespanState
 from hypercorn.utils import wrap_app
 
 from common.body_first import body_first
 from common.errors import Misconfigured
 from common.http1_only import http1_only
+from common.http_connection import HttpConnection
 from common.in_flight import LINGER_S, InFlight
 
 BACKLOG: Final = 2048
-KEEP_ALIVE_S: Final = 65
-"""Longer than the 60 s after which common load balancers drop idle connections."""
-
 CLOSE_TIMEOUT_S: Final = 3.0
 
 ANSWER_TIMEOUT_S: Final = 60
@@ -39,25 +35,6 @@ SYSTEM_BOUNDS_ANSWERS: Final = hasattr(socket, "TCP_USER_TIMEOUT")
 would do the same at a price."""
 
 log = structlog.get_logger()
-
-
-class _Connection(TCPServer):
-    """One client's connection, which is closed as soon as the client has left.
-
-    What the application still answers then would begin the keep-alive time of nobody.
-    """
-
-    _has_left = False
-
-    async def _read_data(self) -> None:
-        await super()._read_data()
-        self._has_left = True
-        await self.idle_task.stop()
-
-    async def protocol_send(self, event: Event) -> None:
-        """Send to the client, or note that the connection is idle."""
-        if not (self._has_left and isinstance(event, Updated)):
-            await super().protocol_send(event)
 
 
 async def serve_http(
@@ -82,7 +59,6 @@ async def serve_http(
     in_flight = InFlight(http1_only(body_first(app)))
     listener = _listen(bind)
     config = Config()
-    config.keep_alive_timeout = KEEP_ALIVE_S
     config.include_server_header = False
     config.loglevel = "WARNING"
     served = wrap_app(in_flight, config.wsgi_max_body_size, "asgi")
@@ -109,14 +85,15 @@ async def _accepting(
     """
     loop = asyncio.get_running_loop()
     context = WorkerContext(max_requests=None)
-    connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+    connections: dict[asyncio.Task[None], HttpConnection] = {}
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        connections[task] = writer
+        connection = HttpConnection(app, loop, config, context, state, reader, writer)
+        connections[task] = connection
         try:
-            await _Connection(app, loop, config, context, state, reader, writer).run()
+            await connection.run()
         except (asyncio.CancelledError, OSError):
             pass  # by force, ours or the system's: asyncio's streams would log it as a failure
         finally:
@@ -141,17 +118,19 @@ async def _accepting(
     finally:
         server.close()
         waiting.close()
-        await context.terminated.set()  # what is idle closes
+        await context.terminated.set()  # what is idle from now on closes
         await _end(connections)
 
 
-async def _end(connections: Mapping[asyncio.Task[None], asyncio.StreamWriter]) -> None:
+async def _end(connections: Mapping[asyncio.Task[None], HttpConnection]) -> None:
     """Wait for connections to close, at most ``CLOSE_TIMEOUT_S``, then close them by force."""
     if not connections:
         return
+    for connection in connections.values():
+        connection.close_if_idle()
     _, open_still = await asyncio.wait(tuple(connections), timeout=CLOSE_TIMEOUT_S)
     for task in open_still:
-        connections[task].transport.abort()  # else it waits until its client has read all
+        connections[task].writer.transport.abort()  # else it waits until its client has read all
         task.cancel()
     await asyncio.gather(*open_still, return_exceptions=True)
 
