@@ -5,7 +5,7 @@ the library raises becomes one of ``common/errors.py`` here.
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -54,6 +54,7 @@ class Channel:
         # Unique for each publish: aiormq finds a returned message's publish by it.
         token = uuid4().hex
         self._message_ids = (f"{token}-{count}" for count in itertools.count())
+        self._unsettled: dict[int, None] = {}  # delivery tags, as they came: each larger
 
     @property
     def is_open(self) -> bool:
@@ -124,7 +125,10 @@ class Channel:
         """
 
         async def deliver(raw: DeliveredMessage) -> None:
-            on_delivery(Delivery(_message(raw), self, raw.delivery_tag or 0))
+            tag = raw.delivery_tag or 0
+            if not no_ack:
+                self._unsettled[tag] = None
+            on_delivery(Delivery(_message(raw), self, tag))
 
         with translated():
             if prefetch:
@@ -142,13 +146,30 @@ class Channel:
         with translated():
             await self._raw.basic_cancel(consumer_tag)
 
-    async def acknowledge(self, tag: int, *, multiple: bool = False) -> None:
-        """Tell the broker that a delivery, or all up to it, is done with."""
+    async def acknowledge(self, tags: Sequence[int]) -> None:
+        """Tell the broker that deliveries are done with: in one word, if none before them is open.
+
+        A quorum queue writes each such word to its log.
+        """
+        self._forget(tags)
+        oldest = next(iter(self._unsettled), None)
+        early = [tag for tag in tags if oldest is None or tag < oldest]
         with translated():
-            await self._raw.basic_ack(tag, multiple=multiple, wait=False)
+            if early:
+                await self._raw.basic_ack(max(early), multiple=len(early) > 1, wait=False)
+            for tag in tags:
+                if tag not in early:
+                    await self._raw.basic_ack(tag, wait=False)
+
+    async def acknowledge_up_to(self, tag: int) -> None:
+        """Tell the broker that a delivery and all before it are done with."""
+        self._unsettled = {later: None for later in self._unsettled if later > tag}
+        with translated():
+            await self._raw.basic_ack(tag, multiple=True, wait=False)
 
     async def give_back(self, tag: int) -> None:
         """Return a delivery to its queue, for another consumer."""
+        self._forget((tag,))
         with translated():
             await self._raw.basic_nack(tag, requeue=True, wait=False)
 
@@ -159,8 +180,13 @@ class Channel:
 
     async def reject(self, tag: int) -> None:
         """Refuse a delivery for good: it is dead-lettered where its queue says so."""
+        self._forget((tag,))
         with translated():
             await self._raw.basic_reject(tag, requeue=False, wait=False)
+
+    def _forget(self, tags: Iterable[int]) -> None:
+        for tag in tags:
+            self._unsettled.pop(tag, None)
 
 
 def _properties(message: Message, message_id: str) -> spec.Basic.Properties:

@@ -102,5 +102,5 @@ class Archive:
         if not found.done():
             raise Unavailable(LATE)
         delivery = found.result()
-        await channel.acknowledge(delivery.tag)
+        await channel.acknowledge([delivery.tag])
         return delivery.message

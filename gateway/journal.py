@@ -187,7 +187,7 @@ class Journal:
     async def _acknowledge(self) -> None:
         if self._follower is not None and self._unacknowledged:
             self._unacknowledged = 0
-            await self._follower.acknowledge(self._last_tag, multiple=True)
+            await self._follower.acknowledge_up_to(self._last_tag)
 
 
 async def _whenever(due: asyncio.Event, act: Callable[[], Awaitable[None]]) -> None:

@@ -7,6 +7,7 @@ again. A request may so be run more than once; it is never lost.
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Mapping
 from typing import Final, Protocol
 
 import structlog
@@ -37,15 +38,28 @@ class Answers:
         self.outcomes: Counter[str] = Counter()
         """Predictions by how they ended: ``succeeded`` or an error's code."""
 
-    async def send(self, job: Job, reply: Reply) -> None:
-        """Answer a request and acknowledge it.
+    async def send(self, replies: Mapping[Job, Reply]) -> None:
+        """Answer requests of one connection, and acknowledge them together.
 
         Raises:
-            ConnectionLost: the acknowledgement was not sent: the request comes again.
+            ConnectionLost: the acknowledgement was not sent: the requests come again.
         """
-        if await self._publish(job, reply):
+        sent = await asyncio.gather(*(self._settle(*each) for each in replies.items()))
+        settled = [
+            job.delivery for job, is_settled in zip(replies, sent, strict=True) if is_settled
+        ]
+        if settled:
+            await settled[0].channel.acknowledge([delivery.tag for delivery in settled])
+
+    async def _settle(self, job: Job, reply: Reply) -> bool:
+        try:
+            is_settled = await self._publish(job, reply)
+        except Exception:  # a bug of ours costs no other request its acknowledgement
+            log.exception("reply not sent", correlation_id=job.request.correlation_id)
+            return False
+        if is_settled:
             self.outcomes[reply.outcome()] += 1
-            await job.delivery.channel.acknowledge(job.delivery.tag)
+        return is_settled
 
     async def _publish(self, job: Job, reply: Reply) -> bool:
         """Publish over as many connections as it takes; returns whether the reply is settled.

@@ -44,7 +44,9 @@ class Execution(Protocol):
     broken: asyncio.Event
     """Set when it can run no more: the predictor has to be started again."""
 
-    async def run(self, model: str, questions: Sequence[Question]) -> list[Outcome]: ...
+    async def run(self, model: str, questions: Sequence[Question]) -> list[Outcome]:
+        """Outcomes in the order of the questions; those at the end that have none were not run."""
+
     def abandon(self) -> None: ...
 
 
@@ -81,19 +83,26 @@ class ThreadExecution:
         """One outcome for each question.
 
         What is not done within ``timeout_s`` seconds is answered as failed. Its thread cannot
-        be stopped and is lost, and so this execution is ``broken``.
+        be stopped and is lost, and so this execution is ``broken``. Questions that were to be
+        asked after the one that is overdue have no outcome: they have not been run.
         """
-        call = asyncio.get_running_loop().run_in_executor(
-            self._pool, invoke, self._models[model], questions
-        )
+        asked, outcomes = self._models[model], list[Outcome]()
+        calls = [questions] if asked.predict_batch else [[question] for question in questions]
+
+        def call_all() -> None:
+            for call in calls:
+                outcomes.extend(invoke(asked, call))
+
+        call = asyncio.get_running_loop().run_in_executor(self._pool, call_all)
         done, _ = await asyncio.wait((call,), timeout=self._timeout_s)
         if done:
-            return call.result()
+            call.result()
+            return outcomes
         log.critical(
             "model is overdue, this predictor ends", model=model, timeout_s=self._timeout_s
         )
         self.broken.set()
-        return [_overdue(self._timeout_s) for _ in questions]
+        return [*outcomes, *(_overdue(self._timeout_s) for _ in calls[0])]
 
     def abandon(self) -> None:
         """Start nothing more. A call that runs is left to itself."""

@@ -57,9 +57,10 @@ class NextBatch(NamedTuple):
 class Lanes(Generic[T]):
     """What waits, by group; and how many of ``slots`` run a batch of up to ``max_batch``.
 
-    The groups named in ``one_by_one`` are not batched. What was taken is out until it is answered.
-    Its slot is free as soon as it has run, but for groups that are batched: what comes while one
-    batch is answered makes the next one larger.
+    The groups named in ``one_by_one`` are not batched: of them a batch has up to ``trip`` items,
+    and waits for no more. What was taken is out until it is answered. Its slot is free as soon as
+    it has run, but for groups that are batched: what comes while one batch is answered makes the
+    next one larger.
     Times are seconds of one monotonic clock.
     """
 
@@ -67,6 +68,7 @@ class Lanes(Generic[T]):
         self._slots = slots
         self._max_batch = max_batch
         self._one_by_one = frozenset(one_by_one)
+        self.trip = 1
         self._running = 0
         self._out = 0
         self._suspect_is_out = False
@@ -119,7 +121,8 @@ class Lanes(Generic[T]):
         waiting = [lane for lane in self._fresh[group].values() if lane]
         limit = self._limit(group)
         size = min(limit, sum(map(len, waiting)))
-        return NextBatch(size, min(lane[0].since_s for lane in waiting), is_full=size == limit)
+        is_full = size == limit or group in self._one_by_one
+        return NextBatch(size, min(lane[0].since_s for lane in waiting), is_full)
 
     def take(self) -> list[T]:
         """What may run now, in a slot; empty if nothing may.
@@ -147,12 +150,12 @@ class Lanes(Generic[T]):
 
     def ran(self, group: str) -> None:
         """A batch of ``group`` that ``take`` returned has run."""
-        if self._limit(group) == 1:
+        if not self._is_batched(group):
             self._running -= 1
 
     def answered(self, group: str) -> None:
         """It is done with: the broker does not hand it over again, whatever comes next."""
-        if self._limit(group) > 1:
+        if self._is_batched(group):
             self._running -= 1
         self._out -= 1
         self._suspect_is_out = False
@@ -168,7 +171,10 @@ class Lanes(Generic[T]):
         return waiting
 
     def _limit(self, group: str) -> int:
-        return 1 if group in self._one_by_one else self._max_batch
+        return self.trip if group in self._one_by_one else self._max_batch
+
+    def _is_batched(self, group: str) -> bool:
+        return self._max_batch > 1 and group not in self._one_by_one
 
     def _take_suspect(self) -> T:
         first = min(self._suspects, key=lambda suspect: suspect[:2])

@@ -21,7 +21,7 @@ from predictor_service.execution import Broken, Execution
 from predictor_service.invocation import Outcome
 from predictor_service.job import Job
 from predictor_service.lanes import Lane, Lanes
-from predictor_service.prefetch import Prefetch
+from predictor_service.pace import Pace
 
 log = structlog.get_logger()
 
@@ -35,10 +35,10 @@ class Replier:
         self._execution = execution
         self._answers = answers
         self._batching = batching
-        one_by_one = [card.name for card in execution.cards if not card.takes_batches]
-        self._lanes: Lanes[Job] = Lanes(slots, batching.max_batch, one_by_one)
-        batched = len(one_by_one) < len(execution.cards)
-        self._prefetch = Prefetch(slots, batching.max_batch if batched else 1)
+        self._one_by_one = {card.name for card in execution.cards if not card.takes_batches}
+        self._lanes: Lanes[Job] = Lanes(slots, batching.max_batch, self._one_by_one)
+        batched = len(self._one_by_one) < len(execution.cards)
+        self._pace = Pace(slots, batching.max_batch if batched else 1)
         self._channel: Channel | None = None
         self._consumer_tags: list[str] = []
         self.prefetch = 0
@@ -85,7 +85,7 @@ class Replier:
 
     @property
     def _prefetch_now(self) -> int:
-        return 0 if self._is_ending else self._prefetch.count(is_full=self._lanes.is_full)
+        return 0 if self._is_ending else self._pace.prefetch(is_full=self._lanes.is_full)
 
     async def _subscribe(self) -> None:
         """Consume with the prefetch that is right now; what was handed over stays at hand."""
@@ -147,9 +147,8 @@ class Replier:
     async def _serve(self, batch: list[Job]) -> None:
         try:
             outcomes = await self._run_in_slot(batch)
-            await asyncio.gather(
-                *(_logged(self._answers.send(job, job.reply(outcomes[job]))) for job in outcomes)
-            )
+            if outcomes:
+                await self._answers.send({job: job.reply(outcomes[job]) for job in outcomes})
             await self._give_back(job for job in batch if job not in outcomes)
         finally:
             self._lanes.answered(batch[0].model)
@@ -176,7 +175,7 @@ class Replier:
         in_time = [job for job in batch if job not in outcomes]
         if in_time:
             with suppress(Broken):
-                outcomes |= dict(zip(in_time, await self._call(in_time), strict=True))
+                outcomes |= dict(zip(in_time, await self._call(in_time), strict=False))
         return outcomes
 
     async def _call(self, jobs: list[Job]) -> list[Outcome]:
@@ -190,7 +189,9 @@ class Replier:
             log.exception("model call failed in the predictor", model=jobs[0].model)
             return [ModelFailed("The predictor failed on this input.") for _ in jobs]
         finally:
-            self._prefetch.observe(_clock_s() - started_s)
+            runs = len(jobs) if jobs[0].model in self._one_by_one else 1
+            self._pace.observe((_clock_s() - started_s) / runs)
+            self._lanes.trip = self._pace.trip
 
     async def _give_back(self, jobs: Iterable[Job]) -> None:
         for job in jobs:

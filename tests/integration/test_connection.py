@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 from aio_pika.abc import AbstractChannel
 
@@ -45,7 +46,37 @@ async def test_what_is_published_arrives_as_it_was(opened: Opened, raw: Abstract
     await connection.publish(message, "q", timeout_s=5)
     delivery = await asyncio.wait_for(arrived, 5)
     assert delivery.message == message
-    await delivery.channel.acknowledge(delivery.tag)
+    await delivery.channel.acknowledge([delivery.tag])
+
+
+@pytest.mark.parametrize(
+    "acknowledged", [[[1, 2, 3]], [[2, 3], [1]], [[3, 4], [1], [2, 5]], [[6, 1]], [[4], [3, 5]]]
+)
+async def test_what_is_acknowledged_together_takes_no_other_delivery_along(
+    opened: Opened, raw: AbstractChannel, acknowledged: list[list[int]]
+) -> None:
+    arrived: list[Delivery] = []
+    queue = await raw.declare_queue("q", durable=True)
+
+    async def consume(connection: Connection) -> None:
+        await (await connection.channel()).consume("q", arrived.append, prefetch=6)
+
+    connection = await opened(consume)
+    for number in range(1, 7):
+        named = msgspec.structs.replace(HELLO, correlation_id=str(number))
+        await connection.publish(named, "q", timeout_s=5)
+    await until(lambda: _has(arrived, 6), lambda: "six deliveries")
+    for tags in acknowledged:
+        await arrived[0].channel.acknowledge(tags)
+    await arrived[0].channel.close()
+    rest = set(range(1, 7)) - {tag for tags in acknowledged for tag in tags}
+    await until(lambda: _has(arrived, 6 + len(rest)), lambda: f"{rest} come again")
+    again = {int(delivery.message.correlation_id) for delivery in arrived[6:]}
+    assert again == rest
+    await arrived[-1].channel.acknowledge_up_to(len(rest))
+    await arrived[-1].channel.close()
+    await connection.ready(10)
+    assert await queue.get(fail=False) is None
 
 
 async def test_a_message_for_nobody_is_unroutable(opened: Opened) -> None:
@@ -134,3 +165,7 @@ async def test_a_broker_that_refuses_us_ends_the_connection_at_once(
     connection = Connection(settings.model_copy(update=wrong), "test", nothing)
     with pytest.raises(Misconfigured, match=named):
         await asyncio.wait_for(connection.run(), 10)
+
+
+async def _has(deliveries: list[Delivery], count: int) -> bool:
+    return len(deliveries) == count

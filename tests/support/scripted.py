@@ -1,7 +1,7 @@
 """Connection and channel as the gateway's parts see them, with a test in the broker's place."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from common.channel import Channel, Delivery
@@ -70,7 +70,10 @@ class ScriptedChannel(Channel):
         self.started_at = (options.get("arguments") or {}).get("x-stream-offset")
         return "a tag"
 
-    async def acknowledge(self, tag: int, *, multiple: bool = False) -> None:
+    async def acknowledge(self, tags: Sequence[int]) -> None:
+        self.acknowledged = max(tags)
+
+    async def acknowledge_up_to(self, tag: int) -> None:
         self.acknowledged = tag
 
     async def close(self) -> None:

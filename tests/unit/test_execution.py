@@ -20,8 +20,10 @@ from predictor_service.invocation import Question
 from predictor_service.models.specification import parse_models
 
 MODELS: Final = parse_models(
-    "double=tests.support.loadable:double,meet=tests.unit.test_execution:meet,"
-    "stuck=tests.unit.test_execution:stuck"
+    "double=tests.support.loadable:double,meet=tests.unit.test_execution:meet"
+)
+STUCK: Final = parse_models(
+    "stuck=tests.unit.test_execution:stuck,stuck-batch=tests.unit.test_execution:StuckBatch"
 )
 HERE: Final = "tests.unit.test_execution"
 both: Final = threading.Barrier(2, timeout=10)
@@ -34,9 +36,23 @@ def meet(_: Any) -> str:
     return threading.current_thread().name
 
 
-def stuck(_: Any) -> None:
-    """A model that takes as long as the test does."""
-    go_on.wait(timeout=60)
+def stuck(value: int) -> int:
+    """A model that takes as long as the test does on 0."""
+    if not value:
+        go_on.wait(timeout=60)
+    return value
+
+
+class StuckBatch:
+    """The same, and takes several inputs at once."""
+
+    def predict(self, value: int) -> int:
+        """The input."""
+        return stuck(value)
+
+    def predict_batch(self, values: list[int]) -> list[int]:
+        """The inputs."""
+        return [stuck(value) for value in values]
 
 
 class Deadly:
@@ -124,7 +140,7 @@ def threads() -> Iterator[ThreadExecution]:
 async def test_each_model_is_asked_by_its_name_and_each_question_has_its_outcome(
     threads: ThreadExecution,
 ) -> None:
-    assert [card.name for card in threads.cards] == ["double", "meet", "stuck"]
+    assert [card.name for card in threads.cards] == ["double", "meet"]
     assert await threads.run("double", questions(b"1", b'"a"')) == [b"2", b'"aa"']
     assert not threads.broken.is_set()
 
@@ -136,18 +152,23 @@ async def test_as_many_models_run_at_once_as_there_are_threads(threads: ThreadEx
     assert all(name.startswith(b'"model') for name in names)
 
 
-async def test_an_overdue_call_in_a_thread_fails_all_its_questions_and_breaks_the_predictor() -> (
-    None
-):
-    execution = ThreadExecution(MODELS, 1, 0.01)
+@pytest.mark.parametrize(
+    ("model", "outcomes"),
+    [("stuck", [b"1", ModelFailed]), ("stuck-batch", [ModelFailed, ModelFailed, ModelFailed])],
+)
+async def test_an_overdue_call_in_a_thread_fails_what_it_was_about_and_breaks_the_predictor(
+    model: str, outcomes: list[Any]
+) -> None:
+    go_on.clear()
+    execution = ThreadExecution(STUCK, 1, 1)
     with structlog.testing.capture_logs() as logs:
-        outcomes = await execution.run("stuck", questions(b"1", b"2"))
+        told = await execution.run(model, questions(b"1", b"0", b"2"))
     go_on.set()
     execution.abandon()
-    assert [type(outcome) for outcome in outcomes] == [ModelFailed, ModelFailed]
-    assert "longer than the 0.01 s" in str(outcomes[0])
+    assert [each if isinstance(each, bytes) else type(each) for each in told] == outcomes
+    assert "longer than the 1 s" in str(told[1])
     assert execution.broken.is_set()
-    assert [(line["log_level"], line["model"]) for line in logs] == [("critical", "stuck")]
+    assert [(line["log_level"], line["model"]) for line in logs] == [("critical", model)]
 
 
 @asynccontextmanager

@@ -50,6 +50,10 @@ class LanesAgainstLists(RuleBasedStateMachine):
         elif group not in self.turns:
             self.turns.append(group)
 
+    @rule(trip=BATCHES)
+    def change_pace(self, trip: int) -> None:
+        self.lanes.trip = trip
+
     @rule()
     def take(self) -> None:
         suspects = [item for item in self.waiting if item.redeliveries]
@@ -70,7 +74,8 @@ class LanesAgainstLists(RuleBasedStateMachine):
             limit = self.limit(group)
             size = min(limit, len(candidates))
             since_s = min(item.since_s for item in candidates)
-            assert upcoming == NextBatch(size, since_s, is_full=size == limit)
+            is_full = size == limit or group == self.single
+            assert upcoming == NextBatch(size, since_s, is_full)
             assert len(batch) == size
             self.check_turn(batch[0])
             for item in batch:
@@ -119,12 +124,16 @@ class LanesAgainstLists(RuleBasedStateMachine):
 
     def in_slots(self) -> int:
         """What runs, and what is being answered if its group is batched."""
-        answering = [batch for batch in self.run if self.limit(batch[0].group) > 1]
+        answering = [batch for batch in self.run if self.is_batched(batch[0].group)]
         return len(self.running) + len(answering)
+
+    def is_batched(self, group: str) -> bool:
+        """Whether one model call takes several of a group."""
+        return self.max_batch > 1 and group != self.single
 
     def limit(self, group: str) -> int:
         """How many of a group run together."""
-        return 1 if group == self.single else self.max_batch
+        return self.lanes.trip if group == self.single else self.max_batch
 
     @invariant()
     def slots_in_use_are_what_runs(self) -> None:

@@ -1,10 +1,14 @@
-"""How many requests of a lane to have handed over at once. No I/O.
+"""How fast a model is, and what follows from that. No I/O.
 
-What waits here cannot go to another predictor, and a crash counts against it. So while a model
-is slow: as many as can run, and none while all slots are taken. While it is fast, twice as
-many as can run: else it would be idle for as long as the broker takes to hand over the next
-request, which can be longer than the model takes. One that takes less than a round trip to the
-broker gets several more, so that they come, run and are answered many to a packet.
+How many requests of a lane to have handed over at once: what waits here cannot go to another
+predictor, and a crash counts against it. So while a model is slow: as many as can run, and none
+while all slots are taken. While it is fast, twice as many as can run: else it would be idle for
+as long as the broker takes to hand over the next request, which can be longer than the model
+takes. One that takes less than a round trip to the broker gets several more, so that they come,
+run and are answered many to a packet.
+
+How many requests share one trip to the thread or process where the model runs: one; while the
+model takes less time than the trip, as many as it answers within ``INSTANT_S``.
 """
 
 from typing import Final
@@ -21,8 +25,8 @@ INSTANT_COUNT: Final = 16
 _WEIGHT: Final = 0.2
 
 
-class Prefetch:
-    """Follows how long model calls take, as an exponentially weighted mean."""
+class Pace:
+    """Follows how long a model takes, as an exponentially weighted mean."""
 
     def __init__(self, slots: int, max_batch: int) -> None:
         self._at_once = slots * max_batch
@@ -31,7 +35,7 @@ class Prefetch:
         self._is_instant = False
 
     def observe(self, seconds: float) -> None:
-        """Note how long a model call took."""
+        """Note how long the model took for one request, or for one batch."""
         self._mean_s += _WEIGHT * (seconds - self._mean_s)
         if self._mean_s < FAST_S:
             self._is_fast = True
@@ -42,7 +46,12 @@ class Prefetch:
         elif self._mean_s > NOT_INSTANT_S:
             self._is_instant = False
 
-    def count(self, *, is_full: bool) -> int:
+    @property
+    def trip(self) -> int:
+        """How many requests that the model takes one by one share a trip to it."""
+        return max(1, int(INSTANT_S / max(self._mean_s, INSTANT_S / INSTANT_COUNT)))
+
+    def prefetch(self, *, is_full: bool) -> int:
         """The prefetch of each lane now; ``is_full``: no slot is free. 0: do not consume."""
         if self._is_instant:
             return max(INSTANT_COUNT, 2 * self._at_once)
