@@ -151,15 +151,16 @@ class Channel:
 
         A quorum queue writes each such word to its log.
         """
-        self._forget(tags)
-        oldest = next(iter(self._unsettled), None)
+        oldest = next((tag for tag in self._unsettled if tag not in tags), None)
         early = [tag for tag in tags if oldest is None or tag < oldest]
         with translated():
             if early:
                 await self._raw.basic_ack(max(early), multiple=len(early) > 1, wait=False)
+                self._forget(early)
             for tag in tags:
                 if tag not in early:
                     await self._raw.basic_ack(tag, wait=False)
+                    self._forget((tag,))
 
     async def acknowledge_up_to(self, tag: int) -> None:
         """Tell the broker that a delivery and all before it are done with."""
@@ -169,9 +170,9 @@ class Channel:
 
     async def give_back(self, tag: int) -> None:
         """Return a delivery to its queue, for another consumer."""
-        self._forget((tag,))
         with translated():
             await self._raw.basic_nack(tag, requeue=True, wait=False)
+        self._forget((tag,))
 
     async def close(self) -> None:
         """Close the channel: its connection ends with it and is made anew."""
@@ -180,11 +181,12 @@ class Channel:
 
     async def reject(self, tag: int) -> None:
         """Refuse a delivery for good: it is dead-lettered where its queue says so."""
-        self._forget((tag,))
         with translated():
             await self._raw.basic_reject(tag, requeue=False, wait=False)
+        self._forget((tag,))
 
     def _forget(self, tags: Iterable[int]) -> None:
+        """The broker has been told of them: a word sent later may pass them."""
         for tag in tags:
             self._unsettled.pop(tag, None)
 

@@ -1,48 +1,55 @@
 """One client's connection, as hypercorn's protocol code wants it, at a lower price."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from hypercorn.asyncio.tcp_server import TCPServer
-from hypercorn.asyncio.worker_context import AsyncioSingleTask
 from hypercorn.events import Closed, Event, RawData, Updated
-from hypercorn.typing import TaskGroup
 
 KEEP_ALIVE_S: Final = 65
 """Longer than the 60 s after which common load balancers drop idle connections."""
+
+PACKET_BYTES: Final = 2**16
+"""What is sent at once and is not larger leaves together; more is not worth the wait."""
 
 
 class HttpConnection(TCPServer):
     """A connection, which is closed as soon as its client has left.
 
-    What the application still answers then would begin the keep-alive time of nobody. What is
-    sent at once, such as the head and the body of an answer, leaves in one packet.
+    What the application still answers then would begin the keep-alive time of nobody. That time is
+    a timer here: hypercorn's own makes two tasks for each answer. What is sent at once, such as the
+    head and the body of an answer, leaves in one packet.
     """
-
-    idle_task: "_IdleTimer"
-    _has_left = False
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self.idle_task = _IdleTimer(self.loop)
-        self._unsent: list[bytes] = []
+        self._unsent = bytearray()
+        self._has_left = False
+        self._idle: asyncio.TimerHandle | None = None
+        self._begin_idling()
 
     def close_if_idle(self) -> None:
         """Close, unless a request is under way."""
-        self.idle_task.end()
+        if self._idle is not None:
+            self.writer.close()
 
     async def protocol_send(self, event: Event) -> None:
         """Send to the client, or note that the connection is idle."""
         if isinstance(event, RawData):
             await self._send(event.data)
-        elif not (self._has_left and isinstance(event, Updated)):
+        elif isinstance(event, Updated):
+            self._stop_idling()
+            if event.idle and not self._has_left:
+                self._begin_idling()
+        else:
             await super().protocol_send(event)
 
     async def _send(self, data: bytes) -> None:
         if not self._unsent:
             self.loop.call_soon(self._flush)
-        self._unsent.append(data)
+        self._unsent += data
+        if len(self._unsent) > PACKET_BYTES:
+            self._flush()  # so that a client who is slow to read holds up whoever sends
         try:
             await self.writer.drain()
         except (ConnectionError, RuntimeError):
@@ -50,46 +57,26 @@ class HttpConnection(TCPServer):
 
     def _flush(self) -> None:
         if self._unsent and not self.writer.is_closing():
-            self.writer.write(b"".join(self._unsent))
+            self.writer.write(bytes(self._unsent))
         self._unsent.clear()
+
+    def _begin_idling(self) -> None:
+        self._idle = self.loop.call_later(KEEP_ALIVE_S, self.writer.close)
+
+    def _stop_idling(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
 
     async def _read_data(self) -> None:
         await super()._read_data()
         self._has_left = True
-        await self.idle_task.stop()
+        self._stop_idling()
 
     async def _idle_timeout(self) -> None:
-        await self._initiate_server_close()
+        """hypercorn starts it with the connection: see ``_begin_idling``."""
 
     async def _close(self) -> None:
+        self._stop_idling()
         self._flush()
         await super()._close()
-
-
-class _IdleTimer(AsyncioSingleTask):
-    """Counts the keep-alive time; hypercorn's own makes two tasks for each answer."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__()
-        self._loop = loop
-        self._timer: asyncio.TimerHandle | None = None
-        self._on_end: Callable[[], None] = lambda: None
-
-    async def restart(self, task_group: TaskGroup, action: Callable[[], Awaitable[None]]) -> None:
-        """Count from now; ``action`` runs at the end."""
-        await self.stop()
-        self._on_end = lambda: task_group.spawn(action)
-        self._timer = self._loop.call_later(KEEP_ALIVE_S, self.end)
-
-    async def stop(self) -> None:
-        """Count no more: a request is under way, or the connection is closed."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def end(self) -> None:
-        """What is counted is over now."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-            self._on_end()

@@ -39,17 +39,18 @@ class Answers:
         """Predictions by how they ended: ``succeeded`` or an error's code."""
 
     async def send(self, replies: Mapping[Job, Reply]) -> None:
-        """Answer requests of one connection, and acknowledge them together.
+        """Answer requests of one connection, and acknowledge together what is settled together.
 
         Raises:
             ConnectionLost: the acknowledgement was not sent: the requests come again.
         """
-        sent = await asyncio.gather(*(self._settle(*each) for each in replies.items()))
-        settled = [
-            job.delivery for job, is_settled in zip(replies, sent, strict=True) if is_settled
-        ]
-        if settled:
-            await settled[0].channel.acknowledge([delivery.tag for delivery in settled])
+        sending = {asyncio.create_task(self._settle(*each)): each[0] for each in replies.items()}
+        while sending:
+            done, _ = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
+            settled = [sending[task].delivery for task in done if task.result()]
+            sending = {task: job for task, job in sending.items() if task not in done}
+            if settled:
+                await settled[0].channel.acknowledge([delivery.tag for delivery in settled])
 
     async def _settle(self, job: Job, reply: Reply) -> bool:
         try:

@@ -45,7 +45,10 @@ class Execution(Protocol):
     """Set when it can run no more: the predictor has to be started again."""
 
     async def run(self, model: str, questions: Sequence[Question]) -> list[Outcome]:
-        """Outcomes in the order of the questions; those at the end that have none were not run."""
+        """Outcomes in the order of the questions; those at the end that have none were not asked.
+
+        The first one has one.
+        """
 
     def abandon(self) -> None: ...
 
@@ -80,20 +83,21 @@ class ThreadExecution:
         self.broken = asyncio.Event()
 
     async def run(self, model: str, questions: Sequence[Question]) -> list[Outcome]:
-        """One outcome for each question.
+        """See ``Execution.run``.
 
         What is not done within ``timeout_s`` seconds is answered as failed. Its thread cannot
-        be stopped and is lost, and so this execution is ``broken``. Questions that were to be
-        asked after the one that is overdue have no outcome: they have not been run.
+        be stopped and is lost, and so this execution is ``broken``; what was to be asked behind it
+        is not.
         """
         asked, outcomes = self._models[model], list[Outcome]()
-        calls = [questions] if asked.predict_batch else [[question] for question in questions]
 
-        def call_all() -> None:
-            for call in calls:
-                outcomes.extend(invoke(asked, call))
+        def ask_all() -> None:
+            for outcome in invoke(asked, questions):
+                if self.broken.is_set():
+                    return
+                outcomes.append(outcome)
 
-        call = asyncio.get_running_loop().run_in_executor(self._pool, call_all)
+        call = asyncio.get_running_loop().run_in_executor(self._pool, ask_all)
         done, _ = await asyncio.wait((call,), timeout=self._timeout_s)
         if done:
             call.result()
@@ -102,7 +106,8 @@ class ThreadExecution:
             "model is overdue, this predictor ends", model=model, timeout_s=self._timeout_s
         )
         self.broken.set()
-        return [*outcomes, *(_overdue(self._timeout_s) for _ in calls[0])]
+        overdue = _overdue(self._timeout_s)
+        return [overdue] * len(questions) if asked.predict_batch else [*outcomes, overdue]
 
     def abandon(self) -> None:
         """Start nothing more. A call that runs is left to itself."""
@@ -141,7 +146,7 @@ class ProcessExecution:
             raise
 
     async def run(self, model: str, questions: Sequence[Question]) -> list[Outcome]:
-        """One outcome for each question.
+        """See ``Execution.run``.
 
         A worker that dies is replaced, and one that does not answer within ``timeout_s`` seconds
         is killed and replaced. If it had several questions they are asked again one by one, so

@@ -9,20 +9,25 @@ from common.errors import ModelFailed, PredictionError
 from common.messages import Reply, Request
 from common.request_body import input_of
 from predictor_service.invocation import Outcome, Question
+from predictor_service.lanes import Lane
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """A delivery, decoded: a request to ``model``, to be started by ``deadline_s`` (Unix time)."""
+    """A delivery, decoded: a request to ``model``, to be started by ``deadline_s`` (Unix time).
+
+    It came by ``lane``.
+    """
 
     delivery: Delivery
     request: Request
     input_json: bytes
     model: str
+    lane: Lane
     deadline_s: float
 
     @classmethod
-    def from_delivery(cls, delivery: Delivery, model: str) -> Self:
+    def from_delivery(cls, delivery: Delivery, model: str, lane: Lane) -> Self:
         """Decode a delivery.
 
         Raises:
@@ -30,7 +35,7 @@ class Job:
         """
         request = Request.from_message(delivery.message)
         return cls(
-            delivery, request, input_of(request.body), model, request.deadline_s(time.time())
+            delivery, request, input_of(request.body), model, lane, request.deadline_s(time.time())
         )
 
     @property

@@ -11,7 +11,7 @@ delivery limit in its place.
 """
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from enum import Enum
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -104,6 +104,11 @@ class Lanes(Generic[T]):
         rank = (turn * (lane is Lane.ASYNC), turn * self._arrivals)
         self._suspects.append(_Suspect(redeliveries, rank, item))
         self._last_suspect_s = now_s
+
+    def put_back(self, items: Sequence[T], group: str, lane: Lane, now_s: float) -> None:
+        """Have what was taken, and not run, stand first again."""
+        waiting = self._fresh.setdefault(group, {lane: deque() for lane in Lane})[lane]
+        waiting.extendleft(_Waiting(item, now_s) for item in reversed(items))
 
     def next_batch(self) -> NextBatch | None:
         """What may be taken now, or None if nothing may start."""

@@ -111,7 +111,7 @@ class Replier:
             if channel is not self._channel:  # it will be handed over again
                 return
             try:
-                job = Job.from_delivery(delivery, model)
+                job = Job.from_delivery(delivery, model, lane)
             except MalformedRequest as exc:
                 log.warning("request rejected", queue=queue, reason=exc.sentence)
                 self._start(channel.reject(delivery.tag))
@@ -149,18 +149,32 @@ class Replier:
             outcomes = await self._run_in_slot(batch)
             if outcomes:
                 await self._answers.send({job: job.reply(outcomes[job]) for job in outcomes})
-            await self._give_back(job for job in batch if job not in outcomes)
         finally:
             self._lanes.answered(batch[0].model)
             self._fill_slots()
 
     async def _run_in_slot(self, batch: list[Job]) -> dict[Job, Outcome]:
         """The next may run while this batch is answered."""
+        outcomes: dict[Job, Outcome] = {}
         try:
-            return await self._run(batch)
+            outcomes = await self._run(batch)
+            return outcomes
         finally:
+            self._return([job for job in batch if job not in outcomes])
             self._lanes.ran(batch[0].model)
             self._fill_slots()
+
+    def _return(self, jobs: list[Job]) -> None:
+        """What has not been run waits on here, or goes back to the broker if nothing runs here."""
+        if self._is_ending:
+            self._start(self._give_back(jobs))
+            return
+        for lane in Lane:
+            here = [
+                job for job in jobs if job.lane is lane and job.delivery.channel is self._channel
+            ]
+            if here:
+                self._lanes.put_back(here, here[0].model, lane, _clock_s())
 
     async def _run(self, batch: list[Job]) -> dict[Job, Outcome]:
         """Run the model, but for those whose deadline has passed while they waited here.
@@ -182,16 +196,16 @@ class Replier:
         questions = [job.question() for job in jobs]
         started_s = _clock_s()
         try:
-            return await self._execution.run(jobs[0].model, questions)
+            outcomes = await self._execution.run(jobs[0].model, questions)
         except Broken:
             raise
         except Exception:  # a bug of ours: whoever waits is told, and the rest goes on
             log.exception("model call failed in the predictor", model=jobs[0].model)
-            return [ModelFailed("The predictor failed on this input.") for _ in jobs]
-        finally:
-            runs = len(jobs) if jobs[0].model in self._one_by_one else 1
-            self._pace.observe((_clock_s() - started_s) / runs)
-            self._lanes.trip = self._pace.trip
+            outcomes = [ModelFailed("The predictor failed on this input.") for _ in jobs]
+        runs = len(outcomes) if jobs[0].model in self._one_by_one else 1
+        self._pace.observe((_clock_s() - started_s) / runs)
+        self._lanes.trip = self._pace.trip
+        return outcomes
 
     async def _give_back(self, jobs: Iterable[Job]) -> None:
         for job in jobs:

@@ -36,7 +36,10 @@ def pytest_runtest_makereport(
     report = yield
     trial = item.funcargs.get("trial")
     if isinstance(trial, Trial) and call.when == "call" and report.failed:
-        report.sections.append(("what is there", trial.describe()))
+        try:
+            report.sections.append(("what is there", trial.describe()))
+        except Exception as exc:  # the broker may be away: the failure is worth more than this
+            report.sections.append(("what is there cannot be told", str(exc)))
     return report
 
 

@@ -43,7 +43,7 @@ class Doubler:
 def ask(doubler: Any, *texts: bytes, input_type: Any = int) -> list[Outcome]:
     """What the questions ``0``, ``1`` … of a model come to."""
     model = Model(ModelCard(name="m"), input_type, doubler.predict, doubler.predict_batch)
-    return invoke(model, [Question(text, str(n)) for n, text in enumerate(texts)])
+    return list(invoke(model, [Question(text, str(n)) for n, text in enumerate(texts)]))
 
 
 def fail(_: list[Any]) -> Any:
@@ -64,7 +64,7 @@ def test_a_question_that_was_asked_twice_is_answered_twice() -> None:
     doubler = Doubler()
     question = Question(b"4", "c")
     model = Model(ModelCard(name="m"), int, doubler.predict, doubler.predict_batch)
-    assert invoke(model, [question, Question(b"4", "c")]) == [b"8", b"8"]
+    assert list(invoke(model, [question, Question(b"4", "c")])) == [b"8", b"8"]
     assert doubler.batches == [[4, 4]]
 
 
@@ -163,7 +163,9 @@ def test_a_batch_may_give_any_iterable_and_results_of_numpy() -> None:
 def test_a_model_without_batches_is_asked_one_by_one() -> None:
     doubler = Doubler()
     model = Model(ModelCard(name="m"), int, doubler.predict, None)
-    outcomes = invoke(model, [Question(b"1", "a"), Question(b"null", "b"), Question(b"2", "c")])
+    outcomes = list(
+        invoke(model, [Question(b"1", "a"), Question(b"null", "b"), Question(b"2", "c")])
+    )
     assert outcomes[::2] == [b"2", b"4"]
     assert told(outcomes[1])[0] is InvalidInput
     assert doubler.singles == [1, 2]

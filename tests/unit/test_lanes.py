@@ -12,6 +12,7 @@ LANES: Final = st.sampled_from(Lane)
 GROUPS: Final = st.sampled_from("abc")
 SLOTS: Final = st.integers(1, 4)
 BATCHES: Final = st.integers(1, 4)
+BEFORE_ALL_S: Final = 0.0
 
 
 class Item(NamedTuple):
@@ -35,6 +36,7 @@ class LanesAgainstLists(RuleBasedStateMachine):
         self.running: list[list[Item]] = []
         self.run: list[list[Item]] = []
         self.turns: list[str] = []
+        self.since_s: dict[int, float] = {}
         self.arrivals = 0
         self.sync_in_a_row = 0
         self.last_suspect_s = 0.0
@@ -44,6 +46,7 @@ class LanesAgainstLists(RuleBasedStateMachine):
         self.arrivals += 1
         item = Item(self.arrivals, group, lane, redeliveries, self.arrivals / 8)
         self.lanes.put(item, group, lane, redeliveries, item.since_s)
+        self.since_s[item.number] = item.since_s
         self.waiting.append(item)
         if redeliveries:
             self.last_suspect_s = item.since_s
@@ -73,7 +76,7 @@ class LanesAgainstLists(RuleBasedStateMachine):
             candidates = [item for item in self.waiting if item.group == group]
             limit = self.limit(group)
             size = min(limit, len(candidates))
-            since_s = min(item.since_s for item in candidates)
+            since_s = min(self.since_s[item.number] for item in candidates)
             is_full = size == limit or group == self.single
             assert upcoming == NextBatch(size, since_s, is_full)
             assert len(batch) == size
@@ -102,11 +105,21 @@ class LanesAgainstLists(RuleBasedStateMachine):
         self.sync_in_a_row = self.sync_in_a_row + 1 if item.lane is Lane.SYNC else 0
 
     @precondition(lambda self: self.running)
-    @rule(which=st.integers(0, 3))
-    def ran(self, which: int) -> None:
+    @rule(which=st.integers(0, 3), run=st.integers(1, 4))
+    def ran(self, which: int, run: int) -> None:
+        """A batch has run, or the first of it have: the others wait as before."""
         batch = self.running.pop(which % len(self.running))
-        self.run.append(batch)
-        self.lanes.ran(batch[0].group)
+        group, rest = batch[0].group, batch[run:]
+        for lane in Lane:
+            items = [item for item in rest if item.lane is lane]
+            if items:
+                self.lanes.put_back(items, group, lane, BEFORE_ALL_S)
+        self.since_s |= {item.number: BEFORE_ALL_S for item in rest}
+        self.waiting = sorted([*self.waiting, *rest], key=lambda item: item.number)
+        if rest and group not in self.turns:
+            self.turns.append(group)
+        self.run.append(batch[:run])
+        self.lanes.ran(group)
 
     @precondition(lambda self: self.run)
     @rule(which=st.integers(0, 3))

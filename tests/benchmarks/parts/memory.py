@@ -4,6 +4,8 @@ import asyncio
 import time
 from typing import Final
 
+from prometheus_client.utils import floatToGoString
+
 from tests.benchmarks.contenders import OURS
 from tests.benchmarks.parts.fill import fill
 from tests.benchmarks.sample import Section
@@ -49,7 +51,8 @@ def _replay(stage: Stage, section: Section, vhost: str, kept_in: str, results: i
         listening_s = time.perf_counter()
         asyncio.run(gateway.ready(READY_TIMEOUT_S))
         replay_s = time.perf_counter() - listening_s
-        asyncio.run(gateway.reads(f'predictmq_results{{body="{_BODY[kept_in]}"}} {results:.1f}'))
+        count = floatToGoString(results)  # type: ignore[no-untyped-call]
+        asyncio.run(gateway.reads(f'predictmq_results{{body="{_BODY[kept_in]}"}} {count}'))
         sample = {"rss_bytes": float(rss_bytes(gateway.pid)), "cpu_s": cpu_s(gateway.pid)}
     if results:
         sample |= {"replay_s": replay_s, "per_s": results / replay_s}

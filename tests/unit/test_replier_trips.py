@@ -1,0 +1,114 @@
+"""Requests that share a trip to the model: what it does not come to is run next."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from common.channel import Delivery
+from common.messages import Request
+from common.presence import ModelCard
+from predictor_service.answers import Answers
+from predictor_service.batching import Batching
+from predictor_service.invocation import Outcome, Question
+from predictor_service.replier import Replier
+from tests.support.scripted import ScriptedChannel, ScriptedLink
+from tests.support.waiting import until
+
+MANY: Final = 60
+"""Calls enough for a pace at which requests share trips."""
+
+
+class Hasty:
+    """An execution that, once told to, comes to the first question only."""
+
+    def __init__(self) -> None:
+        self.cards: tuple[ModelCard, ...] = (ModelCard(name="m"),)
+        self.broken = asyncio.Event()
+        self.may_end = asyncio.Semaphore(0)
+        self.asked: list[list[str]] = []
+
+    async def run(self, model: str, questions: Sequence[Question]) -> list[Outcome]:
+        self.asked.append([question.correlation_id for question in questions])
+        await self.may_end.acquire()
+        return [b"1"]
+
+    def abandon(self) -> None:
+        """Nothing to end."""
+
+
+class GivenBack(ScriptedChannel):
+    """A channel that notes what goes back."""
+
+    is_open = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given_back: list[int] = []
+
+    async def give_back(self, tag: int) -> None:
+        self.given_back.append(tag)
+
+    async def cancel(self, consumer_tag: str) -> None:
+        """Nothing more comes."""
+
+
+class World:
+    """A replier at a fast pace, with a request that runs and three that wait."""
+
+    def __init__(self) -> None:
+        self.execution, self.link, self.channel = Hasty(), ScriptedLink(), GivenBack()
+        self.replier = Replier(self.execution, Answers(self.link), 1, Batching(1, 0))
+
+    def deliver(self, number: int) -> None:
+        request = Request(
+            correlation_id=str(number),
+            body=b'{"input": 1}',
+            reply_to="q",
+            expiration_ms=60_000,
+            timestamp_s=0,
+        )
+        self.channel.on_delivery(Delivery(request.to_message(), self.channel, number))
+
+    async def begin(self) -> None:
+        await self.replier.attach(self.channel)
+        for number in range(1, MANY + 1):
+            self.deliver(number)
+            self.execution.may_end.release()
+            await self.answered(number)
+        self.execution.asked.clear()
+        for number in range(MANY + 1, MANY + 5):
+            self.deliver(number)
+
+    async def answered(self, count: int) -> None:
+        async def are() -> bool:
+            return len(self.link.published) == count
+
+        await until(are, lambda: f"{count} are answered", poll_s=0)
+
+
+async def test_what_a_trip_does_not_come_to_is_run_next_and_in_order() -> None:
+    world = World()
+    await world.begin()
+    for number in range(MANY + 1, MANY + 5):
+        world.execution.may_end.release()
+        await world.answered(number)
+    first = MANY + 1
+    waiting = [str(number) for number in range(first + 1, first + 4)]
+    assert world.execution.asked == [[str(first)], waiting, waiting[1:], waiting[2:]]
+    published = [int(message.correlation_id) for message in world.link.published]
+    assert published == list(range(1, MANY + 5))
+    assert world.channel.given_back == []
+
+
+async def test_what_a_trip_does_not_come_to_goes_back_when_the_predictor_ends() -> None:
+    world = World()
+    await world.begin()
+    world.execution.may_end.release()
+    await world.answered(MANY + 1)
+    assert len(world.execution.asked[-1]) == 3
+    draining = asyncio.create_task(world.replier.drain(20))
+    world.execution.may_end.release()
+    await asyncio.wait_for(draining, 20)
+    published = [int(message.correlation_id) for message in world.link.published]
+    assert published == list(range(1, MANY + 3))
+    assert world.channel.given_back == [MANY + 3, MANY + 4]
