@@ -161,7 +161,7 @@ class Journal:
         if reply is None:
             log.warning("not a final state", type=message.type, offset=offset)
             return
-        prediction_id = self._ids.recognise(message.correlation_id)
+        prediction_id = self._ids.recognise_any(message.correlation_id)
         if prediction_id is None:
             log.warning("not our prediction", correlation_id=message.correlation_id)
         elif self._ids.is_alive(prediction_id):

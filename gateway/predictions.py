@@ -5,6 +5,7 @@ import re
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
+from common.correlation import correlate
 from common.errors import (
     DeadlineExceeded,
     PredictionError,
@@ -118,8 +119,10 @@ class Predictions:
         prediction_id = self._ids.recognise(text)
         if prediction_id is None or not self._ids.is_alive(prediction_id):
             raise UnknownPrediction
+        spelt = spell(prediction_id)
+        correlate(spelt)
         found = await self._archive.find(prediction_id)
-        return spell(prediction_id), found.result() if found else None
+        return spelt, found.result() if found else None
 
     async def _call(self, order: Order) -> Reply:
         now_s = asyncio.get_running_loop().time
@@ -151,7 +154,9 @@ class Predictions:
         if not _MODEL_NAME.fullmatch(model):
             raise UnknownModel(f"There is no model {model[:64]!r}.")
         self._replicas.check_input(model, check_body(body))
-        return Order(spell(self._ids.mint()), model, body, traceparent)
+        order = Order(spell(self._ids.mint()), model, body, traceparent)
+        correlate(order.prediction_id)
+        return order
 
     def _is_known(self, model: str) -> bool:
         return model == self._settings.default_model or self._replicas.card(model) is not None
