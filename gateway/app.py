@@ -19,16 +19,19 @@ from gateway.discovery import model_routes
 from gateway.health import health_routes
 from gateway.journal import Journal
 from gateway.metrics import HttpMetrics, gateway_readings
+from gateway.outcomes import Outcomes
 from gateway.prediction_id import PredictionIds, derive_key
 from gateway.predictions import Predictions
 from gateway.presence import Presence
 from gateway.problems import http_problem, prediction_problem, unexpected_problem
 from gateway.pulse import Pulse
+from gateway.recorder import Recorder
 from gateway.replicas import Replicas
 from gateway.requestor import Requestor
 from gateway.results import Results
 from gateway.routes import TimedRequest, prediction_routes
 from gateway.settings import GatewaySettings
+from gateway.watch import Watch
 
 log = structlog.get_logger()
 
@@ -53,13 +56,14 @@ class Gateway:
             ),
         }
         self._requestor = Requestor(self._publisher, self._consumer, time.time)
-        self._journal = Journal(results, ids, self._publisher, life_s, time.time)
+        watch = Watch(results.__contains__)
+        recorder = Recorder(ids, results, watch)
+        self._journal = Journal(recorder, self._publisher, life_s, time.time)
         self._pulse = Pulse(time.monotonic)
         self._replicas = Replicas(self._pulse.awake_s)
         self._presence = Presence(self._replicas, self._publisher)
-        self._predictions = Predictions(
-            settings, ids, self._replicas, self._requestor, self._archive
-        )
+        self._predictions = Predictions(settings, ids, self._replicas, self._requestor)
+        self._outcomes = Outcomes(ids, self._archive, watch)
         self._registry = process_registry(
             gateway_readings(
                 self._predictions,
@@ -115,6 +119,7 @@ class Gateway:
     def _stop_accepting(self) -> None:
         log.info("draining")
         self._predictions.draining = True
+        self._outcomes.stop_waiting()
 
     def _http_app(self) -> Quart:
         app = _MeasuredQuart(HttpMetrics(self._registry))
@@ -128,7 +133,9 @@ class Gateway:
             "journal caught up": lambda: self._journal.caught_up and not self._pulse.stood_still,
             "not draining": lambda: not self._predictions.draining,
         }
-        app.register_blueprint(prediction_routes(self._predictions, self._settings.max_body_bytes))
+        app.register_blueprint(
+            prediction_routes(self._predictions, self._outcomes, self._settings.max_body_bytes)
+        )
         app.register_blueprint(model_routes(self._replicas))
         app.register_blueprint(health_routes(checks, self._registry))
         app.register_error_handler(PredictionError, _on_prediction_error)

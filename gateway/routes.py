@@ -10,7 +10,8 @@ from werkzeug.exceptions import RequestTimeout
 
 from common.errors import UnsupportedMediaType
 from common.telemetry import valid_traceparent
-from gateway.predictions import Predictions
+from gateway.outcomes import Outcomes
+from gateway.predictions import Call, Predictions
 from gateway.problems import json_response
 
 COME_BACK_S: Final = "1"
@@ -22,22 +23,24 @@ BODY_TIMEOUT_S: Final = 30
 PENDING: Final = b'{"error": "Prediction is still being processed."}'
 
 
-def prediction_routes(predictions: Predictions, max_body_bytes: int) -> Blueprint:
+def prediction_routes(
+    predictions: Predictions, outcomes: Outcomes, max_body_bytes: int
+) -> Blueprint:
     """The routes that predict and look up; errors are raised as ``PredictionError``."""
     routes = Blueprint("predictions", __name__)
 
     @routes.post("/predict")
     @routes.post("/models/<model>/predict")
     async def predict(model: str | None = None) -> Response:
-        body = JsonBody(max_body_bytes)
         traceparent = valid_traceparent(request.headers.get("traceparent"))
+        call = Call(model, JsonBody(max_body_bytes), traceparent)
         if request.headers.get("Async-Mode", "").lower() != "true":
-            return json_response(await predictions.predict(model, body, traceparent))
-        return _accepted(await predictions.accept(model, body, traceparent))
+            return json_response(await predictions.predict(call))
+        return _accepted(await predictions.accept(call))
 
     @routes.get("/predict/<prediction_id>")
     async def look_up(prediction_id: str) -> Response:
-        spelt, result = await predictions.look_up(prediction_id)
+        spelt, result = await outcomes.look_up(prediction_id)
         if result is None:
             response = json_response(PENDING, 202)
             response.headers["Retry-After"] = COME_BACK_S
