@@ -60,12 +60,12 @@ class Gateway:
         self._replicas = Replicas(self._pulse.awake_s)
         self._presence = Presence(self._replicas, self._publisher)
         self._predictions = Predictions(settings, ids, self._replicas, self._requestor)
-        self._outcomes = Outcomes(ids, self._archive, watch)
+        self._outcomes = Outcomes(ids, self._archive, watch, settings.sync_timeout_s)
         self._registry = process_registry(
             gateway_readings(
                 self._predictions,
                 self._requestor,
-                results,
+                recorder,
                 self._journal,
                 self._links,
             )

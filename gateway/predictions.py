@@ -42,13 +42,18 @@ class Body(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A prediction that a caller asks for; ``owner`` is the name of the key it came with."""
+    """A prediction that a caller asks for; ``owner`` is the name of the key it came with.
+
+    ``wait_s`` is how long the caller is ready to wait for the result, in seconds; None: as long as
+    a call may take.
+    """
 
     model: str | None
     """None: the default one."""
     body: Body
     traceparent: str | None = None
     owner: str = ""
+    wait_s: float | None = None
 
 
 class Requestor(Protocol):
@@ -89,11 +94,12 @@ class Predictions:
         """Predict now: the JSON of input and result.
 
         Raises:
-            PredictionError: within the sync timeout + 1 s, whatever is down.
+            PredictionError: within the sync timeout + 1 s, whatever is down; sooner if the caller
+                does not wait that long.
         """
         with self._admitted(self.waiting, call.body.size_bytes):
             order = self._order(call, await call.body.read())
-            return (await self._reply(order)).result()
+            return (await self._reply(order, self._longest_s(call))).result()
 
     async def accept(self, call: Call) -> str:
         """Accept a prediction for later: its id, once it cannot be lost any more.
@@ -112,9 +118,14 @@ class Predictions:
                 raise self._no_such_queue(order.model) from exc
             return order.prediction_id
 
-    async def _reply(self, order: Order) -> Reply:
+    def _longest_s(self, call: Call) -> float:
+        """How long a sync call may take, in seconds."""
+        longest_s = self._settings.sync_timeout_s
+        return longest_s if call.wait_s is None else min(call.wait_s, longest_s)
+
+    async def _reply(self, order: Order, longest_s: float) -> Reply:
         now_s = asyncio.get_running_loop().time
-        deadline_s = now_s() + self._settings.sync_timeout_s
+        deadline_s = now_s() + longest_s
         unserved = await self._replicas.none_serves(order.model)
         if unserved and self._is_known(order.model):
             raise _nobody_serves(order.model)
