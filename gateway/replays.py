@@ -67,6 +67,11 @@ class Replays:
         self._slots = asyncio.Semaphore(READERS_AT_ONCE)
         self._reading: set[asyncio.Task[None]] = set()
 
+    @property
+    def reads_under_way(self) -> int:
+        """Reads that have begun and not ended, whoever still wants them."""
+        return len(self._reading)
+
     def attach(self, channel: Channel) -> None:
         """Read over a new connection."""
         self._channel = channel
