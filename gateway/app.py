@@ -30,6 +30,7 @@ from gateway.replicas import Replicas
 from gateway.requestor import Requestor
 from gateway.results import Results
 from gateway.routes import TimedRequest, prediction_routes
+from gateway.server_timing import server_timing
 from gateway.settings import GatewaySettings
 from gateway.watch import Watch
 
@@ -158,7 +159,10 @@ class _MeasuredQuart(Quart):
         started_s = time.perf_counter()
         response = await super().handle_request(request)
         route = request.url_rule.rule if request.url_rule else "unknown"
-        self._metrics.answered(route, response.status_code, time.perf_counter() - started_s)
+        took_s = time.perf_counter() - started_s
+        if timing := server_timing(request.method, route, response.status_code, took_s):
+            response.headers["Server-Timing"] = timing
+        self._metrics.answered(route, response.status_code, took_s)
         return response
 
 

@@ -5,6 +5,7 @@ from typing import Protocol
 from common.errors import UnknownPrediction
 from common.messages import Reply
 from gateway.prediction_id import PredictionId, PredictionIds, spell
+from gateway.server_timing import note_timing
 
 
 class Archive(Protocol):
@@ -43,7 +44,10 @@ class Outcomes:
         if wait_s > 0:
             await self._watch.final(prediction_id, wait_s, interruptible=True)
         found = await self._archive.find(prediction_id)
-        return spell(prediction_id), found.result() if found else None
+        if found is None:
+            return spell(prediction_id), None
+        note_timing(found.timing)
+        return spell(prediction_id), found.result()
 
     def stop_waiting(self) -> None:
         """Answer those who wait, now and from now on."""

@@ -20,6 +20,7 @@ from common.settings import MODEL_NAME
 from gateway.admission import Admission
 from gateway.prediction_id import PredictionIds, spell
 from gateway.requestor import Order
+from gateway.server_timing import note_timing
 from gateway.settings import GatewaySettings
 
 UNKNOWN_MODEL_S: Final = 0.2
@@ -92,7 +93,9 @@ class Predictions:
         """
         with self._admitted(self.waiting, call.body.size_bytes):
             order = self._order(call, await call.body.read())
-            return (await self._reply(order)).result()
+            reply = await self._reply(order)
+            note_timing(reply.timing)
+            return reply.result()
 
     async def accept(self, call: Call) -> str:
         """Accept a prediction for later: its id, once it cannot be lost any more.

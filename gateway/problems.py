@@ -13,6 +13,7 @@ STATUS: Final[dict[str, int]] = {
     "malformed_request": 400,
     "unknown_model": 404,
     "unknown_prediction": 404,
+    "cancelled": 410,
     "body_too_large": 413,
     "unsupported_media_type": 415,
     "invalid_input": 422,

@@ -68,7 +68,7 @@ _OUTCOMES: Final = msgspec.msgpack.Decoder(list[bytes | _Failure])
 
 
 class Worker:
-    """The service's end. All methods block; one thread at a time may call ``ask``."""
+    """The service's end. All methods but ``stop`` block; one thread at a time may call ``ask``."""
 
     def __init__(self, specifications: Sequence[Specification]) -> None:
         self._pipe, theirs = _SPAWN.Pipe()
@@ -105,6 +105,10 @@ class Worker:
             raise WorkerGone(self._how_it_ended()) from exc
         outcomes = _OUTCOMES.decode(self._answer(timeout_s))
         return [outcome if isinstance(outcome, bytes) else _error(outcome) for outcome in outcomes]
+
+    def stop(self) -> None:
+        """End the process, without waiting for its end: ``ask`` raises."""
+        self._process.kill()
 
     def kill(self) -> None:
         """End the process, whatever it is doing. Who waits for it is told by the pipe."""
