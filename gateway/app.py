@@ -4,33 +4,29 @@ import asyncio
 import time
 
 import structlog
-from quart import Quart, Request, Response, request
-from quart.typing import ResponseTypes
-from werkzeug.exceptions import HTTPException
+from quart import Quart
 
 from common.amqp import Connection
-from common.errors import PredictionError
-from common.http_server import ANSWER_TIMEOUT_S, SYSTEM_BOUNDS_ANSWERS, serve_http
+from common.http_server import serve_http
 from common.settings import BrokerSettings
 from common.telemetry import process_registry
 from common.topology import model_queues, shared_queues
 from gateway.archive import Archive
 from gateway.discovery import model_routes
 from gateway.health import health_routes
+from gateway.http_app import HttpApp
 from gateway.journal import Journal
 from gateway.metrics import HttpMetrics, gateway_readings
 from gateway.outcomes import Outcomes
 from gateway.prediction_id import PredictionIds, derive_key
 from gateway.predictions import Predictions
 from gateway.presence import Presence
-from gateway.problems import http_problem, prediction_problem, unexpected_problem
 from gateway.pulse import Pulse
 from gateway.recorder import Recorder
 from gateway.replicas import Replicas
 from gateway.requestor import Requestor
 from gateway.results import Results
-from gateway.routes import TimedRequest, prediction_routes
-from gateway.server_timing import server_timing
+from gateway.routes import prediction_routes
 from gateway.settings import GatewaySettings
 from gateway.watch import Watch
 
@@ -64,12 +60,12 @@ class Gateway:
         self._replicas = Replicas(self._pulse.awake_s)
         self._presence = Presence(self._replicas, self._publisher)
         self._predictions = Predictions(settings, ids, self._replicas, self._requestor)
-        self._outcomes = Outcomes(ids, self._archive, watch)
+        self._outcomes = Outcomes(ids, self._archive, watch, settings.sync_timeout_s)
         self._registry = process_registry(
             gateway_readings(
                 self._predictions,
                 self._requestor,
-                results,
+                recorder,
                 self._journal,
                 self._links,
             )
@@ -123,12 +119,7 @@ class Gateway:
         self._outcomes.stop_waiting()
 
     def _http_app(self) -> Quart:
-        app = _MeasuredQuart(HttpMetrics(self._registry))
-        app.url_map.merge_slashes = False  # such a path is unknown, not redirected
-        app.config["MAX_CONTENT_LENGTH"] = self._settings.max_body_bytes
-        # Each of Quart's own timeouts would be a task and a timer for every request.
-        app.config["BODY_TIMEOUT"] = None
-        app.config["RESPONSE_TIMEOUT"] = None if SYSTEM_BOUNDS_ANSWERS else ANSWER_TIMEOUT_S
+        app = HttpApp(HttpMetrics(self._registry), self._settings.max_body_bytes)
         checks = {
             "broker connected": lambda: all(link.is_up for link in self._links.values()),
             "journal caught up": lambda: self._journal.caught_up and not self._pulse.stood_still,
@@ -139,41 +130,4 @@ class Gateway:
         )
         app.register_blueprint(model_routes(self._replicas))
         app.register_blueprint(health_routes(checks, self._registry))
-        app.register_error_handler(PredictionError, _on_prediction_error)
-        app.register_error_handler(HTTPException, _on_http_error)
-        app.register_error_handler(Exception, _on_unexpected)
         return app
-
-
-class _MeasuredQuart(Quart):
-    """Counts and times each answer under its route's pattern."""
-
-    request_class = TimedRequest
-
-    def __init__(self, metrics: HttpMetrics) -> None:
-        super().__init__("gateway")
-        self._metrics = metrics
-
-    async def handle_request(self, request: Request) -> ResponseTypes:
-        """Answer a request, errors included."""
-        started_s = time.perf_counter()
-        response = await super().handle_request(request)
-        route = request.url_rule.rule if request.url_rule else "unknown"
-        took_s = time.perf_counter() - started_s
-        if timing := server_timing(request.method, route, response.status_code, took_s):
-            response.headers["Server-Timing"] = timing
-        self._metrics.answered(route, response.status_code, took_s)
-        return response
-
-
-async def _on_prediction_error(error: PredictionError) -> Response:
-    return prediction_problem(error)
-
-
-async def _on_http_error(error: HTTPException) -> Response:
-    return http_problem(error)
-
-
-async def _on_unexpected(error: Exception) -> Response:
-    log.error("unexpected failure", path=request.path, exc_info=error)
-    return unexpected_problem()

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from common.correlation import correlate
 from common.errors import (
     DeadlineExceeded,
     PredictionError,
@@ -42,13 +43,18 @@ class Body(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A prediction that a caller asks for; ``owner`` is the name of the key it came with."""
+    """A prediction that a caller asks for; ``owner`` is the name of the key it came with.
+
+    ``wait_s`` is how long the caller is ready to wait for the result, in seconds; None: as long as
+    a call may take.
+    """
 
     model: str | None
     """None: the default one."""
     body: Body
     traceparent: str | None = None
     owner: str = ""
+    wait_s: float | None = None
 
 
 class Requestor(Protocol):
@@ -89,11 +95,12 @@ class Predictions:
         """Predict now: the JSON of input and result.
 
         Raises:
-            PredictionError: within the sync timeout + 1 s, whatever is down.
+            PredictionError: within the sync timeout + 1 s, whatever is down; sooner if the caller
+                does not wait that long.
         """
         with self._admitted(self.waiting, call.body.size_bytes):
             order = self._order(call, await call.body.read())
-            reply = await self._reply(order)
+            reply = await self._reply(order, self._longest_s(call))
             note_timing(reply.timing)
             return reply.result()
 
@@ -114,9 +121,14 @@ class Predictions:
                 raise self._no_such_queue(order.model) from exc
             return order.prediction_id
 
-    async def _reply(self, order: Order) -> Reply:
+    def _longest_s(self, call: Call) -> float:
+        """How long a sync call may take, in seconds."""
+        longest_s = self._settings.sync_timeout_s
+        return longest_s if call.wait_s is None else min(call.wait_s, longest_s)
+
+    async def _reply(self, order: Order, longest_s: float) -> Reply:
         now_s = asyncio.get_running_loop().time
-        deadline_s = now_s() + self._settings.sync_timeout_s
+        deadline_s = now_s() + longest_s
         unserved = await self._replicas.none_serves(order.model)
         if unserved and self._is_known(order.model):
             raise _nobody_serves(order.model)
@@ -144,7 +156,9 @@ class Predictions:
         if not _MODEL_NAME.fullmatch(model):
             raise UnknownModel(f"There is no model {model[:64]!r}.")
         self._replicas.check_input(model, check_body(body))
-        return Order(spell(self._ids.mint()), model, body, call.traceparent)
+        prediction_id = spell(self._ids.mint(call.owner))
+        correlate(prediction_id)
+        return Order(prediction_id, model, body, call.traceparent)
 
     def _is_known(self, model: str) -> bool:
         return model == self._settings.default_model or self._replicas.card(model) is not None

@@ -20,8 +20,8 @@ class Recorder:
 
     def __init__(self, ids: PredictionIds, results: Results, watch: Watch) -> None:
         self._ids = ids
-        self._results = results
-        self._watch = watch
+        self.results = results
+        self.watch = watch
 
     def record(self, message: Message, offset: int) -> None:
         """Take note of an event that stands at ``offset``; of one ending, only the first counts."""
@@ -31,16 +31,16 @@ class Recorder:
                 log.warning("not a final state", type=message.type, offset=offset)
             return
         prediction_id = self._recognised(message.correlation_id)
-        if prediction_id is not None and self._results.record(prediction_id, reply, offset):
-            self._watch.settle(prediction_id)
+        if prediction_id is not None and self.results.record(prediction_id, reply, offset):
+            self.watch.settle(prediction_id)
 
     def begin_again(self) -> None:
         """What comes next is another stream, from its beginning."""
-        self._results.lose_offsets()
+        self.results.lose_offsets()
 
     def _recognised(self, correlation_id: str) -> PredictionId | None:
         """The prediction that an event is about, if it can still be asked for."""
-        prediction_id = self._ids.recognise(correlation_id)
+        prediction_id = self._ids.recognise_any(correlation_id)
         if prediction_id is None:
             log.warning("not our prediction", correlation_id=correlation_id)
             return None

@@ -20,8 +20,8 @@ class Watch:
         self._is_interrupted = False
 
     def __len__(self) -> int:
-        """How many predictions are waited for."""
-        return len(self._waiting)
+        """How many wait."""
+        return sum(map(len, self._waiting.values()))
 
     async def final(
         self, prediction_id: PredictionId, timeout_s: float, *, interruptible: bool = False

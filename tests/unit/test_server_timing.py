@@ -66,6 +66,6 @@ def test_requests_do_not_see_each_others_timing() -> None:
         def pause() -> Any:
             return asyncio.sleep(0)
 
-        return await asyncio.gather(one(Timing(1, 1), pause), one(None, pause))
+        return list(await asyncio.gather(one(Timing(1, 1), pause), one(None, pause)))
 
     assert asyncio.run(both()) == ["queue;dur=0.1, model;dur=0.1, total;dur=0.2", ""]
