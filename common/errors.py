@@ -39,6 +39,13 @@ class MalformedRequest(PredictionError):
     blame = Blame.CALLER
 
 
+class MalformedHeader(PredictionError):
+    """A header of the request cannot be read, and to ignore it would not be what is meant."""
+
+    code = "malformed_header"
+    blame = Blame.CALLER
+
+
 class UnknownModel(PredictionError):
     """No predictor has ever served this model."""
 
@@ -110,6 +117,21 @@ class Cancelled(PredictionError):
 
     def __init__(self) -> None:
         super().__init__("Prediction was cancelled.")
+
+
+class AlreadyFinal(PredictionError):
+    """The prediction was over before it was cancelled.
+
+    ``outcome`` is the JSON of input and result, or the error that it ended in.
+    """
+
+    code = "already_final"
+    blame = Blame.CALLER
+
+    def __init__(self, prediction_id: str, outcome: bytes | PredictionError) -> None:
+        super().__init__("The prediction was over before it was cancelled.")
+        self.prediction_id = prediction_id
+        self.outcome = outcome
 
 
 class Unavailable(PredictionError):

@@ -56,6 +56,11 @@ def gateway_readings(
             lambda: len(recorder.watch),
         ),
         Reading(
+            "predictmq_deadlines",
+            "Deadlines kept for async predictions whose callers have set one.",
+            lambda: len(predictions.deadlines),
+        ),
+        Reading(
             "predictmq_in_flight_bytes",
             "Request bodies held for calls under way.",
             lambda: predictions.waiting.bytes + predictions.accepting.bytes,

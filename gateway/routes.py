@@ -10,12 +10,19 @@ from quart.typing import ResponseTypes
 from quart.wrappers.request import Body
 from werkzeug.exceptions import RequestTimeout
 
-from common.errors import MalformedRequest, UnsupportedMediaType
+from common.errors import (
+    AlreadyFinal,
+    MalformedHeader,
+    MalformedRequest,
+    PredictionError,
+    UnsupportedMediaType,
+)
 from common.telemetry import valid_traceparent
+from gateway.durations import duration_s
 from gateway.outcomes import Outcomes
 from gateway.predictions import Call, Predictions
 from gateway.preferences import Preferences, whole_seconds
-from gateway.problems import json_response
+from gateway.problems import STATUS, json_response, prediction_problem
 
 COME_BACK_S: Final = "1"
 """``Retry-After`` for a prediction that is not finished, in seconds."""
@@ -31,7 +38,7 @@ PENDING: Final = b'{"error": "Prediction is still being processed."}'
 def prediction_routes(
     predictions: Predictions, outcomes: Outcomes, max_body_bytes: int
 ) -> Blueprint:
-    """The routes that predict and look up; errors are raised as ``PredictionError``."""
+    """The routes that predict, look up and cancel; errors are raised as ``PredictionError``."""
     routes = Blueprint("predictions", __name__)
 
     @routes.post("/predict")
@@ -43,6 +50,7 @@ def prediction_routes(
             JsonBody(max_body_bytes),
             valid_traceparent(request.headers.get("traceparent")),
             wait_s=preferred.wait_s,
+            deadline_s=_deadline_s(),
         )
         is_async = request.headers.get("Async-Mode", "").lower() == "true"
         if not is_async and not preferred.respond_async:
@@ -62,8 +70,16 @@ def prediction_routes(
             response = json_response(PENDING, 202)
             response.headers["Retry-After"] = COME_BACK_S
             return response
-        return json_response(b'{"output": %b, "prediction_id": "%b"}' % (result, spelt.encode()))
+        return _finished(spelt, result)
 
+    @routes.delete("/predict/<prediction_id>")
+    async def cancel(prediction_id: str) -> Response:
+        await outcomes.cancel(prediction_id)
+        response = Response(b"", 204)
+        del response.headers["Content-Type"]
+        return response
+
+    routes.register_error_handler(AlreadyFinal, _over)
     return routes
 
 
@@ -152,6 +168,35 @@ class JsonBody:
                 f"not as {sent[:100]} ({encoding[:20]})."
             )
         return body
+
+
+def _deadline_s() -> float | None:
+    """``Cancel-After``: how long the prediction may take; None: as long as is configured.
+
+    Raises:
+        MalformedHeader: it is no duration.
+    """
+    text = request.headers.get("Cancel-After")
+    if text is None:
+        return None
+    deadline_s = duration_s(text)
+    if deadline_s is None:
+        raise MalformedHeader("Cancel-After is a duration, like 30, 30s, 1.5m or 1h30m.")
+    return deadline_s
+
+
+def _finished(prediction_id: str, result: bytes) -> Response:
+    body = b'{"output": %b, "prediction_id": "%b"}' % (result, prediction_id.encode())
+    return json_response(body)
+
+
+async def _over(over: AlreadyFinal) -> Response:
+    """The final state, as a GET has it but for the status."""
+    if isinstance(over.outcome, PredictionError):
+        return prediction_problem(over.outcome, STATUS[over.code])
+    response = _finished(over.prediction_id, over.outcome)
+    response.status_code = STATUS[over.code]
+    return response
 
 
 def _accepted(prediction_id: str) -> Response:
