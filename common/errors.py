@@ -109,6 +109,31 @@ class DeadlineExceeded(PredictionError):
     blame = Blame.SERVICE
 
 
+class Cancelled(PredictionError):
+    """The caller has cancelled the prediction."""
+
+    code = "cancelled"
+    blame = Blame.CALLER
+
+    def __init__(self) -> None:
+        super().__init__("Prediction was cancelled.")
+
+
+class AlreadyFinal(PredictionError):
+    """The prediction was over before it was cancelled.
+
+    ``outcome`` is the JSON of input and result, or the error that it ended in.
+    """
+
+    code = "already_final"
+    blame = Blame.CALLER
+
+    def __init__(self, prediction_id: str, outcome: bytes | PredictionError) -> None:
+        super().__init__("The prediction was over before it was cancelled.")
+        self.prediction_id = prediction_id
+        self.outcome = outcome
+
+
 class Unavailable(PredictionError):
     """The service cannot take this call now; the same call may succeed later."""
 

@@ -12,7 +12,9 @@ from common.settings import BrokerSettings
 from common.telemetry import process_registry
 from common.topology import model_queues, shared_queues
 from gateway.archive import Archive
+from gateway.deadlines import Deadlines
 from gateway.discovery import model_routes
+from gateway.endings import Endings
 from gateway.following import Following
 from gateway.health import health_routes
 from gateway.http_app import HttpApp
@@ -63,8 +65,16 @@ class Gateway:
         self._pulse = Pulse(time.monotonic)
         self._replicas = Replicas(self._pulse.awake_s)
         self._presence = Presence(self._replicas, self._publisher)
-        self._predictions = Predictions(settings, ids, self._replicas, self._requestor)
-        self._outcomes = Outcomes(ids, self._archive, watch, settings.sync_timeout_s)
+        self._endings = Endings(self._publisher, time.time)
+        self._deadlines = Deadlines(results.__contains__, watch, self._endings)
+        self._predictions = Predictions(
+            settings,
+            ids,
+            self._replicas,
+            self._requestor,
+            self._deadlines,
+        )
+        self._outcomes = Outcomes(ids, self._archive, watch, self._endings, settings.sync_timeout_s)
         self._following = Following(
             self._archive, under_way, self._replays, lambda: self._journal.offset, ids.is_alive
         )
@@ -86,7 +96,7 @@ class Gateway:
         """
         async with asyncio.TaskGroup() as parts:
             runs = [link.run() for link in self._links.values()]
-            runs += [self._journal.run(), self._presence.run()]
+            runs += [self._journal.run(), self._presence.run(), self._endings.run()]
             runs.append(self._pulse.run(self._journal.fall_behind))
             background = [parts.create_task(run) for run in runs]
             await serve_http(
@@ -96,6 +106,7 @@ class Gateway:
                 on_stop=self._stop_accepting,
                 drain_s=self._settings.drain_s,
             )
+            self._deadlines.close()
             for task in background:
                 task.cancel()
 

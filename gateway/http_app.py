@@ -14,6 +14,7 @@ from common.http_server import ANSWER_TIMEOUT_S, SYSTEM_BOUNDS_ANSWERS
 from gateway.metrics import HttpMetrics
 from gateway.problems import http_problem, prediction_problem
 from gateway.request_bodies import TimedRequest
+from gateway.server_timing import server_timing
 
 log = structlog.get_logger()
 
@@ -39,7 +40,10 @@ class HttpApp(Quart):
         started_s = time.perf_counter()
         response = await super().handle_request(request)
         route = request.url_rule.rule if request.url_rule else "unknown"
-        self._metrics.answered(route, response.status_code, time.perf_counter() - started_s)
+        took_s = time.perf_counter() - started_s
+        if timing := server_timing(request.method, route, response.status_code, took_s):
+            response.headers["Server-Timing"] = timing
+        self._metrics.answered(route, response.status_code, took_s)
         return response
 
     def log_exception(

@@ -61,6 +61,11 @@ def gateway_readings(
             lambda: recorder.under_way.followers,
         ),
         Reading(
+            "predictmq_deadlines",
+            "Deadlines kept for async predictions whose callers have set one.",
+            lambda: len(predictions.deadlines),
+        ),
+        Reading(
             "predictmq_in_flight_bytes",
             "Request bodies held for calls under way.",
             lambda: predictions.waiting.bytes + predictions.accepting.bytes,

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -19,8 +19,9 @@ from common.presence import ModelCard
 from common.request_body import check_body
 from common.settings import MODEL_NAME
 from gateway.admission import Admission
-from gateway.prediction_id import PredictionIds, spell
+from gateway.prediction_id import PredictionId, PredictionIds, spell
 from gateway.requestor import Order
+from gateway.server_timing import note_timing
 from gateway.settings import GatewaySettings
 
 UNKNOWN_MODEL_S: Final = 0.2
@@ -45,7 +46,8 @@ class Call:
     """A prediction that a caller asks for; ``owner`` is the name of the key it came with.
 
     ``wait_s`` is how long the caller is ready to wait for the result, in seconds; None: as long as
-    a call may take.
+    a call may take. ``deadline_s`` is when the prediction is no longer worth anything, in seconds
+    from now; None: as is configured.
     """
 
     model: str | None
@@ -54,6 +56,7 @@ class Call:
     traceparent: str | None = None
     owner: str = ""
     wait_s: float | None = None
+    deadline_s: float | None = None
 
 
 class Requestor(Protocol):
@@ -72,6 +75,14 @@ class Replicas(Protocol):
     def check_input(self, model: str, value: Any) -> None: ...
 
 
+class Deadlines(Protocol):
+    """Ends predictions that take longer than their callers let them, or have none any more."""
+
+    def __len__(self) -> int: ...
+    def stop(self, correlation_id: str) -> None: ...
+    def kept(self, prediction_id: PredictionId, after_s: float) -> AbstractContextManager[None]: ...
+
+
 class Predictions:
     """What a caller can have done; every failure is a ``PredictionError``."""
 
@@ -81,11 +92,13 @@ class Predictions:
         ids: PredictionIds,
         replicas: Replicas,
         requestor: Requestor,
+        deadlines: Deadlines,
     ) -> None:
         self._settings = settings
         self._ids = ids
         self._replicas = replicas
         self._requestor = requestor
+        self.deadlines = deadlines
         self.waiting = Admission(settings.max_in_flight, settings.max_in_flight_bytes)
         self.accepting = Admission(settings.max_in_flight, settings.max_in_flight_bytes)
         self.draining = False
@@ -93,13 +106,21 @@ class Predictions:
     async def predict(self, call: Call) -> bytes:
         """Predict now: the JSON of input and result.
 
+        When the caller leaves, the prediction is cancelled.
+
         Raises:
             PredictionError: within the sync timeout + 1 s, whatever is down; sooner if the caller
                 does not wait that long.
         """
         with self._admitted(self.waiting, call.body.size_bytes):
             order = self._order(call, await call.body.read())
-            return (await self._reply(order, self._longest_s(call))).result()
+            try:
+                reply = await self._reply(order, self._longest_s(call))
+            except (asyncio.CancelledError, DeadlineExceeded) as exc:
+                self._abandon(order, call, exc)
+                raise
+            note_timing(reply.timing)
+            return reply.result()
 
     async def accept(self, call: Call) -> str:
         """Accept a prediction for later: its id, once it cannot be lost any more.
@@ -109,19 +130,34 @@ class Predictions:
         """
         with self._admitted(self.accepting, call.body.size_bytes):
             order = self._order(call, await call.body.read())
-            settings = self._settings
+            expires_s = _least(self._settings.async_deadline_s, call.deadline_s)
             try:
-                await self._requestor.submit(
-                    order, settings.async_deadline_s, settings.sync_timeout_s
-                )
+                with self._ending(order, call, expires_s):
+                    await self._requestor.submit(order, expires_s, self._settings.sync_timeout_s)
             except Unroutable as exc:
                 raise self._no_such_queue(order.model) from exc
             return order.prediction_id
 
     def _longest_s(self, call: Call) -> float:
         """How long a sync call may take, in seconds."""
-        longest_s = self._settings.sync_timeout_s
-        return longest_s if call.wait_s is None else min(call.wait_s, longest_s)
+        return _least(self._settings.sync_timeout_s, call.wait_s, call.deadline_s)
+
+    def _abandon(self, order: Order, call: Call, why: BaseException) -> None:
+        """Have the predictors stop if the caller has left, or has set the deadline that is over.
+
+        Not when this gateway is ending: its callers may not have wanted to leave.
+        """
+        has_left = isinstance(why, asyncio.CancelledError) and not self.draining
+        if has_left or (isinstance(why, DeadlineExceeded) and call.deadline_s is not None):
+            self.deadlines.stop(order.prediction_id)
+
+    def _ending(self, order: Order, call: Call, expires_s: float) -> AbstractContextManager[None]:
+        """Keep the deadline that the caller has set, if any."""
+        if call.deadline_s is None:
+            return nullcontext()
+        prediction_id = self._ids.recognise(order.prediction_id, call.owner)
+        assert prediction_id is not None  # just minted
+        return self.deadlines.kept(prediction_id, expires_s)
 
     async def _reply(self, order: Order, longest_s: float) -> Reply:
         now_s = asyncio.get_running_loop().time
@@ -166,6 +202,10 @@ class Predictions:
         if self._is_known(model):
             return Unavailable(f"The queues of model '{model}' are missing; try again later.")
         return UnknownModel(f"There is no model '{model}': no predictor has ever served it.")
+
+
+def _least(configured_s: float, *wanted_s: float | None) -> float:
+    return min([configured_s, *(each for each in wanted_s if each is not None)])
 
 
 def _nobody_serves(model: str) -> Unavailable:

@@ -19,6 +19,8 @@ STATUS: Final[dict[str, int]] = {
     "malformed_header": 400,
     "unknown_model": 404,
     "unknown_prediction": 404,
+    "already_final": 409,
+    "cancelled": 410,
     "body_too_large": 413,
     "unsupported_media_type": 415,
     "invalid_input": 422,
@@ -32,9 +34,9 @@ STATUS: Final[dict[str, int]] = {
 refuses bring their own."""
 
 
-def prediction_problem(error: PredictionError) -> Response:
-    """The answer to a call that ended in ``error``."""
-    response = _problem(STATUS[error.code], error.code, error.sentence)
+def prediction_problem(error: PredictionError, status: int | None = None) -> Response:
+    """The answer to a call that ended in ``error``, under its own status if no other is given."""
+    response = _problem(status or STATUS[error.code], error.code, error.sentence)
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = str(error.retry_after_s)
     return response

@@ -7,15 +7,22 @@ from quart import Blueprint, Response, after_this_request, request
 from quart.typing import ResponseTypes
 
 from common.error_answers import JSON
-from common.errors import MalformedRequest
+from common.errors import AlreadyFinal, MalformedHeader, MalformedRequest, PredictionError
 from common.telemetry import valid_traceparent
 from gateway import bodies
+from gateway.durations import duration_s
 from gateway.following import Following
 from gateway.outcomes import Outcomes
 from gateway.prediction_id import PredictionId, spell
 from gateway.predictions import Call, Predictions
 from gateway.preferences import Preferences, whole_seconds
-from gateway.problems import COME_BACK_S, json_response, pending_answer
+from gateway.problems import (
+    COME_BACK_S,
+    STATUS,
+    json_response,
+    pending_answer,
+    prediction_problem,
+)
 from gateway.request_bodies import JsonBody
 from gateway.sse import EVENT_STREAM, frames, last_event_id
 
@@ -25,7 +32,7 @@ NO_PREFERENCES: Final = Preferences()
 def prediction_routes(
     predictions: Predictions, outcomes: Outcomes, following: Following, max_body_bytes: int
 ) -> Blueprint:
-    """The routes that predict and look up; errors are raised as ``PredictionError``."""
+    """The routes that predict, look up and cancel; errors are raised as ``PredictionError``."""
     routes = Blueprint("predictions", __name__)
 
     @routes.post("/predict")
@@ -37,6 +44,7 @@ def prediction_routes(
             JsonBody(max_body_bytes),
             valid_traceparent(request.headers.get("traceparent")),
             wait_s=preferred.wait_s,
+            deadline_s=_deadline_s(),
         )
         is_async = request.headers.get("Async-Mode", "").lower() == "true"
         if not is_async and not preferred.respond_async:
@@ -52,13 +60,25 @@ def prediction_routes(
     async def look_up(prediction_id: str) -> Response:
         if _wants_events():
             return _events(following, outcomes.recognised(prediction_id))
-        wait_s = _preferences(("wait",), outcomes.longest_wait_s).wait_s or _wait_asked_for_s()
-        found, result = await outcomes.look_up(prediction_id, wait_s)
-        if result is None:
-            return pending_answer(following.last_progress(found))
-        return json_response(bodies.output(result, spell(found)))
+        return await _found(outcomes, following, prediction_id)
 
+    @routes.delete("/predict/<prediction_id>")
+    async def cancel(prediction_id: str) -> Response:
+        await outcomes.cancel(prediction_id)
+        return _nothing()
+
+    routes.register_error_handler(AlreadyFinal, _over)
     return routes
+
+
+async def _found(outcomes: Outcomes, following: Following, text: str) -> Response:
+    """How a prediction ended, after a wait if one is asked for; or how far it has come."""
+    asked_s = _wait_asked_for_s()
+    wait_s = _preferences(("wait",), outcomes.longest_wait_s).wait_s or asked_s
+    prediction_id, result = await outcomes.look_up(text, wait_s)
+    if result is None:
+        return pending_answer(following.last_progress(prediction_id))
+    return json_response(bodies.output(result, spell(prediction_id)))
 
 
 def _preferences(meaningful: Collection[str], longest_wait_s: float) -> Preferences:
@@ -107,12 +127,40 @@ def _events(following: Following, prediction_id: PredictionId) -> Response:
     """
     after = last_event_id(request.headers.get("Last-Event-ID"))
     if following.has_been_told(prediction_id, after):
-        return Response(b"", 204)
+        return _nothing()
     blocks = frames(following.follow(prediction_id, after), spell(prediction_id))
     response = Response(blocks, content_type=EVENT_STREAM)
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"  # nginx would collect what is to arrive at once
     return response
+
+
+def _nothing() -> Response:
+    response = Response(b"", 204)
+    del response.headers["Content-Type"]
+    return response
+
+
+def _deadline_s() -> float | None:
+    """``Cancel-After``: how long the prediction may take; None: as long as is configured.
+
+    Raises:
+        MalformedHeader: it is no duration.
+    """
+    text = request.headers.get("Cancel-After")
+    if text is None:
+        return None
+    deadline_s = duration_s(text)
+    if deadline_s is None:
+        raise MalformedHeader("Cancel-After is a duration, like 30, 30s, 1.5m or 1h30m.")
+    return deadline_s
+
+
+async def _over(over: AlreadyFinal) -> Response:
+    """The final state, as a GET has it but for the status."""
+    if isinstance(over.outcome, PredictionError):
+        return prediction_problem(over.outcome, STATUS[over.code])
+    return json_response(bodies.output(over.outcome, over.prediction_id), STATUS[over.code])
 
 
 def _accepted(prediction_id: str) -> Response:

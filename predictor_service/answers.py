@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import structlog
 
 from common.amqp import backoff_s
-from common.errors import Unavailable, Unroutable
+from common.errors import Cancelled, Unavailable, Unroutable
 from common.messages import Message, Reply
 from common.progress import Progress, started
 from common.topology import REPLIES
@@ -37,7 +37,18 @@ class Answers:
         self._publisher = publisher
         self._telling: set[asyncio.Task[None]] = set()
         self.outcomes: Counter[str] = Counter()
-        """Predictions by how they ended: ``succeeded`` or an error's code."""
+        """Predictions by how they ended: ``succeeded`` or an error's code.
+
+        Those that are ``cancelled`` are not answered."""
+
+    async def drop(self, job: Job) -> None:
+        """Acknowledge a request that was cancelled, so that nobody answers it.
+
+        Raises:
+            ConnectionLost: the acknowledgement was not sent: the request comes again.
+        """
+        self.outcomes[Cancelled.code] += 1
+        await job.delivery.channel.acknowledge(job.delivery.tag)
 
     async def send(self, job: Job, reply: Reply) -> None:
         """Answer a request and acknowledge it.

@@ -77,7 +77,7 @@ _ANSWER: Final = msgspec.msgpack.Decoder(list[bytes | _Failure] | _Told)
 
 
 class Worker:
-    """The service's end. All methods block; one thread at a time may call ``ask``."""
+    """The service's end. All methods but ``stop`` block; one thread at a time may call ``ask``."""
 
     def __init__(self, specifications: Sequence[Specification]) -> None:
         self._pipe, theirs = _SPAWN.Pipe()
@@ -120,6 +120,10 @@ class Worker:
             hear(answer.correlation_id, answer.progress)
             answer = _ANSWER.decode(self._answer(max(0.0, end_s - time.monotonic())))
         return [outcome if isinstance(outcome, bytes) else _error(outcome) for outcome in answer]
+
+    def stop(self) -> None:
+        """End the process, without waiting for its end: ``ask`` raises."""
+        self._process.kill()
 
     def kill(self) -> None:
         """End the process, whatever it is doing. Who waits for it is told by the pipe."""

@@ -12,6 +12,8 @@ TABLE: Final = {
     ("malformed_header", Blame.CALLER, 400),
     ("unknown_model", Blame.CALLER, 404),
     ("unknown_prediction", Blame.CALLER, 404),
+    ("already_final", Blame.CALLER, 409),
+    ("cancelled", Blame.CALLER, 410),
     ("body_too_large", Blame.CALLER, 413),
     ("unsupported_media_type", Blame.CALLER, 415),
     ("invalid_input", Blame.CALLER, 422),
@@ -47,10 +49,12 @@ def test_only_what_is_unavailable_comes_in_several_kinds_under_one_code() -> Non
 
 def test_an_error_that_travels_is_found_again_by_its_code() -> None:
     assert all(error.code == code for code, error in BY_CODE.items())
-    # These are said by a gateway, of its own knowledge: they never travel.
+    # These are said by a gateway, of its own knowledge: they never travel under a code.
     assert set(STATUS) - set(BY_CODE) == {
         "malformed_header",
         "unknown_prediction",
+        "already_final",
+        "cancelled",
         "internal_error",
     }
 
