@@ -16,6 +16,7 @@ from gateway.deadlines import Deadlines
 from gateway.discovery import model_routes
 from gateway.endings import Endings
 from gateway.following import Following
+from gateway.guard import guard
 from gateway.health import health_routes
 from gateway.http_app import HttpApp
 from gateway.journal import Journal
@@ -47,7 +48,9 @@ class Gateway:
         self._publisher = Connection(broker, "gateway publisher", self._declare)
         self._consumer = Connection(broker, "gateway consumer", self._consume, self._detach)
         life_s = settings.life_s
-        ids = PredictionIds(derive_key(settings.id_secret or broker.password), life_s, time.time)
+        owners = [key.name for key in settings.api_keys]
+        secret = derive_key(settings.id_secret or broker.password)
+        ids = PredictionIds(secret, life_s, time.time, owners)
         results = Results(settings.result_cache_bytes, life_s, time.time)
         self._archive = Archive(results, lambda: self._journal.caught_up)
         self._replays = Replays()
@@ -159,4 +162,5 @@ class Gateway:
         )
         app.register_blueprint(model_routes(self._replicas))
         app.register_blueprint(health_routes(checks, self._registry))
+        guard(app, self._settings)
         return app

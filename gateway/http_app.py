@@ -13,8 +13,8 @@ from common.errors import PredictionError
 from common.http_server import ANSWER_TIMEOUT_S, SYSTEM_BOUNDS_ANSWERS
 from gateway.metrics import HttpMetrics
 from gateway.problems import http_problem, prediction_problem
-from gateway.request_bodies import TimedRequest
 from gateway.server_timing import server_timing
+from gateway.timed_request import TimedRequest
 
 log = structlog.get_logger()
 

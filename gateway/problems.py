@@ -7,7 +7,14 @@ from quart import Response, current_app, request
 from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
 
 from common.error_answers import CORRELATION_HEADER, JSON, spell_error
-from common.errors import BodyTooLarge, InternalError, PredictionError, Unavailable
+from common.errors import (
+    BodyTooLarge,
+    InternalError,
+    PredictionError,
+    RateLimited,
+    Unauthorized,
+    Unavailable,
+)
 from common.progress import Progress
 from gateway.bodies import PENDING_SENTENCE
 
@@ -17,6 +24,7 @@ COME_BACK_S: Final = "1"
 STATUS: Final[dict[str, int]] = {
     "malformed_request": 400,
     "malformed_header": 400,
+    "unauthorized": 401,
     "unknown_model": 404,
     "unknown_prediction": 404,
     "already_final": 409,
@@ -24,6 +32,7 @@ STATUS: Final[dict[str, int]] = {
     "body_too_large": 413,
     "unsupported_media_type": 415,
     "invalid_input": 422,
+    "rate_limited": 429,
     "model_failed": 500,
     "predictor_crashed": 502,
     "unavailable": 503,
@@ -37,8 +46,10 @@ refuses bring their own."""
 def prediction_problem(error: PredictionError, status: int | None = None) -> Response:
     """The answer to a call that ended in ``error``, under its own status if no other is given."""
     response = _problem(status or STATUS[error.code], error.code, error.sentence)
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | RateLimited):
         response.headers["Retry-After"] = str(error.retry_after_s)
+    elif isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = "Bearer"
     return response
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from quart import Request, request
+from quart import request
 from quart.wrappers.request import Body
 from werkzeug.exceptions import RequestTimeout
 
@@ -37,12 +37,6 @@ class TimedBody(Body):
                 return bytes(await self)
         except TimeoutError as exc:
             raise RequestTimeout from exc
-
-
-class TimedRequest(Request):
-    """A request with a ``TimedBody``."""
-
-    body_class = TimedBody
 
 
 class JsonBody:

@@ -25,6 +25,7 @@ from gateway.problems import (
 )
 from gateway.request_bodies import JsonBody
 from gateway.sse import EVENT_STREAM, frames, last_event_id
+from gateway.timed_request import caller
 
 NO_PREFERENCES: Final = Preferences()
 
@@ -43,6 +44,7 @@ def prediction_routes(
             model,
             JsonBody(max_body_bytes),
             valid_traceparent(request.headers.get("traceparent")),
+            caller(),
             wait_s=preferred.wait_s,
             deadline_s=_deadline_s(),
         )
@@ -51,31 +53,32 @@ def prediction_routes(
             return json_response(await predictions.predict(call))
         prediction_id = await predictions.accept(call)
         if call.wait_s:
-            result = await outcomes.wait(prediction_id, call.wait_s)
+            result = await outcomes.wait(prediction_id, call.wait_s, owner=call.owner)
             if result is not None:
                 return json_response(result)
         return _accepted(prediction_id)
 
     @routes.get("/predict/<prediction_id>")
     async def look_up(prediction_id: str) -> Response:
+        owner = caller()
         if _wants_events():
-            return _events(following, outcomes.recognised(prediction_id))
-        return await _found(outcomes, following, prediction_id)
+            return _events(following, outcomes.recognised(prediction_id, owner))
+        return await _found(outcomes, following, prediction_id, owner)
 
     @routes.delete("/predict/<prediction_id>")
     async def cancel(prediction_id: str) -> Response:
-        await outcomes.cancel(prediction_id)
+        await outcomes.cancel(prediction_id, owner=caller())
         return _nothing()
 
     routes.register_error_handler(AlreadyFinal, _over)
     return routes
 
 
-async def _found(outcomes: Outcomes, following: Following, text: str) -> Response:
+async def _found(outcomes: Outcomes, following: Following, text: str, owner: str) -> Response:
     """How a prediction ended, after a wait if one is asked for; or how far it has come."""
     asked_s = _wait_asked_for_s()
     wait_s = _preferences(("wait",), outcomes.longest_wait_s).wait_s or asked_s
-    prediction_id, result = await outcomes.look_up(text, wait_s)
+    prediction_id, result = await outcomes.look_up(text, wait_s, owner=owner)
     if result is None:
         return pending_answer(following.last_progress(prediction_id))
     return json_response(bodies.output(result, spell(prediction_id)))
