@@ -60,6 +60,7 @@ async def test_without_settings_everybody_may_call_and_nothing_is_added(
     assert {name.lower() for name, _ in answer.headers.items()} == {
         "content-type",
         "content-length",
+        "server-timing",
     }
 
 
