@@ -196,6 +196,19 @@ async def test_what_nobody_started_ends_as_a_dead_letter(cluster: Cluster) -> No
         assert (plain.status_code, plain.json()) == (504, dead.data)
 
 
+async def test_that_it_was_cancelled_elsewhere_is_told_as_its_end(
+    gateways: Gateways, gate: Gate
+) -> None:
+    here, there = gateways
+    prediction_id = await accepted(here, gate.script())
+    async with following(here, prediction_id) as stream:
+        await stream.until("started")
+        assert (await there.delete(f"/predict/{prediction_id}")).status_code == 204
+        (last,) = await stream.rest()
+    assert (last.name, last.data) == ("cancelled", {"error": "Prediction was cancelled."})
+    gate.open(STEPS)
+
+
 async def test_input_on_many_lines_is_told_on_one(gateways: Gateways) -> None:
     body = b'{"input": {\r\n"steps":\n1,\r"note": "a\\nb"}}'
     headers = {"Content-Type": "application/json", "Async-Mode": "true"}
