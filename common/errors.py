@@ -39,6 +39,13 @@ class MalformedRequest(PredictionError):
     blame = Blame.CALLER
 
 
+class MalformedHeader(PredictionError):
+    """A header of the request cannot be read, and to ignore it would not be what is meant."""
+
+    code = "malformed_header"
+    blame = Blame.CALLER
+
+
 class UnknownModel(PredictionError):
     """No predictor has ever served this model."""
 
@@ -102,6 +109,31 @@ class DeadlineExceeded(PredictionError):
     blame = Blame.SERVICE
 
 
+class Cancelled(PredictionError):
+    """The caller has cancelled the prediction."""
+
+    code = "cancelled"
+    blame = Blame.CALLER
+
+    def __init__(self) -> None:
+        super().__init__("Prediction was cancelled.")
+
+
+class AlreadyFinal(PredictionError):
+    """The prediction was over before it was cancelled.
+
+    ``outcome`` is the JSON of input and result, or the error that it ended in.
+    """
+
+    code = "already_final"
+    blame = Blame.CALLER
+
+    def __init__(self, prediction_id: str, outcome: bytes | PredictionError) -> None:
+        super().__init__("The prediction was over before it was cancelled.")
+        self.prediction_id = prediction_id
+        self.outcome = outcome
+
+
 class Unavailable(PredictionError):
     """The service cannot take this call now; the same call may succeed later."""
 
@@ -142,6 +174,29 @@ class InternalError(PredictionError):
 
     def __init__(self) -> None:
         super().__init__("The gateway failed; its log says why.")
+
+
+class Unauthorized(PredictionError):
+    """The caller shows no key that opens this gateway."""
+
+    code = "unauthorized"
+    blame = Blame.CALLER
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Send a key of this gateway, as Authorization: Bearer <key> or as X-API-Key: <key>."
+        )
+
+
+class RateLimited(PredictionError):
+    """The caller has called more often than it may; it may again after ``retry_after_s``."""
+
+    code = "rate_limited"
+    blame = Blame.CALLER
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"Too many calls; try again in {retry_after_s} s.")
+        self.retry_after_s = retry_after_s
 
 
 class Misconfigured(Exception):

@@ -12,12 +12,14 @@ import msgspec
 
 from common.errors import (
     BY_CODE,
+    Cancelled,
     DeadlineExceeded,
     MalformedRequest,
     ModelFailed,
     PredictionError,
     PredictorCrashed,
 )
+from common.timing import Timing
 
 MAX_MESSAGE_BYTES: Final = 16 * 2**20
 """The largest body RabbitMQ 4 takes by default; a larger one closes the channel."""
@@ -35,9 +37,18 @@ class MessageType(StrEnum):
     REQUEST = "prediction.request"
     SUCCEEDED = "prediction.succeeded"
     FAILED = "prediction.failed"
+    DEAD_LETTERED = "prediction.dead-lettered"
+    """Never travels: the broker gives up the request itself."""
+    CANCELLED = "prediction.cancelled"
+    STARTED = "prediction.started"
+    PROGRESS = "prediction.progress"
     MARKER = "journal.marker"
     ANNOUNCEMENT = "predictor.announcement"
     ROLL_CALL = "predictor.roll-call"
+
+
+FINAL: Final = (MessageType.SUCCEEDED, MessageType.FAILED, MessageType.CANCELLED)
+"""The types that say how a prediction ended, where it was not a dead letter that did."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,12 +143,16 @@ class _FailedBody(msgspec.Struct, frozen=True):
 class Reply(msgspec.Struct, frozen=True, gc=False):
     """How a prediction ended: its final state and the body that says so, in bytes.
 
-    ``type`` is ``prediction.succeeded`` with the body ``{"input": …, "result": …}``, or
-    ``prediction.failed`` with the body ``{"code": …, "error": …}``.
+    ``type`` is ``prediction.succeeded`` with the body ``{"input": …, "result": …}``,
+    ``prediction.failed`` with the body ``{"code": …, "error": …}``, or ``prediction.cancelled``
+    with none, which only gateways say; or what stands for a request that the broker gave up on,
+    ``prediction.dead-lettered`` with a body like that of a failure. ``timing`` is the predictor's,
+    if it tells.
     """
 
     type: str
     body: bytes
+    timing: Timing | None = None
 
     @classmethod
     def succeeded(cls, input_json: bytes, result_json: bytes) -> Self:
@@ -164,9 +179,9 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
         return cls(MessageType.FAILED, body)
 
     def outcome(self) -> str:
-        """``succeeded``, or the code of the error."""
-        if self.type == MessageType.SUCCEEDED:
-            return "succeeded"
+        """``succeeded``, ``cancelled``, or the code of the error."""
+        if self.type != MessageType.FAILED:
+            return self.type.rpartition(".")[2]
         return msgspec.json.decode(self.body, type=_FailedBody).code
 
     def result(self) -> bytes:
@@ -177,6 +192,8 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
         """
         if self.type == MessageType.SUCCEEDED:
             return self.body
+        if self.type == MessageType.CANCELLED:
+            raise Cancelled
         try:
             failure = msgspec.json.decode(self.body, type=_FailedBody)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
@@ -190,8 +207,12 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
             body=self.body,
             correlation_id=correlation_id,
             timestamp_s=timestamp_s,
+            headers={"timing": self.timing.header()} if self.timing else {},
         )
 
+
+CANCELLED: Final = Reply(MessageType.CANCELLED, b"")
+"""The final state of a prediction that its caller has cancelled."""
 
 _DEAD_LETTERS: Final[dict[str, PredictionError]] = {
     "expired": DeadlineExceeded("No predictor started the prediction before its deadline."),
@@ -206,9 +227,9 @@ def final_reply(message: Message) -> Reply | None:
 
     None for what reports no final state: markers, and messages of types yet unknown.
     """
-    if message.type in (MessageType.SUCCEEDED, MessageType.FAILED):
-        return Reply(message.type, message.body)
+    if message.type in FINAL:
+        return Reply(message.type, message.body, Timing.read(message.headers))
     if message.type == MessageType.REQUEST:
         error = _DEAD_LETTERS.get(str(message.headers.get("x-first-death-reason")))
-        return Reply.failed(error) if error else None
+        return Reply(MessageType.DEAD_LETTERED, Reply.failed(error).body) if error else None
     return None

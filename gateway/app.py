@@ -4,31 +4,37 @@ import asyncio
 import time
 
 import structlog
-from quart import Quart, Request, Response, request
-from quart.typing import ResponseTypes
-from werkzeug.exceptions import HTTPException
+from quart import Quart
 
 from common.amqp import Connection
-from common.errors import PredictionError
-from common.http_server import ANSWER_TIMEOUT_S, SYSTEM_BOUNDS_ANSWERS, serve_http
+from common.http_server import serve_http
 from common.settings import BrokerSettings
 from common.telemetry import process_registry
 from common.topology import model_queues, shared_queues
 from gateway.archive import Archive
+from gateway.deadlines import Deadlines
 from gateway.discovery import model_routes
+from gateway.endings import Endings
+from gateway.following import Following
+from gateway.guard import guard
 from gateway.health import health_routes
+from gateway.http_app import HttpApp
 from gateway.journal import Journal
 from gateway.metrics import HttpMetrics, gateway_readings
+from gateway.outcomes import Outcomes
 from gateway.prediction_id import PredictionIds, derive_key
 from gateway.predictions import Predictions
 from gateway.presence import Presence
-from gateway.problems import http_problem, prediction_problem, unexpected_problem
 from gateway.pulse import Pulse
+from gateway.recorder import Recorder
+from gateway.replays import Replays
 from gateway.replicas import Replicas
 from gateway.requestor import Requestor
 from gateway.results import Results
-from gateway.routes import TimedRequest, prediction_routes
+from gateway.routes import prediction_routes
 from gateway.settings import GatewaySettings
+from gateway.under_way import UnderWay
+from gateway.watch import Watch
 
 log = structlog.get_logger()
 
@@ -42,29 +48,44 @@ class Gateway:
         self._publisher = Connection(broker, "gateway publisher", self._declare)
         self._consumer = Connection(broker, "gateway consumer", self._consume, self._detach)
         life_s = settings.life_s
-        ids = PredictionIds(derive_key(settings.id_secret or broker.password), life_s, time.time)
+        owners = [key.name for key in settings.api_keys]
+        secret = derive_key(settings.id_secret or broker.password)
+        ids = PredictionIds(secret, life_s, time.time, owners)
         results = Results(settings.result_cache_bytes, life_s, time.time)
         self._archive = Archive(results, lambda: self._journal.caught_up)
+        self._replays = Replays()
         self._links = {
             "publisher": self._publisher,
             "consumer": self._consumer,
             "archive": Connection(
-                broker, "gateway archive", self._attach_archive, self._archive.detach
+                broker, "gateway archive", self._attach_archive, self._detach_archive
             ),
         }
         self._requestor = Requestor(self._publisher, self._consumer, time.time)
-        self._journal = Journal(results, ids, self._publisher, life_s, time.time)
+        watch, under_way = Watch(results.__contains__), UnderWay()
+        recorder = Recorder(ids, results, watch, under_way)
+        self._journal = Journal(recorder, self._publisher, life_s, time.time)
         self._pulse = Pulse(time.monotonic)
         self._replicas = Replicas(self._pulse.awake_s)
         self._presence = Presence(self._replicas, self._publisher)
+        self._endings = Endings(self._publisher, time.time)
+        self._deadlines = Deadlines(results.__contains__, watch, self._endings)
         self._predictions = Predictions(
-            settings, ids, self._replicas, self._requestor, self._archive
+            settings,
+            ids,
+            self._replicas,
+            self._requestor,
+            self._deadlines,
+        )
+        self._outcomes = Outcomes(ids, self._archive, watch, self._endings, settings.sync_timeout_s)
+        self._following = Following(
+            self._archive, under_way, self._replays, lambda: self._journal.offset, ids.is_alive
         )
         self._registry = process_registry(
             gateway_readings(
                 self._predictions,
                 self._requestor,
-                results,
+                recorder,
                 self._journal,
                 self._links,
             )
@@ -78,7 +99,7 @@ class Gateway:
         """
         async with asyncio.TaskGroup() as parts:
             runs = [link.run() for link in self._links.values()]
-            runs += [self._journal.run(), self._presence.run()]
+            runs += [self._journal.run(), self._presence.run(), self._endings.run()]
             runs.append(self._pulse.run(self._journal.fall_behind))
             background = [parts.create_task(run) for run in runs]
             await serve_http(
@@ -88,6 +109,7 @@ class Gateway:
                 on_stop=self._stop_accepting,
                 drain_s=self._settings.drain_s,
             )
+            self._deadlines.close()
             for task in background:
                 task.cancel()
 
@@ -106,6 +128,11 @@ class Gateway:
 
     async def _attach_archive(self, connection: Connection) -> None:
         await self._archive.attach(await connection.channel())
+        self._replays.attach(await connection.channel())
+
+    def _detach_archive(self) -> None:
+        self._archive.detach()
+        self._replays.detach()
 
     def _detach(self) -> None:
         self._requestor.detach()
@@ -115,54 +142,25 @@ class Gateway:
     def _stop_accepting(self) -> None:
         log.info("draining")
         self._predictions.draining = True
+        self._outcomes.stop_waiting()
+        self._following.stop()
 
     def _http_app(self) -> Quart:
-        app = _MeasuredQuart(HttpMetrics(self._registry))
-        app.url_map.merge_slashes = False  # such a path is unknown, not redirected
-        app.config["MAX_CONTENT_LENGTH"] = self._settings.max_body_bytes
-        # Each of Quart's own timeouts would be a task and a timer for every request.
-        app.config["BODY_TIMEOUT"] = None
-        app.config["RESPONSE_TIMEOUT"] = None if SYSTEM_BOUNDS_ANSWERS else ANSWER_TIMEOUT_S
+        app = HttpApp(HttpMetrics(self._registry), self._settings.max_body_bytes)
         checks = {
             "broker connected": lambda: all(link.is_up for link in self._links.values()),
             "journal caught up": lambda: self._journal.caught_up and not self._pulse.stood_still,
             "not draining": lambda: not self._predictions.draining,
         }
-        app.register_blueprint(prediction_routes(self._predictions, self._settings.max_body_bytes))
+        app.register_blueprint(
+            prediction_routes(
+                self._predictions,
+                self._outcomes,
+                self._following,
+                self._settings.max_body_bytes,
+            )
+        )
         app.register_blueprint(model_routes(self._replicas))
         app.register_blueprint(health_routes(checks, self._registry))
-        app.register_error_handler(PredictionError, _on_prediction_error)
-        app.register_error_handler(HTTPException, _on_http_error)
-        app.register_error_handler(Exception, _on_unexpected)
+        guard(app, self._settings)
         return app
-
-
-class _MeasuredQuart(Quart):
-    """Counts and times each answer under its route's pattern."""
-
-    request_class = TimedRequest
-
-    def __init__(self, metrics: HttpMetrics) -> None:
-        super().__init__("gateway")
-        self._metrics = metrics
-
-    async def handle_request(self, request: Request) -> ResponseTypes:
-        """Answer a request, errors included."""
-        started_s = time.perf_counter()
-        response = await super().handle_request(request)
-        route = request.url_rule.rule if request.url_rule else "unknown"
-        self._metrics.answered(route, response.status_code, time.perf_counter() - started_s)
-        return response
-
-
-async def _on_prediction_error(error: PredictionError) -> Response:
-    return prediction_problem(error)
-
-
-async def _on_http_error(error: HTTPException) -> Response:
-    return http_problem(error)
-
-
-async def _on_unexpected(error: Exception) -> Response:
-    log.error("unexpected failure", path=request.path, exc_info=error)
-    return unexpected_problem()

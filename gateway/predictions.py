@@ -1,16 +1,17 @@
-"""The use cases: predict now, accept for later, look up. No HTTP and no AMQP words."""
+"""The use cases of those who ask: predict now, accept for later. No HTTP and no AMQP words."""
 
 import asyncio
 import re
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from common.correlation import correlate
 from common.errors import (
     DeadlineExceeded,
     PredictionError,
     Unavailable,
     UnknownModel,
-    UnknownPrediction,
     Unroutable,
 )
 from common.messages import Reply
@@ -20,6 +21,7 @@ from common.settings import MODEL_NAME
 from gateway.admission import Admission
 from gateway.prediction_id import PredictionId, PredictionIds, spell
 from gateway.requestor import Order
+from gateway.server_timing import note_timing
 from gateway.settings import GatewaySettings
 
 UNKNOWN_MODEL_S: Final = 0.2
@@ -39,6 +41,24 @@ class Body(Protocol):
     async def read(self) -> bytes: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A prediction that a caller asks for; ``owner`` is the name of the key it came with.
+
+    ``wait_s`` is how long the caller is ready to wait for the result, in seconds; None: as long as
+    a call may take. ``deadline_s`` is when the prediction is no longer worth anything, in seconds
+    from now; None: as is configured.
+    """
+
+    model: str | None
+    """None: the default one."""
+    body: Body
+    traceparent: str | None = None
+    owner: str = ""
+    wait_s: float | None = None
+    deadline_s: float | None = None
+
+
 class Requestor(Protocol):
     """Gets predictions made."""
 
@@ -55,10 +75,12 @@ class Replicas(Protocol):
     def check_input(self, model: str, value: Any) -> None: ...
 
 
-class Archive(Protocol):
-    """Final states by prediction id."""
+class Deadlines(Protocol):
+    """Ends predictions that take longer than their callers let them, or have none any more."""
 
-    async def find(self, prediction_id: PredictionId) -> Reply | None: ...
+    def __len__(self) -> int: ...
+    def stop(self, correlation_id: str) -> None: ...
+    def kept(self, prediction_id: PredictionId, after_s: float) -> AbstractContextManager[None]: ...
 
 
 class Predictions:
@@ -70,60 +92,76 @@ class Predictions:
         ids: PredictionIds,
         replicas: Replicas,
         requestor: Requestor,
-        archive: Archive,
+        deadlines: Deadlines,
     ) -> None:
         self._settings = settings
         self._ids = ids
         self._replicas = replicas
         self._requestor = requestor
-        self._archive = archive
+        self.deadlines = deadlines
         self.waiting = Admission(settings.max_in_flight, settings.max_in_flight_bytes)
         self.accepting = Admission(settings.max_in_flight, settings.max_in_flight_bytes)
         self.draining = False
 
-    async def predict(self, model: str | None, body: Body, traceparent: str | None) -> bytes:
+    async def predict(self, call: Call) -> bytes:
         """Predict now: the JSON of input and result.
 
-        Raises:
-            PredictionError: within the sync timeout + 1 s, whatever is down.
-        """
-        with self._admitted(self.waiting, body.size_bytes):
-            order = self._order(model, await body.read(), traceparent)
-            return (await self._call(order)).result()
+        When the caller leaves, the prediction is cancelled.
 
-    async def accept(self, model: str | None, body: Body, traceparent: str | None) -> str:
+        Raises:
+            PredictionError: within the sync timeout + 1 s, whatever is down; sooner if the caller
+                does not wait that long.
+        """
+        with self._admitted(self.waiting, call.body.size_bytes):
+            order = self._order(call, await call.body.read())
+            try:
+                reply = await self._reply(order, self._longest_s(call))
+            except (asyncio.CancelledError, DeadlineExceeded) as exc:
+                self._abandon(order, call, exc)
+                raise
+            note_timing(reply.timing)
+            return reply.result()
+
+    async def accept(self, call: Call) -> str:
         """Accept a prediction for later: its id, once it cannot be lost any more.
 
         Raises:
             PredictionError: it was not accepted.
         """
-        with self._admitted(self.accepting, body.size_bytes):
-            order = self._order(model, await body.read(), traceparent)
-            settings = self._settings
+        with self._admitted(self.accepting, call.body.size_bytes):
+            order = self._order(call, await call.body.read())
+            expires_s = _least(self._settings.async_deadline_s, call.deadline_s)
             try:
-                await self._requestor.submit(
-                    order, settings.async_deadline_s, settings.sync_timeout_s
-                )
+                with self._ending(order, call, expires_s):
+                    await self._requestor.submit(order, expires_s, self._settings.sync_timeout_s)
             except Unroutable as exc:
                 raise self._no_such_queue(order.model) from exc
             return order.prediction_id
 
-    async def look_up(self, text: str) -> tuple[str, bytes | None]:
-        """The id as we spell it, and the JSON of input and result; None: still processing.
+    def _longest_s(self, call: Call) -> float:
+        """How long a sync call may take, in seconds."""
+        return _least(self._settings.sync_timeout_s, call.wait_s, call.deadline_s)
 
-        Raises:
-            UnknownPrediction: no id of ours, or its life is over.
-            PredictionError: the prediction failed; what the sync call would have raised.
+    def _abandon(self, order: Order, call: Call, why: BaseException) -> None:
+        """Have the predictors stop if the caller has left, or has set the deadline that is over.
+
+        Not when this gateway is ending: its callers may not have wanted to leave.
         """
-        prediction_id = self._ids.recognise(text)
-        if prediction_id is None or not self._ids.is_alive(prediction_id):
-            raise UnknownPrediction
-        found = await self._archive.find(prediction_id)
-        return spell(prediction_id), found.result() if found else None
+        has_left = isinstance(why, asyncio.CancelledError) and not self.draining
+        if has_left or (isinstance(why, DeadlineExceeded) and call.deadline_s is not None):
+            self.deadlines.stop(order.prediction_id)
 
-    async def _call(self, order: Order) -> Reply:
+    def _ending(self, order: Order, call: Call, expires_s: float) -> AbstractContextManager[None]:
+        """Keep the deadline that the caller has set, if any."""
+        if call.deadline_s is None:
+            return nullcontext()
+        prediction_id = self._ids.recognise(order.prediction_id, call.owner)
+        assert prediction_id is not None  # just minted
+        return self.deadlines.kept(prediction_id, expires_s)
+
+    async def _reply(self, order: Order, longest_s: float) -> Reply:
         now_s = asyncio.get_running_loop().time
-        deadline_s = now_s() + self._settings.sync_timeout_s
+        deadline_s = now_s() + longest_s
         unserved = await self._replicas.none_serves(order.model)
         if unserved and self._is_known(order.model):
             raise _nobody_serves(order.model)
@@ -146,12 +184,14 @@ class Predictions:
             raise Unavailable("This gateway is shutting down; try again.")
         return admission.admit(size_bytes)
 
-    def _order(self, model: str | None, body: bytes, traceparent: str | None) -> Order:
-        model = model or self._settings.default_model
+    def _order(self, call: Call, body: bytes) -> Order:
+        model = call.model or self._settings.default_model
         if not _MODEL_NAME.fullmatch(model):
             raise UnknownModel(f"There is no model {model[:64]!r}.")
         self._replicas.check_input(model, check_body(body))
-        return Order(spell(self._ids.mint()), model, body, traceparent)
+        prediction_id = spell(self._ids.mint(call.owner))
+        correlate(prediction_id)
+        return Order(prediction_id, model, body, call.traceparent)
 
     def _is_known(self, model: str) -> bool:
         return model == self._settings.default_model or self._replicas.card(model) is not None
@@ -162,6 +202,10 @@ class Predictions:
         if self._is_known(model):
             return Unavailable(f"The queues of model '{model}' are missing; try again later.")
         return UnknownModel(f"There is no model '{model}': no predictor has ever served it.")
+
+
+def _least(configured_s: float, *wanted_s: float | None) -> float:
+    return min([configured_s, *(each for each in wanted_s if each is not None)])
 
 
 def _nobody_serves(model: str) -> Unavailable:

@@ -1,21 +1,38 @@
-"""Errors as HTTP answers: one table from code to status, two spellings of the body."""
+"""Errors as HTTP answers: one table from code to status."""
 
 import http
 from typing import Any, Final
 
-import msgspec
 from quart import Response, current_app, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
 
-from common.errors import BodyTooLarge, InternalError, PredictionError, Unavailable
+from common.error_answers import CORRELATION_HEADER, JSON, spell_error
+from common.errors import (
+    BodyTooLarge,
+    InternalError,
+    PredictionError,
+    RateLimited,
+    Unauthorized,
+    Unavailable,
+)
+from common.progress import Progress
+from gateway.bodies import PENDING_SENTENCE
+
+COME_BACK_S: Final = "1"
+"""``Retry-After`` for a prediction that is not finished, in seconds."""
 
 STATUS: Final[dict[str, int]] = {
     "malformed_request": 400,
+    "malformed_header": 400,
+    "unauthorized": 401,
     "unknown_model": 404,
     "unknown_prediction": 404,
+    "already_final": 409,
+    "cancelled": 410,
     "body_too_large": 413,
     "unsupported_media_type": 415,
     "invalid_input": 422,
+    "rate_limited": 429,
     "model_failed": 500,
     "predictor_crashed": 502,
     "unavailable": 503,
@@ -25,15 +42,14 @@ STATUS: Final[dict[str, int]] = {
 """Error code → HTTP status. The statuses of errors appear nowhere else; those that HTTP itself
 refuses bring their own."""
 
-PROBLEM_JSON: Final = "application/problem+json"
-JSON: Final = "application/json"
 
-
-def prediction_problem(error: PredictionError) -> Response:
-    """The answer to a call that ended in ``error``."""
-    response = _problem(STATUS[error.code], error.code, error.sentence)
-    if isinstance(error, Unavailable):
+def prediction_problem(error: PredictionError, status: int | None = None) -> Response:
+    """The answer to a call that ended in ``error``, under its own status if no other is given."""
+    response = _problem(status or STATUS[error.code], error.code, error.sentence)
+    if isinstance(error, Unavailable | RateLimited):
         response.headers["Retry-After"] = str(error.retry_after_s)
+    elif isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = "Bearer"
     return response
 
 
@@ -44,6 +60,8 @@ def http_problem(error: HTTPException) -> Response:
         return prediction_problem(
             BodyTooLarge(f"The body is larger than the {limit_bytes} bytes this gateway takes.")
         )
+    if isinstance(error, InternalServerError):  # what nobody foresaw; the log has the rest
+        return prediction_problem(InternalError())
     status = error.code or http.HTTPStatus.INTERNAL_SERVER_ERROR
     phrase = http.HTTPStatus(status).phrase
     response = _problem(status, phrase.lower().replace(" ", "_"), error.description or phrase)
@@ -53,23 +71,19 @@ def http_problem(error: HTTPException) -> Response:
     return response
 
 
-def unexpected_problem() -> Response:
-    """The answer to a failure of our own that nobody foresaw; the log has the rest."""
-    return prediction_problem(InternalError())
+def pending_answer(progress: Progress | None) -> Response:
+    """The answer to who asks for what is not finished; a problem says how far it has come."""
+    more = {} if progress is None else {"progress": progress}
+    response = _problem(http.HTTPStatus.ACCEPTED, "pending", PENDING_SENTENCE, **more)
+    response.headers["Retry-After"] = COME_BACK_S
+    return response
 
 
-def _problem(status: int, code: str, sentence: str) -> Response:
-    wanted = request.accept_mimetypes.best_match([JSON, PROBLEM_JSON])
-    if wanted == PROBLEM_JSON:
-        body: dict[str, Any] = {
-            "type": "about:blank",  # RFC 9457, section 4.2.1: the title is the status phrase
-            "title": http.HTTPStatus(status).phrase,
-            "status": status,
-            "detail": sentence,
-            "code": code,
-        }
-        return Response(msgspec.json.encode(body), status, content_type=PROBLEM_JSON)
-    return json_response(b'{"error": %b}' % msgspec.json.encode(sentence), status)
+def _problem(status: int, code: str, sentence: str, **more: Any) -> Response:
+    error = spell_error(status, code, sentence, request.headers.get("Accept"), **more)
+    response = Response(error.body, status, content_type=error.content_type)
+    response.headers[CORRELATION_HEADER] = error.correlation_id
+    return response
 
 
 def json_response(body: bytes, status: int = 200) -> Response:

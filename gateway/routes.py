@@ -1,113 +1,173 @@
 """HTTP to predictions and back. No AMQP words."""
 
-import asyncio
+from collections.abc import Collection
 from typing import Final
 
-import msgspec
-from quart import Blueprint, Request, Response, request
-from quart.wrappers.request import Body
-from werkzeug.exceptions import RequestTimeout
+from quart import Blueprint, Response, after_this_request, request
+from quart.typing import ResponseTypes
 
-from common.errors import UnsupportedMediaType
+from common.error_answers import JSON
+from common.errors import AlreadyFinal, MalformedHeader, MalformedRequest, PredictionError
 from common.telemetry import valid_traceparent
-from gateway.predictions import Predictions
-from gateway.problems import json_response
+from gateway import bodies
+from gateway.durations import duration_s
+from gateway.following import Following
+from gateway.outcomes import Outcomes
+from gateway.prediction_id import PredictionId, spell
+from gateway.predictions import Call, Predictions
+from gateway.preferences import Preferences, whole_seconds
+from gateway.problems import (
+    COME_BACK_S,
+    STATUS,
+    json_response,
+    pending_answer,
+    prediction_problem,
+)
+from gateway.request_bodies import JsonBody
+from gateway.sse import EVENT_STREAM, frames, last_event_id
+from gateway.timed_request import caller
 
-COME_BACK_S: Final = "1"
-"""``Retry-After`` for a prediction that is not finished, in seconds."""
-
-BODY_TIMEOUT_S: Final = 30
-"""How long a client may take to send a body."""
-
-PENDING: Final = b'{"error": "Prediction is still being processed."}'
+NO_PREFERENCES: Final = Preferences()
 
 
-def prediction_routes(predictions: Predictions, max_body_bytes: int) -> Blueprint:
-    """The routes that predict and look up; errors are raised as ``PredictionError``."""
+def prediction_routes(
+    predictions: Predictions, outcomes: Outcomes, following: Following, max_body_bytes: int
+) -> Blueprint:
+    """The routes that predict, look up and cancel; errors are raised as ``PredictionError``."""
     routes = Blueprint("predictions", __name__)
 
     @routes.post("/predict")
     @routes.post("/models/<model>/predict")
     async def predict(model: str | None = None) -> Response:
-        body = JsonBody(max_body_bytes)
-        traceparent = valid_traceparent(request.headers.get("traceparent"))
-        if request.headers.get("Async-Mode", "").lower() != "true":
-            return json_response(await predictions.predict(model, body, traceparent))
-        return _accepted(await predictions.accept(model, body, traceparent))
+        preferred = _preferences(("respond-async", "wait"), outcomes.longest_wait_s)
+        call = Call(
+            model,
+            JsonBody(max_body_bytes),
+            valid_traceparent(request.headers.get("traceparent")),
+            caller(),
+            wait_s=preferred.wait_s,
+            deadline_s=_deadline_s(),
+        )
+        is_async = request.headers.get("Async-Mode", "").lower() == "true"
+        if not is_async and not preferred.respond_async:
+            return json_response(await predictions.predict(call))
+        prediction_id = await predictions.accept(call)
+        if call.wait_s:
+            result = await outcomes.wait(prediction_id, call.wait_s, owner=call.owner)
+            if result is not None:
+                return json_response(result)
+        return _accepted(prediction_id)
 
     @routes.get("/predict/<prediction_id>")
     async def look_up(prediction_id: str) -> Response:
-        spelt, result = await predictions.look_up(prediction_id)
-        if result is None:
-            response = json_response(PENDING, 202)
-            response.headers["Retry-After"] = COME_BACK_S
-            return response
-        return json_response(b'{"output": %b, "prediction_id": "%b"}' % (result, spelt.encode()))
+        owner = caller()
+        if _wants_events():
+            return _events(following, outcomes.recognised(prediction_id, owner))
+        return await _found(outcomes, following, prediction_id, owner)
 
+    @routes.delete("/predict/<prediction_id>")
+    async def cancel(prediction_id: str) -> Response:
+        await outcomes.cancel(prediction_id, owner=caller())
+        return _nothing()
+
+    routes.register_error_handler(AlreadyFinal, _over)
     return routes
 
 
-class TimedBody(Body):
-    """A body to be read within ``BODY_TIMEOUT_S``; one that is all here costs no timer."""
-
-    _is_complete = False
-
-    def set_complete(self) -> None:
-        """Nothing more will come."""
-        super().set_complete()
-        self._is_complete = True
-
-    async def read(self) -> bytes:
-        """The whole body.
-
-        Raises:
-            RequestTimeout: its sender is too slow.
-            RequestEntityTooLarge: it is larger than ``MAX_CONTENT_LENGTH``.
-        """
-        if self._is_complete:
-            return bytes(await self)
-        try:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
-                return bytes(await self)
-        except TimeoutError as exc:
-            raise RequestTimeout from exc
+async def _found(outcomes: Outcomes, following: Following, text: str, owner: str) -> Response:
+    """How a prediction ended, after a wait if one is asked for; or how far it has come."""
+    asked_s = _wait_asked_for_s()
+    wait_s = _preferences(("wait",), outcomes.longest_wait_s).wait_s or asked_s
+    prediction_id, result = await outcomes.look_up(text, wait_s, owner=owner)
+    if result is None:
+        return pending_answer(following.last_progress(prediction_id))
+    return json_response(bodies.output(result, spell(prediction_id)))
 
 
-class TimedRequest(Request):
-    """A request with a ``TimedBody``."""
+def _preferences(meaningful: Collection[str], longest_wait_s: float) -> Preferences:
+    """What the client would prefer of what is ``meaningful`` here; the answer will say so."""
+    headers = request.headers.getlist("Prefer")
+    if not headers:
+        return NO_PREFERENCES
+    preferred = Preferences.read(headers, meaningful).within(longest_wait_s)
+    if applied := preferred.applied():
 
-    body_class = TimedBody
+        @after_this_request
+        async def say_so(response: ResponseTypes) -> ResponseTypes:
+            response.headers["Preference-Applied"] = applied
+            return response
+
+    return preferred
 
 
-class JsonBody:
-    """The body of the request under way, read when it is asked for."""
+def _wait_asked_for_s() -> int:
+    """``?wait=N``: the same as ``Prefer: wait=N``, for those who can send no headers.
 
-    def __init__(self, max_bytes: int) -> None:
-        length = request.content_length
-        self.size_bytes = max_bytes if length is None else min(length, max_bytes)
+    Raises:
+        MalformedRequest: it is no number of seconds.
+    """
+    text = request.args.get("wait", "0") if request.query_string else "0"
+    wait_s = whole_seconds(text)
+    if wait_s is None:
+        raise MalformedRequest("The wait of a query is a whole number of seconds, like ?wait=10.")
+    return wait_s
 
-    async def read(self) -> bytes:
-        """The whole body.
 
-        Raises:
-            UnsupportedMediaType: it is sent as something else than plain JSON.
-        """
-        unread = request.body
-        assert isinstance(unread, TimedBody)
-        body = await unread.read()
-        encoding = request.headers.get("Content-Encoding", "identity")
-        if body and (not request.is_json or encoding != "identity"):
-            sent = request.headers.get("Content-Type", "no Content-Type")
-            raise UnsupportedMediaType(
-                f"Send the body as Content-Type: application/json without Content-Encoding, "
-                f"not as {sent[:100]} ({encoding[:20]})."
-            )
-        return body
+def _wants_events() -> bool:
+    """Whether the client would rather be told of each event than get one answer."""
+    accepted = request.headers.get("Accept", "")
+    return (
+        EVENT_STREAM in accepted
+        and request.method == "GET"
+        and request.accept_mimetypes.best_match([JSON, EVENT_STREAM]) == EVENT_STREAM
+    )
+
+
+def _events(following: Following, prediction_id: PredictionId) -> Response:
+    """What happens to a prediction, as it happens; 204 for who has been told how it ended.
+
+    A browser connects again whenever a stream ends, except after 204.
+    """
+    after = last_event_id(request.headers.get("Last-Event-ID"))
+    if following.has_been_told(prediction_id, after):
+        return _nothing()
+    blocks = frames(following.follow(prediction_id, after), spell(prediction_id))
+    response = Response(blocks, content_type=EVENT_STREAM)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Accel-Buffering"] = "no"  # nginx would collect what is to arrive at once
+    return response
+
+
+def _nothing() -> Response:
+    response = Response(b"", 204)
+    del response.headers["Content-Type"]
+    return response
+
+
+def _deadline_s() -> float | None:
+    """``Cancel-After``: how long the prediction may take; None: as long as is configured.
+
+    Raises:
+        MalformedHeader: it is no duration.
+    """
+    text = request.headers.get("Cancel-After")
+    if text is None:
+        return None
+    deadline_s = duration_s(text)
+    if deadline_s is None:
+        raise MalformedHeader("Cancel-After is a duration, like 30, 30s, 1.5m or 1h30m.")
+    return deadline_s
+
+
+async def _over(over: AlreadyFinal) -> Response:
+    """The final state, as a GET has it but for the status."""
+    if isinstance(over.outcome, PredictionError):
+        return prediction_problem(over.outcome, STATUS[over.code])
+    return json_response(bodies.output(over.outcome, over.prediction_id), STATUS[over.code])
 
 
 def _accepted(prediction_id: str) -> Response:
-    body = b'{"message": "Request received. Processing asynchronously.", "prediction_id": %b}'
-    response = json_response(body % msgspec.json.encode(prediction_id), 202)
+    response = json_response(bodies.accepted(prediction_id), 202)
     response.headers["Location"] = f"/predict/{prediction_id}"
     response.headers["Retry-After"] = COME_BACK_S
     return response

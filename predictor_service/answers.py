@@ -13,7 +13,7 @@ from typing import Final, Protocol
 import structlog
 
 from common.amqp import backoff_s
-from common.errors import Unavailable, Unroutable
+from common.errors import Cancelled, Unavailable, Unroutable
 from common.messages import Message, Reply
 from common.topology import REPLIES
 from predictor_service.job import Job
@@ -36,10 +36,14 @@ class Answers:
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
         self.outcomes: Counter[str] = Counter()
-        """Predictions by how they ended: ``succeeded`` or an error's code."""
+        """Predictions by how they ended: ``succeeded`` or an error's code.
 
-    async def send(self, replies: Mapping[Job, Reply]) -> None:
+        Those that are ``cancelled`` are not answered."""
+
+    async def send(self, replies: Mapping[Job, Reply | None]) -> None:
         """Answer requests of one connection, and acknowledge together what is settled together.
+
+        Those without a reply were cancelled: they are only acknowledged.
 
         Raises:
             ConnectionLost: the acknowledgement was not sent: the requests come again.
@@ -52,7 +56,10 @@ class Answers:
             if settled:
                 await settled[0].channel.acknowledge([delivery.tag for delivery in settled])
 
-    async def _settle(self, job: Job, reply: Reply) -> bool:
+    async def _settle(self, job: Job, reply: Reply | None) -> bool:
+        if reply is None:
+            self.outcomes[Cancelled.code] += 1
+            return True
         try:
             is_settled = await self._publish(job, reply)
         except Exception:  # a bug of ours costs no other request its acknowledgement

@@ -15,6 +15,8 @@ from common.topology import model_queues, shared_queues
 from predictor_service.announcer import Announcer
 from predictor_service.answers import Answers
 from predictor_service.batching import Batching
+from predictor_service.cancellations import Cancellations
+from predictor_service.events import Events
 from predictor_service.execution import Execution
 from predictor_service.health import health_app
 from predictor_service.metrics import predictor_readings
@@ -36,11 +38,16 @@ class Predictor:
         self._replica_id = uuid4().hex
         self._publisher = Connection(broker, "predictor publisher", self._declare)
         self._answers = Answers(self._publisher)
+        events = Events(self._publisher)
+        execution.on_progress = events.progress
+        self._cancellations = Cancellations(execution.stop)
         self._replier = Replier(
             execution,
             self._answers,
+            events,
             settings.concurrency,
             Batching(settings.max_batch, settings.batch_window_ms / 1000),
+            self._cancellations,
         )
         self._announcer = Announcer(self._describe, self._publisher)
         self._consumer = Connection(broker, "predictor consumer", self._consume, self._detach)
@@ -91,6 +98,7 @@ class Predictor:
 
     async def _consume(self, connection: Connection) -> None:
         await self._declare(connection)
+        await self._cancellations.attach(await connection.channel())
         await self._replier.attach(await connection.channel())
         await self._announcer.attach(await connection.channel())
 

@@ -6,20 +6,29 @@ Which requests run next is decided in ``lanes.py``, when in ``batching.py``, whe
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Container, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any
 
 import structlog
 
 from common.channel import Channel, Delivery
-from common.errors import DeadlineExceeded, MalformedRequest, ModelFailed, Unavailable
+from common.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    MalformedRequest,
+    ModelFailed,
+    PredictionError,
+    Unavailable,
+)
+from common.messages import Reply
 from common.topology import async_queue, sync_queue
 from predictor_service.answers import Answers
 from predictor_service.batching import Batching
+from predictor_service.events import Events
 from predictor_service.execution import Broken, Execution
 from predictor_service.invocation import Outcome
-from predictor_service.job import Job
+from predictor_service.job import Job, Ran
 from predictor_service.lanes import Lane, Lanes
 from predictor_service.pace import Pace
 
@@ -27,14 +36,26 @@ log = structlog.get_logger()
 
 
 class Replier:
-    """Runs requests in batches, as many at once as there are slots, and answers each."""
+    """Runs requests in batches, as many at once as there are slots, and answers each.
 
-    def __init__(
-        self, execution: Execution, answers: Answers, slots: int, batching: Batching
+    But for those whose correlation ids are among the ``cancelled``: they are not run any more, and
+    not answered.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - it puts all these together
+        self,
+        execution: Execution,
+        answers: Answers,
+        events: Events,
+        slots: int,
+        batching: Batching,
+        cancelled: Container[str] = (),
     ) -> None:
         self._execution = execution
         self._answers = answers
+        self._events = events
         self._batching = batching
+        self._cancelled = cancelled
         self._one_by_one = {card.name for card in execution.cards if not card.takes_batches}
         self._lanes: Lanes[Job] = Lanes(slots, batching.max_batch, self._one_by_one)
         batched = len(self._one_by_one) < len(execution.cards)
@@ -146,21 +167,25 @@ class Replier:
 
     async def _serve(self, batch: list[Job]) -> None:
         try:
-            outcomes = await self._run_in_slot(batch)
-            if outcomes:
-                await self._answers.send({job: job.reply(outcomes[job]) for job in outcomes})
+            ran = await self._run_in_slot(batch)
+            if ran:
+                await self._answers.send({job: self._reply(job, ran[job]) for job in ran})
         finally:
             self._lanes.answered(batch[0].model)
             self._fill_slots()
 
-    async def _run_in_slot(self, batch: list[Job]) -> dict[Job, Outcome]:
+    def _reply(self, job: Job, ran: Ran) -> Reply | None:
+        """What is answered: nothing, if it was cancelled, maybe while it ran."""
+        return None if job.request.correlation_id in self._cancelled else job.reply(ran)
+
+    async def _run_in_slot(self, batch: list[Job]) -> dict[Job, Ran]:
         """The next may run while this batch is answered."""
-        outcomes: dict[Job, Outcome] = {}
+        ran: dict[Job, Ran] = {}
         try:
-            outcomes = await self._run(batch)
-            return outcomes
+            ran = await self._run(batch)
+            return ran
         finally:
-            self._return([job for job in batch if job not in outcomes])
+            self._return([job for job in batch if job not in ran])
             self._lanes.ran(batch[0].model)
             self._fill_slots()
 
@@ -176,36 +201,46 @@ class Replier:
             if here:
                 self._lanes.put_back(here, here[0].model, lane, _clock_s())
 
-    async def _run(self, batch: list[Job]) -> dict[Job, Outcome]:
-        """Run the model, but for those whose deadline has passed while they waited here.
+    async def _run(self, batch: list[Job]) -> dict[Job, Ran]:
+        """Run the model, but for those that are not to be started any more.
 
-        What has no outcome then has not been run.
+        What is not in the answer has not been run.
         """
-        outcomes: dict[Job, Outcome] = {
-            job: DeadlineExceeded("No predictor started the prediction before its deadline.")
-            for job in batch
-            if job.is_late
-        }
-        in_time = [job for job in batch if job not in outcomes]
+        started_s = time.time()
+        ran = {job: Ran(why, started_s) for job in batch if (why := self._too_late(job))}
+        in_time = [job for job in batch if job not in ran]
         if in_time:
             with suppress(Broken):
-                outcomes |= dict(zip(in_time, await self._call(in_time), strict=False))
-        return outcomes
+                outcomes, took_s = await self._call(in_time)
+                for job, outcome in zip(in_time, outcomes, strict=False):
+                    ran[job] = Ran(outcome, started_s, took_s)
+        return ran
 
-    async def _call(self, jobs: list[Job]) -> list[Outcome]:
+    def _too_late(self, job: Job) -> PredictionError | None:
+        """Why a request is not run any more, after it has waited here."""
+        if job.request.correlation_id in self._cancelled:
+            return Cancelled()
+        if job.is_late:
+            return DeadlineExceeded("No predictor started the prediction before its deadline.")
+        return None
+
+    async def _call(self, jobs: list[Job]) -> tuple[list[Outcome], float]:
+        """The outcomes, and how many seconds the model took for each, or for all in one."""
         questions = [job.question() for job in jobs]
         started_s = _clock_s()
         try:
-            outcomes = await self._execution.run(jobs[0].model, questions)
+            with self._events.running(jobs):
+                outcomes = await self._execution.run(jobs[0].model, questions)
         except Broken:
             raise
         except Exception:  # a bug of ours: whoever waits is told, and the rest goes on
             log.exception("model call failed in the predictor", model=jobs[0].model)
             outcomes = [ModelFailed("The predictor failed on this input.") for _ in jobs]
         runs = len(outcomes) if jobs[0].model in self._one_by_one else 1
-        self._pace.observe((_clock_s() - started_s) / runs)
+        took_s = (_clock_s() - started_s) / runs
+        self._pace.observe(took_s)
         self._lanes.trip = self._pace.trip
-        return outcomes
+        return outcomes, took_s
 
     async def _give_back(self, jobs: Iterable[Job]) -> None:
         for job in jobs:

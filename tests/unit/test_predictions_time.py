@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 
 from common.errors import DeadlineExceeded, Unavailable
 from common.messages import Reply
 from gateway.prediction_id import PredictionId, PredictionIds
-from gateway.predictions import UNKNOWN_MODEL_S, Predictions
+from gateway.predictions import UNKNOWN_MODEL_S, Call, Predictions
 from gateway.replicas import ROLL_CALL_S, Replicas
 from gateway.requestor import Order
 from gateway.settings import GatewaySettings
@@ -41,7 +42,17 @@ class Silent:
     def restore_queues(self) -> None:
         raise NotImplementedError
 
-    async def find(self, prediction_id: PredictionId) -> Reply | None:
+
+class NoDeadlines:
+    """What a call with the configured deadline does not use."""
+
+    def __len__(self) -> int:
+        return 0
+
+    def stop(self, correlation_id: str) -> None:
+        raise NotImplementedError
+
+    def kept(self, prediction_id: PredictionId, after_s: float) -> AbstractContextManager[None]:
         raise NotImplementedError
 
 
@@ -77,10 +88,10 @@ def ask(
     """Ask for a prediction, as far as it goes at once."""
     settings = GatewaySettings()
     ids = PredictionIds(b"k" * 32, settings.life_s, loop.time)
-    predictions = Predictions(settings, ids, replicas, silent, silent)
+    predictions = Predictions(settings, ids, replicas, silent, NoDeadlines())
 
     def predict(model: str) -> "asyncio.Task[bytes]":
-        task = loop.create_task(predictions.predict(model, Body(), None))
+        task = loop.create_task(predictions.predict(Call(model, Body())))
         loop.settle()
         return task
 

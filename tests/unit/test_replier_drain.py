@@ -11,7 +11,8 @@ from common.messages import Request
 from common.presence import ModelCard
 from predictor_service.answers import Answers
 from predictor_service.batching import Batching
-from predictor_service.invocation import Outcome, Question
+from predictor_service.events import Events
+from predictor_service.invocation import Hear, Outcome, Question, nobody_hears
 from predictor_service.replier import Replier
 from tests.support.scripted import ScriptedChannel, ScriptedLink
 
@@ -41,10 +42,14 @@ class Held:
         self.cards: tuple[ModelCard, ...] = (ModelCard(name="m"),)
         self.broken = asyncio.Event()
         self.may_end = asyncio.Event()
+        self.on_progress: Hear = nobody_hears
 
     async def run(self, model: str, questions: Sequence[Question]) -> list[Outcome]:
         await self.may_end.wait()
         return [b"1" for _ in questions]
+
+    def stop(self, correlation_id: str) -> None:
+        """Nothing to stop."""
 
     def abandon(self) -> None:
         """Nothing to end."""
@@ -52,7 +57,7 @@ class Held:
 
 async def test_it_waits_for_what_runs_although_the_broker_cannot_be_told() -> None:
     held, link, channel = Held(), ScriptedLink(), GoneChannel()
-    replier = Replier(held, Answers(link), 1, Batching(1, 0))
+    replier = Replier(held, Answers(link), Events(link), 1, Batching(1, 0))
     await replier.attach(channel)
     channel.on_delivery(Delivery(REQUEST.to_message(), channel, 1))
     with structlog.testing.capture_logs() as logs:

@@ -9,7 +9,8 @@ from common.messages import Request
 from common.presence import ModelCard
 from predictor_service.answers import Answers
 from predictor_service.batching import Batching
-from predictor_service.invocation import Outcome, Question
+from predictor_service.events import Events
+from predictor_service.invocation import Hear, Outcome, Question, nobody_hears
 from predictor_service.replier import Replier
 from tests.support.scripted import ScriptedChannel, ScriptedLink
 from tests.support.waiting import until
@@ -24,6 +25,7 @@ class Hasty:
     def __init__(self) -> None:
         self.cards: tuple[ModelCard, ...] = (ModelCard(name="m"),)
         self.broken = asyncio.Event()
+        self.on_progress: Hear = nobody_hears
         self.may_end = asyncio.Semaphore(0)
         self.asked: list[list[str]] = []
 
@@ -31,6 +33,9 @@ class Hasty:
         self.asked.append([question.correlation_id for question in questions])
         await self.may_end.acquire()
         return [b"1"]
+
+    def stop(self, correlation_id: str) -> None:
+        """Nothing is stopped."""
 
     def abandon(self) -> None:
         """Nothing to end."""
@@ -57,7 +62,8 @@ class World:
 
     def __init__(self) -> None:
         self.execution, self.link, self.channel = Hasty(), ScriptedLink(), GivenBack()
-        self.replier = Replier(self.execution, Answers(self.link), 1, Batching(1, 0))
+        answers, events = Answers(self.link), Events(self.link)
+        self.replier = Replier(self.execution, answers, events, 1, Batching(1, 0))
 
     def deliver(self, number: int) -> None:
         request = Request(
