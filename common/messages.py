@@ -38,6 +38,8 @@ class MessageType(StrEnum):
     SUCCEEDED = "prediction.succeeded"
     FAILED = "prediction.failed"
     CANCELLED = "prediction.cancelled"
+    DEAD_LETTERED = "prediction.dead-lettered"
+    """Never travels: the broker gives up the request itself."""
     STARTED = "prediction.started"
     PROGRESS = "prediction.progress"
     MARKER = "journal.marker"
@@ -143,7 +145,9 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
 
     ``type`` is ``prediction.succeeded`` with the body ``{"input": …, "result": …}``,
     ``prediction.failed`` with the body ``{"code": …, "error": …}``, or ``prediction.cancelled``
-    with none, which only gateways say. ``timing`` is the predictor's, if it tells.
+    with none, which only gateways say; or what stands for a request that the broker gave up on,
+    ``prediction.dead-lettered`` with a body like that of a failure. ``timing`` is the predictor's,
+    if it tells.
     """
 
     type: str
@@ -227,5 +231,5 @@ def final_reply(message: Message) -> Reply | None:
         return Reply(message.type, message.body, Timing.read(message.headers))
     if message.type == MessageType.REQUEST:
         error = _DEAD_LETTERS.get(str(message.headers.get("x-first-death-reason")))
-        return Reply.failed(error) if error else None
+        return Reply(MessageType.DEAD_LETTERED, Reply.failed(error).body) if error else None
     return None

@@ -10,7 +10,7 @@ from typing import Final, Self
 
 import msgspec
 
-from common.messages import FINAL, Reply
+from common.messages import FINAL, MessageType, Reply
 from common.timing import PACKED_BITS, Timing
 from gateway.prediction_id import PredictionId, minted_ms
 
@@ -66,7 +66,7 @@ class Results:
         self._offset_only: deque[PredictionId] = deque()
         self._with_body: deque[PredictionId] = deque()
         self.bytes_used = 0
-        self.recorded = {_state(each): 0 for each in FINAL}
+        self.recorded = {_state(each): 0 for each in (*FINAL, MessageType.DEAD_LETTERED)}
         """Final states recorded since the start, by state."""
 
     def __len__(self) -> int:
@@ -100,6 +100,11 @@ class Results:
         """The final state; or the offset to read it from, or ``LOST``; None when none is known."""
         entry = self._entries.get(prediction_id)
         return entry.reply if isinstance(entry, Kept) else entry
+
+    def offset(self, prediction_id: PredictionId) -> int | None:
+        """Where the final state stands in the stream, or ``LOST``; None when none is known."""
+        entry = self._entries.get(prediction_id)
+        return entry.offset if isinstance(entry, Kept) else entry
 
     def lose_offsets(self) -> None:
         """The stream is no longer the one that the offsets are of; bodies stay as they are."""

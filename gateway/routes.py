@@ -1,42 +1,36 @@
 """HTTP to predictions and back. No AMQP words."""
 
-import asyncio
 from collections.abc import Collection
 from typing import Final
 
-import msgspec
-from quart import Blueprint, Request, Response, after_this_request, request
+from quart import Blueprint, Response, after_this_request, request
 from quart.typing import ResponseTypes
-from quart.wrappers.request import Body
-from werkzeug.exceptions import RequestTimeout
 
-from common.errors import (
-    AlreadyFinal,
-    MalformedHeader,
-    MalformedRequest,
-    PredictionError,
-    UnsupportedMediaType,
-)
+from common.error_answers import JSON
+from common.errors import AlreadyFinal, MalformedHeader, MalformedRequest, PredictionError
 from common.telemetry import valid_traceparent
+from gateway import bodies
 from gateway.durations import duration_s
+from gateway.following import Following
 from gateway.outcomes import Outcomes
+from gateway.prediction_id import PredictionId, spell
 from gateway.predictions import Call, Predictions
 from gateway.preferences import Preferences, whole_seconds
-from gateway.problems import STATUS, json_response, prediction_problem
-
-COME_BACK_S: Final = "1"
-"""``Retry-After`` for a prediction that is not finished, in seconds."""
-
-BODY_TIMEOUT_S: Final = 30
-"""How long a client may take to send a body."""
+from gateway.problems import (
+    COME_BACK_S,
+    STATUS,
+    json_response,
+    pending_answer,
+    prediction_problem,
+)
+from gateway.request_bodies import JsonBody
+from gateway.sse import EVENT_STREAM, frames, last_event_id
 
 NO_PREFERENCES: Final = Preferences()
 
-PENDING: Final = b'{"error": "Prediction is still being processed."}'
-
 
 def prediction_routes(
-    predictions: Predictions, outcomes: Outcomes, max_body_bytes: int
+    predictions: Predictions, outcomes: Outcomes, following: Following, max_body_bytes: int
 ) -> Blueprint:
     """The routes that predict, look up and cancel; errors are raised as ``PredictionError``."""
     routes = Blueprint("predictions", __name__)
@@ -64,14 +58,19 @@ def prediction_routes(
 
     @routes.get("/predict/<prediction_id>")
     async def look_up(prediction_id: str) -> Response:
+        if _wants_events():
+            return _events(following, outcomes.recognised(prediction_id))
         wait_s = _preferences(("wait",), outcomes.longest_wait_s).wait_s or _wait_asked_for_s()
-        spelt, result = await outcomes.look_up(prediction_id, wait_s)
+        found, result = await outcomes.look_up(prediction_id, wait_s)
         if result is None:
-            response = json_response(PENDING, 202)
-            response.headers["Retry-After"] = COME_BACK_S
-            return response
-        return _finished(spelt, result)
+            return pending_answer(following.last_progress(found))
+        return json_response(bodies.output(result, spell(found)))
 
+    _add_cancel(routes, outcomes)
+    return routes
+
+
+def _add_cancel(routes: Blueprint, outcomes: Outcomes) -> None:
     @routes.delete("/predict/<prediction_id>")
     async def cancel(prediction_id: str) -> Response:
         await outcomes.cancel(prediction_id)
@@ -80,7 +79,6 @@ def prediction_routes(
         return response
 
     routes.register_error_handler(AlreadyFinal, _over)
-    return routes
 
 
 def _preferences(meaningful: Collection[str], longest_wait_s: float) -> Preferences:
@@ -112,62 +110,29 @@ def _wait_asked_for_s() -> int:
     return wait_s
 
 
-class TimedBody(Body):
-    """A body to be read within ``BODY_TIMEOUT_S``; one that is all here costs no timer."""
-
-    _is_complete = False
-
-    def set_complete(self) -> None:
-        """Nothing more will come."""
-        super().set_complete()
-        self._is_complete = True
-
-    async def read(self) -> bytes:
-        """The whole body.
-
-        Raises:
-            RequestTimeout: its sender is too slow.
-            RequestEntityTooLarge: it is larger than ``MAX_CONTENT_LENGTH``.
-        """
-        if self._is_complete:
-            return bytes(await self)
-        try:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
-                return bytes(await self)
-        except TimeoutError as exc:
-            raise RequestTimeout from exc
+def _wants_events() -> bool:
+    """Whether the client would rather be told of each event than get one answer."""
+    accepted = request.headers.get("Accept", "")
+    return (
+        EVENT_STREAM in accepted
+        and request.method == "GET"
+        and request.accept_mimetypes.best_match([JSON, EVENT_STREAM]) == EVENT_STREAM
+    )
 
 
-class TimedRequest(Request):
-    """A request with a ``TimedBody``."""
+def _events(following: Following, prediction_id: PredictionId) -> Response:
+    """What happens to a prediction, as it happens; 204 for who has been told how it ended.
 
-    body_class = TimedBody
-
-
-class JsonBody:
-    """The body of the request under way, read when it is asked for."""
-
-    def __init__(self, max_bytes: int) -> None:
-        length = request.content_length
-        self.size_bytes = max_bytes if length is None else min(length, max_bytes)
-
-    async def read(self) -> bytes:
-        """The whole body.
-
-        Raises:
-            UnsupportedMediaType: it is sent as something else than plain JSON.
-        """
-        unread = request.body
-        assert isinstance(unread, TimedBody)
-        body = await unread.read()
-        encoding = request.headers.get("Content-Encoding", "identity")
-        if body and (not request.is_json or encoding != "identity"):
-            sent = request.headers.get("Content-Type", "no Content-Type")
-            raise UnsupportedMediaType(
-                f"Send the body as Content-Type: application/json without Content-Encoding, "
-                f"not as {sent[:100]} ({encoding[:20]})."
-            )
-        return body
+    A browser connects again whenever a stream ends, except after 204.
+    """
+    after = last_event_id(request.headers.get("Last-Event-ID"))
+    if following.has_been_told(prediction_id, after):
+        return Response(b"", 204)
+    blocks = frames(following.follow(prediction_id, after), spell(prediction_id))
+    response = Response(blocks, content_type=EVENT_STREAM)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Accel-Buffering"] = "no"  # nginx would collect what is to arrive at once
+    return response
 
 
 def _deadline_s() -> float | None:
@@ -185,23 +150,15 @@ def _deadline_s() -> float | None:
     return deadline_s
 
 
-def _finished(prediction_id: str, result: bytes) -> Response:
-    body = b'{"output": %b, "prediction_id": "%b"}' % (result, prediction_id.encode())
-    return json_response(body)
-
-
 async def _over(over: AlreadyFinal) -> Response:
     """The final state, as a GET has it but for the status."""
     if isinstance(over.outcome, PredictionError):
         return prediction_problem(over.outcome, STATUS[over.code])
-    response = _finished(over.prediction_id, over.outcome)
-    response.status_code = STATUS[over.code]
-    return response
+    return json_response(bodies.output(over.outcome, over.prediction_id), STATUS[over.code])
 
 
 def _accepted(prediction_id: str) -> Response:
-    body = b'{"message": "Request received. Processing asynchronously.", "prediction_id": %b}'
-    response = json_response(body % msgspec.json.encode(prediction_id), 202)
+    response = json_response(bodies.accepted(prediction_id), 202)
     response.headers["Location"] = f"/predict/{prediction_id}"
     response.headers["Retry-After"] = COME_BACK_S
     return response

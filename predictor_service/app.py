@@ -38,6 +38,7 @@ class Predictor:
         self._publisher = Connection(broker, "predictor publisher", self._declare)
         self._answers = Answers(self._publisher)
         self._cancellations = Cancellations(execution.stop)
+        execution.on_progress = self._answers.progress
         self._replier = Replier(
             execution,
             self._answers,

@@ -209,6 +209,8 @@ class Replier:
 
     async def _call(self, jobs: list[Job]) -> tuple[list[Outcome], float]:
         """The outcomes, and how many seconds they took."""
+        for job in jobs:
+            self._answers.started(job)
         questions = [job.question() for job in jobs]
         started_s = _clock_s()
         try:

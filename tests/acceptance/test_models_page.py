@@ -16,7 +16,7 @@ async def test_a_model_comes_from_an_empty_file_to_three_replicas(tmp_path: Path
     with Reader(tmp_path / "checkout") as reader:
         for text in parts.values():
             await asyncio.to_thread(reader.follow, text)
-        assert reader.compared == 5
+        assert reader.compared == 6
 
 
 def test_the_image_of_ones_own_has_three_lines_and_compose_builds_what_it_starts_from() -> None:

@@ -15,9 +15,16 @@ import pytest
 import structlog
 
 from common.errors import InvalidInput, Misconfigured, ModelFailed, PredictorCrashed
-from predictor_service.execution import Broken, ProcessExecution, ThreadExecution
+from common.progress import Progress
+from predictor_service.execution import (
+    Broken,
+    ProcessExecution,
+    ThreadExecution,
+    open_execution,
+)
 from predictor_service.invocation import Question
 from predictor_service.models.specification import parse_models
+from predictor_service.settings import PredictorSettings
 
 MODELS: Final = parse_models(
     "double=tests.support.loadable:double,meet=tests.unit.test_execution:meet,"
@@ -172,6 +179,26 @@ async def test_a_batch_that_ends_its_worker_is_asked_again_one_by_one() -> None:
     assert first[3:] != third[3:], "the worker between them was replaced"
     assert isinstance(second, PredictorCrashed)
     assert len(logs) == 2
+
+
+@pytest.mark.parametrize("isolation", ["thread", "process"])
+async def test_progress_is_heard_in_the_event_loop_before_the_outcome(isolation: str) -> None:
+    specifications = parse_models("reporting=tests.support.models:Reporting")
+    execution = await open_execution(
+        PredictorSettings(PREDICTOR_ISOLATION=isolation), specifications
+    )
+    heard: list[tuple[str, Progress, int]] = []
+
+    def hear(correlation_id: str, progress: Progress) -> None:
+        heard.append((correlation_id, progress, threading.get_ident()))
+
+    execution.on_progress = hear
+    try:
+        asked = [Question(b'{"steps": 1}', "a", is_followed=True), Question(b'{"steps": 2}', "b")]
+        assert await execution.run("reporting", asked) == [b"1", b"2"]
+    finally:
+        execution.abandon()
+    assert heard == [("a", Progress(1.0, "step 1"), threading.get_ident())]
 
 
 async def test_errors_come_back_as_what_they_are_and_in_words_that_can_travel() -> None:

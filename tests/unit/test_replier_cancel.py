@@ -10,7 +10,7 @@ from common.messages import Request
 from common.presence import ModelCard
 from predictor_service.answers import Answers
 from predictor_service.batching import Batching
-from predictor_service.invocation import Outcome, Question
+from predictor_service.invocation import Hear, Outcome, Question, nobody_hears
 from predictor_service.replier import Replier
 from tests.support.loops import TURNS
 from tests.support.scripted import ScriptedChannel, ScriptedLink
@@ -23,6 +23,7 @@ class Held:
         self.cards: tuple[ModelCard, ...] = (ModelCard(name="m"),)
         self.broken = asyncio.Event()
         self.may_end = asyncio.Event()
+        self.on_progress: Hear = nobody_hears
         self.asked: list[str] = []
 
     async def run(self, model: str, questions: Sequence[Question]) -> list[Outcome]:

@@ -154,7 +154,7 @@ def test_final_states_are_counted_by_what_they_are_and_once_for_each_id() -> Non
     states = [(1, reply_of(1)), (2, failed), (3, failed), (1, failed), (4, CANCELLED), (4, failed)]
     for number, reply in states:
         results.record(id_of(number, 0), reply, number)
-    assert results.recorded == {"succeeded": 1, "failed": 2, "cancelled": 1}
+    assert results.recorded == {"succeeded": 1, "failed": 2, "cancelled": 1, "dead-lettered": 0}
 
 
 def test_how_long_a_prediction_took_is_kept_with_its_body_and_found_again_with_it() -> None:
