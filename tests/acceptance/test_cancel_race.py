@@ -12,8 +12,9 @@ from tests.support.services import Cluster
 
 RACES: Final = 500
 AT_ONCE: Final = 10
-STEP_S: Final = 0.001
-MODEL_S: Final = 0.005
+STEP_S: Final = 0.003
+MODEL_S: Final = 0.04
+"""Longer than a DELETE takes on its way, so that it can come too early as well as too late."""
 ENDS: Final = {204: 410, 409: 200}
 """What a DELETE answers → what every GET answers from then on."""
 
@@ -37,7 +38,7 @@ async def test_every_gateway_says_the_same_of_500_races_of_cancel_and_completion
     cluster: Cluster,
 ) -> None:
     one, other = (cluster.gateway(DEFAULT_MODEL="scripted") for _ in range(2))
-    predictor = cluster.predictor(**SCRIPTED, PREDICTOR_CONCURRENCY="4")
+    predictor = cluster.predictor(**SCRIPTED, PREDICTOR_CONCURRENCY=str(AT_ONCE))
     for service in (one, other, predictor):
         await service.ready()
     async with client(one.url) as a, client(other.url) as b:
