@@ -39,6 +39,23 @@ class MalformedRequest(PredictionError):
     blame = Blame.CALLER
 
 
+class MalformedHeader(PredictionError):
+    """A header of the request cannot be read, and to ignore it would not be what is meant."""
+
+    code = "malformed_header"
+    blame = Blame.CALLER
+
+
+class IdempotencyConflict(PredictionError):
+    """An idempotency key that stands for another request."""
+
+    code = "idempotency_conflict"
+    blame = Blame.CALLER
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was used for another model or another body.")
+
+
 class UnknownModel(PredictionError):
     """No predictor has ever served this model."""
 

@@ -37,6 +37,8 @@ class MessageType(StrEnum):
     FAILED = "prediction.failed"
     STARTED = "prediction.started"
     PROGRESS = "prediction.progress"
+    CLAIM = "prediction.claim"
+    ACCEPTED = "prediction.accepted"
     MARKER = "journal.marker"
     ANNOUNCEMENT = "predictor.announcement"
     ROLL_CALL = "predictor.roll-call"

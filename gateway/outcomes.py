@@ -1,11 +1,16 @@
 """The use cases of those who come back: look up, wait. No HTTP and no AMQP words."""
 
-from typing import Protocol
+import asyncio
+from typing import Final, Protocol
 
 from common.correlation import correlate
-from common.errors import Unavailable, UnknownPrediction
+from common.errors import DeadlineExceeded, Unavailable, UnknownPrediction
 from common.messages import Reply
+from gateway.countdown import countdown
 from gateway.prediction_id import NOBODY, PredictionId, PredictionIds, spell
+
+FIND_S: Final = 0.5
+"""How long a result may take to be found after a call's time is over."""
 
 
 class Archive(Protocol):
@@ -52,6 +57,24 @@ class Outcomes:
             await self._ended(prediction_id, wait_s)
         found = await self._archive.find(prediction_id)
         return spell(prediction_id), found.result() if found else None
+
+    async def result(self, prediction_id: PredictionId, timeout_s: float) -> bytes:
+        """The JSON of input and result of what was accepted for a caller who waits for it.
+
+        Raises:
+            DeadlineExceeded: it has not ended within ``timeout_s`` seconds; it goes on.
+            PredictionError: it failed, or nobody can tell now.
+        """
+        left_s = countdown(timeout_s)
+        await self._watch.final(prediction_id, timeout_s)
+        try:
+            async with asyncio.timeout(max(left_s(), FIND_S)):
+                found = await self._archive.find(prediction_id)
+        except TimeoutError:
+            found = None
+        if found is None:
+            raise DeadlineExceeded("The prediction was not ready in time.")
+        return found.result()
 
     async def wait(self, accepted: str, wait_s: float, *, owner: str = NOBODY) -> bytes | None:
         """The JSON of input and result of what was just accepted, if it ends in ``wait_s`` seconds.

@@ -18,11 +18,13 @@ from common.errors import (
 
 STATUS: Final[dict[str, int]] = {
     "malformed_request": 400,
+    "malformed_header": 400,
     "unauthorized": 401,
     "unknown_model": 404,
     "unknown_prediction": 404,
     "body_too_large": 413,
     "unsupported_media_type": 415,
+    "idempotency_conflict": 422,
     "invalid_input": 422,
     "rate_limited": 429,
     "model_failed": 500,

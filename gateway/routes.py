@@ -12,11 +12,13 @@ from werkzeug.exceptions import RequestTimeout
 
 from common.errors import MalformedRequest, UnsupportedMediaType
 from common.telemetry import valid_traceparent
+from gateway.idempotency_key import read_idempotency_key
 from gateway.outcomes import Outcomes
 from gateway.prediction_id import NOBODY
 from gateway.predictions import Call, Predictions
 from gateway.preferences import Preferences, whole_seconds
 from gateway.problems import json_response
+from gateway.repeatable import RepeatablePredictions
 
 COME_BACK_S: Final = "1"
 """``Retry-After`` for a prediction that is not finished, in seconds."""
@@ -30,7 +32,10 @@ PENDING: Final = b'{"error": "Prediction is still being processed."}'
 
 
 def prediction_routes(
-    predictions: Predictions, outcomes: Outcomes, max_body_bytes: int
+    predictions: Predictions,
+    repeatable: RepeatablePredictions,
+    outcomes: Outcomes,
+    max_body_bytes: int,
 ) -> Blueprint:
     """The routes that predict and look up; errors are raised as ``PredictionError``."""
     routes = Blueprint("predictions", __name__)
@@ -39,17 +44,20 @@ def prediction_routes(
     @routes.post("/models/<model>/predict")
     async def predict(model: str | None = None) -> Response:
         preferred = _preferences(("respond-async", "wait"), outcomes.longest_wait_s)
+        key = read_idempotency_key(request.headers.getlist("Idempotency-Key"))
         call = Call(
             model,
             JsonBody(max_body_bytes),
             valid_traceparent(request.headers.get("traceparent")),
             caller(),
             wait_s=preferred.wait_s,
+            idempotency_key=key,
         )
+        asked = predictions if key is None else repeatable
         is_async = request.headers.get("Async-Mode", "").lower() == "true"
         if not is_async and not preferred.respond_async:
-            return json_response(await predictions.predict(call))
-        prediction_id = await predictions.accept(call)
+            return json_response(await asked.predict(call))
+        prediction_id = await asked.accept(call)
         if call.wait_s:
             result = await outcomes.wait(prediction_id, call.wait_s, owner=call.owner)
             if result is not None:

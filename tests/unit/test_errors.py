@@ -9,6 +9,10 @@ from gateway.problems import STATUS
 
 TABLE: Final = {
     ("malformed_request", Blame.CALLER, 400),
+    ("malformed_header", Blame.CALLER, 400),
+    ("idempotency_conflict", Blame.CALLER, 422),
+    ("unauthorized", Blame.CALLER, 401),
+    ("rate_limited", Blame.CALLER, 429),
     ("unknown_model", Blame.CALLER, 404),
     ("unknown_prediction", Blame.CALLER, 404),
     ("body_too_large", Blame.CALLER, 413),
@@ -47,7 +51,14 @@ def test_only_what_is_unavailable_comes_in_several_kinds_under_one_code() -> Non
 def test_an_error_that_travels_is_found_again_by_its_code() -> None:
     assert all(error.code == code for code, error in BY_CODE.items())
     # These are said by a gateway, of its own knowledge: they never travel.
-    assert set(STATUS) - set(BY_CODE) == {"unknown_prediction", "internal_error"}
+    assert set(STATUS) - set(BY_CODE) == {
+        "malformed_header",
+        "idempotency_conflict",
+        "unauthorized",
+        "rate_limited",
+        "unknown_prediction",
+        "internal_error",
+    }
 
 
 @pytest.mark.parametrize("error", BY_CODE.values(), ids=BY_CODE)
