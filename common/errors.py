@@ -46,6 +46,16 @@ class MalformedHeader(PredictionError):
     blame = Blame.CALLER
 
 
+class IdempotencyConflict(PredictionError):
+    """An idempotency key that stands for another request."""
+
+    code = "idempotency_conflict"
+    blame = Blame.CALLER
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was used for another model or another body.")
+
+
 class UnknownModel(PredictionError):
     """No predictor has ever served this model."""
 

@@ -42,6 +42,8 @@ class MessageType(StrEnum):
     CANCELLED = "prediction.cancelled"
     STARTED = "prediction.started"
     PROGRESS = "prediction.progress"
+    CLAIM = "prediction.claim"
+    ACCEPTED = "prediction.accepted"
     MARKER = "journal.marker"
     ANNOUNCEMENT = "predictor.announcement"
     ROLL_CALL = "predictor.roll-call"

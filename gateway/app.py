@@ -12,6 +12,7 @@ from common.settings import BrokerSettings
 from common.telemetry import process_registry
 from common.topology import model_queues, shared_queues
 from gateway.archive import Archive
+from gateway.claims import Claims
 from gateway.deadlines import Deadlines
 from gateway.discovery import model_routes
 from gateway.endings import Endings
@@ -19,14 +20,16 @@ from gateway.following import Following
 from gateway.guard import guard
 from gateway.health import health_routes
 from gateway.http_app import HttpApp
+from gateway.idempotency import IdempotentReceiver
 from gateway.journal import Journal
-from gateway.metrics import HttpMetrics, gateway_readings
+from gateway.metrics import HttpMetrics, gateway_readings, key_readings
 from gateway.outcomes import Outcomes
 from gateway.prediction_id import PredictionIds, derive_key
 from gateway.predictions import Predictions
 from gateway.presence import Presence
 from gateway.pulse import Pulse
 from gateway.recorder import Recorder
+from gateway.repeatable import RepeatablePredictions
 from gateway.replays import Replays
 from gateway.replicas import Replicas
 from gateway.requestor import Requestor
@@ -63,7 +66,8 @@ class Gateway:
         }
         self._requestor = Requestor(self._publisher, self._consumer, time.time)
         watch, under_way = Watch(results.__contains__), UnderWay()
-        recorder = Recorder(ids, results, watch, under_way)
+        claims = Claims(life_s, settings.unaccepted_life_s, time.time)
+        recorder = Recorder(ids, results, watch, under_way, claims)
         self._journal = Journal(recorder, self._publisher, life_s, time.time)
         self._pulse = Pulse(time.monotonic)
         self._replicas = Replicas(self._pulse.awake_s)
@@ -81,6 +85,12 @@ class Gateway:
         self._following = Following(
             self._archive, under_way, self._replays, lambda: self._journal.offset, ids.is_alive
         )
+        self._repeatable = RepeatablePredictions(
+            self._predictions,
+            IdempotentReceiver(claims, self._requestor, time.time, self._knows_all),
+            self._outcomes,
+            settings.sync_timeout_s,
+        )
         self._registry = process_registry(
             gateway_readings(
                 self._predictions,
@@ -90,6 +100,8 @@ class Gateway:
                 self._links,
             )
         )
+
+        self._registry.register(key_readings(claims))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until ``stop`` is set, then answer what was accepted and return.
@@ -139,6 +151,10 @@ class Gateway:
         self._journal.detach()
         self._presence.detach()
 
+    def _knows_all(self) -> bool:
+        """Whether all that the reply stream has is known here."""
+        return self._journal.caught_up and not self._pulse.stood_still
+
     def _stop_accepting(self) -> None:
         log.info("draining")
         self._predictions.draining = True
@@ -149,12 +165,13 @@ class Gateway:
         app = HttpApp(HttpMetrics(self._registry), self._settings.max_body_bytes)
         checks = {
             "broker connected": lambda: all(link.is_up for link in self._links.values()),
-            "journal caught up": lambda: self._journal.caught_up and not self._pulse.stood_still,
+            "journal caught up": self._knows_all,
             "not draining": lambda: not self._predictions.draining,
         }
         app.register_blueprint(
             prediction_routes(
                 self._predictions,
+                self._repeatable,
                 self._outcomes,
                 self._following,
                 self._settings.max_body_bytes,

@@ -4,6 +4,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from common.amqp import Connection
 from common.telemetry import Reading, Readings
+from gateway.claims import Claims
 from gateway.journal import Journal
 from gateway.predictions import Predictions
 from gateway.recorder import Recorder
@@ -106,3 +107,10 @@ def gateway_readings(
         ),
     ]
     return Readings(gauges, counters)
+
+
+def key_readings(claims: Claims) -> Readings:
+    """The numbers of idempotency keys."""
+    return Readings(
+        [Reading("predictmq_idempotency_keys", "Keys that are known.", lambda: len(claims))], []
+    )

@@ -1,13 +1,23 @@
 """The use cases of those who come back: look up, wait, cancel. No HTTP and no AMQP words."""
 
 import asyncio
-from typing import Protocol
+from typing import Final, Protocol
 
 from common.correlation import correlate
-from common.errors import AlreadyFinal, PredictionError, Unavailable, UnknownPrediction
+from common.errors import (
+    AlreadyFinal,
+    DeadlineExceeded,
+    PredictionError,
+    Unavailable,
+    UnknownPrediction,
+)
 from common.messages import CANCELLED, Reply
+from gateway.countdown import countdown
 from gateway.prediction_id import NOBODY, PredictionId, PredictionIds, spell
 from gateway.server_timing import note_timing
+
+FIND_S: Final = 0.5
+"""How long a result may take to be found after a call's time is over."""
 
 
 class Archive(Protocol):
@@ -67,6 +77,25 @@ class Outcomes:
             await self._ended(prediction_id, wait_s)
         found = await self._archive.find(prediction_id)
         return prediction_id, _told(found)
+
+    async def result(self, prediction_id: PredictionId, timeout_s: float) -> bytes:
+        """The JSON of input and result of what was accepted for a caller who waits for it.
+
+        Raises:
+            DeadlineExceeded: it has not ended within ``timeout_s`` seconds; it goes on.
+            PredictionError: it failed, or nobody can tell now.
+        """
+        left_s = countdown(timeout_s)
+        await self._watch.final(prediction_id, timeout_s)
+        try:
+            async with asyncio.timeout(max(left_s(), FIND_S)):
+                found = await self._archive.find(prediction_id)
+        except TimeoutError:
+            found = None
+        told = _told(found)
+        if told is None:
+            raise DeadlineExceeded("The prediction was not ready in time.")
+        return told
 
     async def wait(self, accepted: str, wait_s: float, *, owner: str = NOBODY) -> bytes | None:
         """The JSON of input and result of what was just accepted, if it ends in ``wait_s`` seconds.

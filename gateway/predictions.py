@@ -57,6 +57,8 @@ class Call:
     owner: str = ""
     wait_s: float | None = None
     deadline_s: float | None = None
+    idempotency_key: str | None = None
+    """Calls of one owner with the same key are one prediction: see ``RepeatablePredictions``."""
 
 
 class Requestor(Protocol):
@@ -112,10 +114,10 @@ class Predictions:
             PredictionError: within the sync timeout + 1 s, whatever is down; sooner if the caller
                 does not wait that long.
         """
-        with self._admitted(self.waiting, call.body.size_bytes):
-            order = self._order(call, await call.body.read())
+        with self.admitted(self.waiting, call):
+            order = self.order(call, await call.body.read())
             try:
-                reply = await self._reply(order, self._longest_s(call))
+                reply = await self._reply(order, self.longest_s(call))
             except (asyncio.CancelledError, DeadlineExceeded) as exc:
                 self._abandon(order, call, exc)
                 raise
@@ -128,17 +130,64 @@ class Predictions:
         Raises:
             PredictionError: it was not accepted.
         """
-        with self._admitted(self.accepting, call.body.size_bytes):
-            order = self._order(call, await call.body.read())
-            expires_s = _least(self._settings.async_deadline_s, call.deadline_s)
-            try:
-                with self._ending(order, call, expires_s):
-                    await self._requestor.submit(order, expires_s, self._settings.sync_timeout_s)
-            except Unroutable as exc:
-                raise self._no_such_queue(order.model) from exc
+        with self.admitted(self.accepting, call):
+            order = self.order(call, await call.body.read())
+            await self.submit(call, order, timeout_s=self._settings.sync_timeout_s)
             return order.prediction_id
 
-    def _longest_s(self, call: Call) -> float:
+    def admitted(self, admission: Admission, call: Call) -> AbstractContextManager[None]:
+        """Count a call, whose body has not been read yet, for as long as the context lasts.
+
+        Raises:
+            Unavailable: it would be one too many, or this gateway is to end.
+        """
+        if self.draining:
+            raise Unavailable("This gateway is shutting down; try again.")
+        return admission.admit(call.body.size_bytes)
+
+    def order(self, call: Call, body: bytes) -> Order:
+        """What a call asks for, checked as far as a gateway can, under an id of its own.
+
+        Raises:
+            PredictionError: it cannot be predicted.
+        """
+        model = call.model or self._settings.default_model
+        if not _MODEL_NAME.fullmatch(model):
+            raise UnknownModel(f"There is no model {model[:64]!r}.")
+        self._replicas.check_input(model, check_body(body))
+        prediction_id = spell(self._ids.mint(call.owner))
+        correlate(prediction_id)
+        return Order(prediction_id, model, body, call.traceparent)
+
+    async def submit(
+        self, call: Call, order: Order, *, age_s: float = 0.0, timeout_s: float
+    ) -> None:
+        """Send what a call asks for later; returns once it is confirmed.
+
+        Its deadline counts from ``age_s`` seconds ago.
+
+        Raises:
+            PredictionError: it was not confirmed within ``timeout_s`` seconds.
+        """
+        expires_s = _least(self._settings.async_deadline_s, call.deadline_s) - age_s
+        try:
+            with self._ending(order, call, expires_s):
+                await self._requestor.submit(order, expires_s, timeout_s)
+        except Unroutable as exc:
+            raise self._no_such_queue(order.model) from exc
+
+    async def refuse_unserved(self, model: str) -> bool:
+        """Whether nobody serves a model that nobody is known to have served.
+
+        Raises:
+            Unavailable: nobody serves it now.
+        """
+        unserved = await self._replicas.none_serves(model)
+        if unserved and self._is_known(model):
+            raise _nobody_serves(model)
+        return unserved
+
+    def longest_s(self, call: Call) -> float:
         """How long a sync call may take, in seconds."""
         return _least(self._settings.sync_timeout_s, call.wait_s, call.deadline_s)
 
@@ -156,15 +205,13 @@ class Predictions:
         if call.deadline_s is None:
             return nullcontext()
         prediction_id = self._ids.recognise(order.prediction_id, call.owner)
-        assert prediction_id is not None  # just minted
+        assert prediction_id is not None  # minted for this owner
         return self.deadlines.kept(prediction_id, expires_s)
 
     async def _reply(self, order: Order, longest_s: float) -> Reply:
         now_s = asyncio.get_running_loop().time
         deadline_s = now_s() + longest_s
-        unserved = await self._replicas.none_serves(order.model)
-        if unserved and self._is_known(order.model):
-            raise _nobody_serves(order.model)
+        unserved = await self.refuse_unserved(order.model)
         # A model that nobody serves and nobody is known to have served: if it has queues
         # all the same, its predictors have left, and a moment tells.
         timeout_s = max(0.0, deadline_s - now_s())
@@ -178,20 +225,6 @@ class Predictions:
             if unserved:
                 raise _nobody_serves(order.model) from exc
             raise
-
-    def _admitted(self, admission: Admission, size_bytes: int) -> AbstractContextManager[None]:
-        if self.draining:
-            raise Unavailable("This gateway is shutting down; try again.")
-        return admission.admit(size_bytes)
-
-    def _order(self, call: Call, body: bytes) -> Order:
-        model = call.model or self._settings.default_model
-        if not _MODEL_NAME.fullmatch(model):
-            raise UnknownModel(f"There is no model {model[:64]!r}.")
-        self._replicas.check_input(model, check_body(body))
-        prediction_id = spell(self._ids.mint(call.owner))
-        correlate(prediction_id)
-        return Order(prediction_id, model, body, call.traceparent)
 
     def _is_known(self, model: str) -> bool:
         return model == self._settings.default_model or self._replicas.card(model) is not None

@@ -31,6 +31,7 @@ STATUS: Final[dict[str, int]] = {
     "cancelled": 410,
     "body_too_large": 413,
     "unsupported_media_type": 415,
+    "idempotency_conflict": 422,
     "invalid_input": 422,
     "rate_limited": 429,
     "model_failed": 500,

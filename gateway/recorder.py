@@ -4,15 +4,20 @@ from typing import Final
 
 import structlog
 
+from common.claim import ClaimBody
 from common.errors import MalformedRequest
 from common.messages import Message, MessageType, final_reply
 from common.progress import Progress
+from gateway.claims import Claim, Claims
 from gateway.prediction_id import PredictionId, PredictionIds
 from gateway.results import Results
 from gateway.under_way import Event, UnderWay
 from gateway.watch import Watch
 
 GOES_ON: Final = frozenset({MessageType.STARTED, MessageType.PROGRESS})
+"""Events that tell how far a prediction has come."""
+
+NOT_FINAL: Final = GOES_ON | {MessageType.ACCEPTED}
 """Events of predictions that have not ended by them."""
 
 log = structlog.get_logger()
@@ -32,28 +37,40 @@ def event_of(message: Message, offset: int) -> Event:
 class Recorder:
     """Records final states in ``results`` and wakes those who ``watch`` for them.
 
-    What goes on is noted in ``under_way``, for as long as it does.
+    What goes on is noted in ``under_way``, for as long as it does; what becomes of idempotency keys
+    goes to ``claims``.
     """
 
     def __init__(
-        self, ids: PredictionIds, results: Results, watch: Watch, under_way: UnderWay
+        self,
+        ids: PredictionIds,
+        results: Results,
+        watch: Watch,
+        under_way: UnderWay,
+        claims: Claims,
     ) -> None:
         self._ids = ids
         self.results = results
         self.watch = watch
         self.under_way = under_way
+        self._claims = claims
 
     def record(self, message: Message, offset: int) -> None:
         """Take note of an event that stands at ``offset``; of one ending, only the first counts."""
-        if message.type in GOES_ON:
-            self._note(message, offset)
+        if message.type == MessageType.CLAIM:
+            self._hear(message)
             return
         reply = final_reply(message)
-        if reply is None:
+        if reply is None and message.type not in NOT_FINAL:
             log.warning("not a final state", type=message.type, offset=offset)
             return
         prediction_id = self._recognised(message.correlation_id)
-        if prediction_id is not None and self.results.record(prediction_id, reply, offset):
+        if prediction_id is None or not self._ids.is_alive(prediction_id):
+            return
+        self._claims.accept(prediction_id)
+        if reply is None:
+            self._note(prediction_id, message, offset)
+        elif self.results.record(prediction_id, reply, offset):
             self.watch.settle(prediction_id)
             self.under_way.end(prediction_id, Event(reply.type, offset))
 
@@ -61,11 +78,11 @@ class Recorder:
         """What comes next is another stream, from its beginning."""
         self.results.lose_offsets()
         self.under_way.begin_again()
+        self._claims.forget()
 
-    def _note(self, message: Message, offset: int) -> None:
+    def _note(self, prediction_id: PredictionId, message: Message, offset: int) -> None:
         """An event of a prediction that goes on; one that comes after the end says nothing."""
-        prediction_id = self._recognised(message.correlation_id)
-        if prediction_id is None or prediction_id in self.results:
+        if message.type not in GOES_ON or prediction_id in self.results:
             return
         try:
             event = event_of(message, offset)
@@ -74,10 +91,22 @@ class Recorder:
         else:
             self.under_way.note(prediction_id, event)
 
+    def _hear(self, message: Message) -> None:
+        """Take note of a claim, also of one that is over: that is not for our clock to say."""
+        prediction_id = self._recognised(message.correlation_id)
+        if prediction_id is None:
+            return
+        try:
+            body = ClaimBody.from_message(message)
+        except MalformedRequest as exc:
+            log.warning("not a claim", reason=exc.sentence)
+            return
+        key, request = bytes.fromhex(body.key), bytes.fromhex(body.request)
+        self._claims.hear(Claim(key, request, prediction_id))
+
     def _recognised(self, correlation_id: str) -> PredictionId | None:
-        """The prediction that an event is about, if it can still be asked for."""
+        """The prediction that an event is about, if a gateway has minted its id."""
         prediction_id = self._ids.recognise_any(correlation_id)
         if prediction_id is None:
             log.warning("not our prediction", correlation_id=correlation_id)
-            return None
-        return prediction_id if self._ids.is_alive(prediction_id) else None
+        return prediction_id

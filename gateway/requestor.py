@@ -24,6 +24,7 @@ from common.errors import (
 )
 from common.messages import Message, Reply, Request, final_reply
 from common.topology import REPLIES, async_queue, sync_queue
+from gateway.countdown import countdown
 from gateway.pending import PendingCall, PendingCalls, ReplyQueueLost
 
 BROKER_PATIENCE_S: Final = 5.0
@@ -105,24 +106,34 @@ class Requestor:
         Raises:
             Unavailable: it was refused, or not confirmed within ``timeout_s`` seconds.
         """
-        loop = asyncio.get_running_loop()
-        started = loop.time()
+        left_s = countdown(expires_s)
+        await self._deliver(
+            lambda: order.request(REPLIES, left_s(), self._now_s()),
+            async_queue(order.model),
+            timeout_s,
+        )
 
-        def left_s(of_s: float) -> float:
-            return max(0.0, started + of_s - loop.time())
+    async def tell(self, event: Message, timeout_s: float) -> None:
+        """Put an event into the stream; returns once it is confirmed, so it may be there twice.
 
-        async def attempt() -> None:
-            await self._publisher.publish(
-                order.request(REPLIES, left_s(expires_s), self._now_s()),
-                async_queue(order.model),
-                timeout_s=left_s(timeout_s),
-            )
-
-        await self._persist(attempt, lambda: left_s(timeout_s))
+        Raises:
+            Unavailable: it was not confirmed within ``timeout_s`` seconds.
+        """
+        await self._deliver(lambda: event, REPLIES, timeout_s)
 
     def restore_queues(self) -> None:
         """Have the queues declared again that are declared with the connection."""
         self._publisher.renew("a queue that it had declared is missing")
+
+    async def _deliver(
+        self, message: Callable[[], Message], routing_key: str, timeout_s: float
+    ) -> None:
+        left_s = countdown(timeout_s)
+
+        async def attempt() -> None:
+            await self._publisher.publish(message(), routing_key, timeout_s=left_s())
+
+        await self._persist(attempt, left_s)
 
     async def _attempt(self, order: Order, call: PendingCall) -> Reply:
         call.begin_attempt()

@@ -12,6 +12,7 @@ from common.telemetry import valid_traceparent
 from gateway import bodies
 from gateway.durations import duration_s
 from gateway.following import Following
+from gateway.idempotency_key import read_idempotency_key
 from gateway.outcomes import Outcomes
 from gateway.prediction_id import PredictionId, spell
 from gateway.predictions import Call, Predictions
@@ -23,6 +24,7 @@ from gateway.problems import (
     pending_answer,
     prediction_problem,
 )
+from gateway.repeatable import RepeatablePredictions
 from gateway.request_bodies import JsonBody
 from gateway.sse import EVENT_STREAM, frames, last_event_id
 from gateway.timed_request import caller
@@ -31,7 +33,11 @@ NO_PREFERENCES: Final = Preferences()
 
 
 def prediction_routes(
-    predictions: Predictions, outcomes: Outcomes, following: Following, max_body_bytes: int
+    predictions: Predictions,
+    repeatable: RepeatablePredictions,
+    outcomes: Outcomes,
+    following: Following,
+    max_body_bytes: int,
 ) -> Blueprint:
     """The routes that predict, look up and cancel; errors are raised as ``PredictionError``."""
     routes = Blueprint("predictions", __name__)
@@ -40,6 +46,7 @@ def prediction_routes(
     @routes.post("/models/<model>/predict")
     async def predict(model: str | None = None) -> Response:
         preferred = _preferences(("respond-async", "wait"), outcomes.longest_wait_s)
+        key = read_idempotency_key(request.headers.getlist("Idempotency-Key"))
         call = Call(
             model,
             JsonBody(max_body_bytes),
@@ -47,16 +54,15 @@ def prediction_routes(
             caller(),
             wait_s=preferred.wait_s,
             deadline_s=_deadline_s(),
+            idempotency_key=key,
         )
-        is_async = request.headers.get("Async-Mode", "").lower() == "true"
-        if not is_async and not preferred.respond_async:
-            return json_response(await predictions.predict(call))
-        prediction_id = await predictions.accept(call)
-        if call.wait_s:
-            result = await outcomes.wait(prediction_id, call.wait_s, owner=call.owner)
-            if result is not None:
-                return json_response(result)
-        return _accepted(prediction_id)
+        asked = predictions if key is None else repeatable
+        if not preferred.respond_async and not _is_async():
+            return json_response(await asked.predict(call))
+        prediction_id = await asked.accept(call)
+        wait_s = call.wait_s or 0
+        result = await outcomes.wait(prediction_id, wait_s, owner=call.owner) if wait_s else None
+        return json_response(result) if result is not None else _accepted(prediction_id)
 
     @routes.get("/predict/<prediction_id>")
     async def look_up(prediction_id: str) -> Response:
@@ -72,6 +78,10 @@ def prediction_routes(
 
     routes.register_error_handler(AlreadyFinal, _over)
     return routes
+
+
+def _is_async() -> bool:
+    return request.headers.get("Async-Mode", "").lower() == "true"
 
 
 async def _found(outcomes: Outcomes, following: Following, text: str, owner: str) -> Response:

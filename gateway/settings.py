@@ -51,6 +51,14 @@ class GatewaySettings(BaseSettings):
         """How long a prediction can be asked for, counted from its id's time."""
         return self.async_deadline_s + self.result_ttl_s
 
+    @property
+    def unaccepted_life_s(self) -> float:
+        """How long an idempotency key can wait for its request, counted from its id's time.
+
+        What is left of the async deadline then is left for the prediction.
+        """
+        return self.async_deadline_s / 2
+
     @model_validator(mode="after")
     def _one_body_fits(self) -> Self:
         if self.max_in_flight_bytes < self.max_body_bytes:

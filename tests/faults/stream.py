@@ -13,7 +13,12 @@ from tests.support.raw import raw_channel
 
 REPLIES: Final = "predictions.replies"
 MARKER: Final = "journal.marker"
-GO_ON: Final = ("prediction.started", "prediction.progress")
+GO_ON: Final = (
+    "prediction.claim",
+    "prediction.accepted",
+    "prediction.started",
+    "prediction.progress",
+)
 """Events of predictions that have not ended by them."""
 READ_TIMEOUT_S: Final = 60.0
 

@@ -11,6 +11,7 @@ TABLE: Final = {
     ("malformed_request", Blame.CALLER, 400),
     ("malformed_header", Blame.CALLER, 400),
     ("unauthorized", Blame.CALLER, 401),
+    ("idempotency_conflict", Blame.CALLER, 422),
     ("unknown_model", Blame.CALLER, 404),
     ("unknown_prediction", Blame.CALLER, 404),
     ("already_final", Blame.CALLER, 409),
@@ -53,7 +54,7 @@ def test_an_error_that_travels_is_found_again_by_its_code() -> None:
     assert all(error.code == code for code, error in BY_CODE.items())
     # These are said by a gateway, of its own knowledge: they never travel under a code.
     never = {"malformed_header", "unauthorized", "rate_limited", "already_final", "cancelled"}
-    never |= {"unknown_prediction", "internal_error"}
+    never |= {"idempotency_conflict", "unknown_prediction", "internal_error"}
     assert set(STATUS) - set(BY_CODE) == never
 
 

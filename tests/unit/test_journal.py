@@ -10,6 +10,7 @@ import pytest
 from common.channel import Delivery
 from common.messages import Message, MessageType
 from common.topology import CLOCK_SKEW_S
+from gateway.claims import Claims
 from gateway.journal import ACKNOWLEDGE_EVERY, Journal
 from gateway.prediction_id import PredictionIds
 from gateway.recorder import Recorder
@@ -31,7 +32,8 @@ def publisher() -> ScriptedLink:
 async def journal(publisher: ScriptedLink) -> AsyncIterator[Journal]:
     ids = PredictionIds(b"key", 60, lambda: NOW_S)
     results = Results(10_000, 60, lambda: NOW_S)
-    recorder = Recorder(ids, results, Watch(results.__contains__), UnderWay())
+    claims = Claims(60, 30, lambda: NOW_S)
+    recorder = Recorder(ids, results, Watch(results.__contains__), UnderWay(), claims)
     followed = Journal(recorder, publisher, 60, lambda: NOW_S)
     running = asyncio.create_task(followed.run())
     yield followed

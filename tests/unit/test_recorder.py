@@ -8,6 +8,7 @@ import structlog
 
 from common.messages import Message, MessageType, Reply
 from common.progress import Progress, started
+from gateway.claims import Claims
 from gateway.prediction_id import PredictionIds, spell
 from gateway.recorder import Recorder
 from gateway.results import Results
@@ -28,7 +29,8 @@ HALF: Final = Progress(0.5).to_message(spell(ONE), 0)
 def recorder() -> Recorder:
     """One that has heard nothing."""
     results = Results(10_000, LIFE_S, lambda: NOW_S)
-    return Recorder(IDS, results, Watch(results.__contains__), UnderWay())
+    claims = Claims(LIFE_S, LIFE_S / 2, lambda: NOW_S)
+    return Recorder(IDS, results, Watch(results.__contains__), UnderWay(), claims)
 
 
 def record(recorder: Recorder, *messages: Message) -> None:

@@ -1,0 +1,54 @@
+"""How a gateway claims an idempotency key, and says that its prediction is accepted. No I/O.
+
+Both go to the reply stream with the prediction's id as correlation id. The first claim of a key
+in the stream owns it. Keys and requests travel as digests: a key may be anybody's secret.
+"""
+
+from typing import Annotated, Final, Self
+
+import msgspec
+
+from common.errors import MalformedRequest
+from common.messages import Message, MessageType
+
+DIGEST_BYTES: Final = 16
+
+HexDigest = Annotated[str, msgspec.Meta(pattern=f"^[0-9a-f]{{{2 * DIGEST_BYTES}}}$")]
+
+
+class ClaimBody(msgspec.Struct, frozen=True):
+    """What is claimed: the digest of a key, and of the request that it was first sent with."""
+
+    key: HexDigest
+    request: HexDigest
+
+    @classmethod
+    def from_message(cls, message: Message) -> Self:
+        """Read a claim off the wire.
+
+        Raises:
+            MalformedRequest: its body is not that of a claim.
+        """
+        try:
+            return msgspec.json.decode(message.body, type=cls)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+            raise MalformedRequest(f"The claim cannot be read: {exc}.") from exc
+
+    def to_message(self, correlation_id: str, timestamp_s: int) -> Message:
+        """The claim as it travels, before the request of prediction ``correlation_id``."""
+        return Message(
+            type=MessageType.CLAIM,
+            body=msgspec.json.encode(self),
+            correlation_id=correlation_id,
+            timestamp_s=timestamp_s,
+        )
+
+
+def accepted_message(correlation_id: str, timestamp_s: int) -> Message:
+    """Says that the request of a prediction whose key was claimed is confirmed."""
+    return Message(
+        type=MessageType.ACCEPTED,
+        body=b"",
+        correlation_id=correlation_id,
+        timestamp_s=timestamp_s,
+    )

@@ -1,0 +1,132 @@
+"""A gateway is lost between a key's claim and its request: the key stands for one prediction."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+import httpx
+import pytest
+
+from tests.faults.proxy import Fault, Proxy
+from tests.local.broker import PrivateBroker
+from tests.support.calls import ASYNC, client, final
+from tests.support.models import SCRIPTED
+from tests.support.services import Cluster, Service
+
+KEY: Final = {"Idempotency-Key": "one of a kind"}
+BODY: Final = {"input": {"nonce": "nonce"}}
+KEY_IS_KNOWN: Final = "predictmq_idempotency_keys 1.0"
+
+
+class Half:
+    """Two gateways, of which one has claimed a key and does not learn that it has.
+
+    Its way to the broker is open, the way back is not: its claim is in the stream, its request is
+    still to be sent. ``call`` is the call that waits for it.
+    """
+
+    def __init__(self, cluster: Cluster, proxy: Proxy, runs: Path) -> None:
+        settings = {"DEFAULT_MODEL": "scripted"}
+        self.proxy = proxy
+        self.deaf = cluster.gateway(**settings, RABBITMQ_PORT=str(proxy.port))
+        self.other = cluster.gateway(**settings)
+        self._predictor = cluster.predictor(**SCRIPTED, RUNS_FILE=str(runs))
+        self._runs = runs
+
+    @property
+    def runs(self) -> int:
+        """How often the model was executed."""
+        return len(self._runs.read_text().splitlines())
+
+    async def begin(self) -> "asyncio.Task[httpx.Response | None]":
+        for service in (self.deaf, self.other, self._predictor):
+            await service.ready()
+        self.proxy.inject(Fault.BLACKHOLE_DOWN)
+        call = asyncio.create_task(_accepted(self.deaf))
+        await self.other.reads(KEY_IS_KNOWN)
+        return call
+
+
+async def _accepted(gateway: Service) -> httpx.Response | None:
+    """What a gateway says to the key; None if it does not live to say it."""
+    async with client(gateway.url) as http:
+        try:
+            return await http.post("/predict", json=BODY, headers=KEY | ASYNC)
+        except httpx.TransportError:
+            return None
+
+
+@pytest.fixture
+async def half(broker: PrivateBroker, cluster: Cluster, tmp_path: Path) -> AsyncIterator[Half]:
+    """A gateway that is about to claim a key."""
+    async with Proxy(broker.host, broker.port) as proxy:
+        yield Half(cluster, proxy, tmp_path / "runs")
+
+
+async def test_p1_a_killed_gateways_key_is_followed_up_by_another_under_its_id(half: Half) -> None:
+    call = await half.begin()
+    half.deaf.kill()
+    assert await call is None
+    half.proxy.inject(Fault.NONE)
+    followed_up = await asyncio.gather(*(_accepted(half.other) for _ in range(10)))
+    half.deaf.start()
+    await half.deaf.ready()
+    again = await _accepted(half.deaf)
+    assert again is not None
+    assert again.status_code == 202
+    assert {answer and answer.text for answer in followed_up} == {again.text}
+    for gateway in (half.deaf, half.other):
+        async with client(gateway.url) as http:
+            ended = await final(http, again.json()["prediction_id"])
+        assert ended.json()["output"]["result"] == "nonce"
+    assert half.runs == 1
+
+
+async def test_p1_a_gateway_that_was_cut_off_and_the_one_that_followed_up_give_one_id(
+    half: Half,
+) -> None:
+    call = await half.begin()
+    followed_up = await _accepted(half.other)
+    assert followed_up is not None
+    assert followed_up.status_code == 202
+    half.proxy.inject(Fault.NONE)
+    late = await call
+    assert late is not None
+    assert late.text == followed_up.text
+    answers = []
+    for gateway in (half.deaf, half.other):
+        async with client(gateway.url) as http:
+            answers.append((await final(http, late.json()["prediction_id"])).text)
+    assert answers[0] == answers[1]
+    assert half.runs in (1, 2)  # at least once: both may have sent the request
+
+
+@pytest.mark.long
+async def test_p6_calls_with_a_key_outlive_a_broker_restart(
+    own_broker: PrivateBroker, tmp_path: Path
+) -> None:
+    await asyncio.to_thread(own_broker.start)
+    gate = tmp_path / "gate"
+    settings = {"DEFAULT_MODEL": "scripted", "GATEWAY_SYNC_TIMEOUT_S": "80"}
+    with Cluster(own_broker, tmp_path, "/") as cluster:
+        gateways = [cluster.gateway(**settings) for _ in range(2)]
+        predictor = cluster.predictor(**SCRIPTED)
+        for service in (*gateways, predictor):
+            await service.ready()
+        async with client(gateways[0].url) as one, client(gateways[1].url) as other:
+            body = {"input": {"nonce": "nonce", "until": str(gate)}}
+            calls = [
+                asyncio.create_task(gateway.post("/predict", json=body, headers=KEY))
+                for gateway in (one, other)
+            ]
+            await predictor.reads("predictmq_model_calls_running 1.0")
+            await asyncio.to_thread(own_broker.write_tables)
+            await asyncio.to_thread(own_broker.kill)
+            for gateway in gateways:
+                await gateway.shows("/readyz", 503)
+            gate.touch()
+            await asyncio.to_thread(own_broker.start)
+            answers = await asyncio.gather(*calls)
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert {answer.json()["result"] for answer in answers} == {"nonce"}

@@ -1,0 +1,189 @@
+"""Who owns an idempotency key: the same prediction on every gateway, however it came to know."""
+
+from typing import Final
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from common.topology import CLOCK_SKEW_S
+from gateway.claims import Claim, Claims
+from gateway.prediction_id import PredictionId, minted_ms
+
+LIFE_S: Final = 2000
+UNACCEPTED_LIFE_S: Final = 500
+ROOM_S: Final = CLOCK_SKEW_S // 3
+"""By how much clocks may be wrong, so that three of them never make up for the skew."""
+
+KEYS: Final = [b"a", b"b"]
+GATEWAYS: Final = 3
+
+
+def id_of(number: int, minted_s: float) -> PredictionId:
+    """An id like any other, as far as claims look: its time is in the highest bits."""
+    return PredictionId(int(minted_s * 1000) << 80 | number)
+
+
+class Gateway:
+    """A gateway that knows what it has read, by a clock that may be wrong."""
+
+    def __init__(self, machine: "GatewaysAgree", wrong_by_s: int) -> None:
+        self._machine = machine
+        self._wrong_by_s = wrong_by_s
+        self.claims = Claims(LIFE_S, UNACCEPTED_LIFE_S, self.now_s)
+        self._restart()
+
+    def now_s(self) -> float:
+        return self._machine.now_s + self._wrong_by_s
+
+    def _restart(self) -> None:
+        """Read what may still count: the broker has stamped the stream with its own time."""
+        since_s = self.now_s() - LIFE_S - CLOCK_SKEW_S
+        for written_s, event in self._machine.stream:
+            if written_s >= since_s:
+                self.read(event)
+
+    def read(self, event: Claim | PredictionId) -> None:
+        if isinstance(event, Claim):
+            self.claims.hear(event)
+        else:
+            self.claims.accept(event)
+
+    def wants(self, key: bytes, number: int) -> Claim | None:
+        """The claim that it would publish if it got the key now."""
+        prediction_id = id_of(number, self.now_s())
+        if self.claims.find(key, prediction_id) is not None:
+            return None
+        return Claim(key, b"request", prediction_id)
+
+
+class GatewaysAgree(RuleBasedStateMachine):
+    """Gateways with clocks of their own, one stream, and who came first in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_s = 100_000.0
+        self.stream: list[tuple[float, Claim | PredictionId]] = []
+        self.gateways = [Gateway(self, 0) for _ in range(GATEWAYS)]
+        self.numbers = 0
+        self.accepted: dict[bytes, PredictionId] = {}
+
+    def write(self, event: Claim | PredictionId) -> None:
+        self.stream.append((self.now_s, event))
+        for gateway in self.gateways:
+            gateway.read(event)
+
+    @rule(
+        key=st.sampled_from(KEYS), asked=st.permutations(range(GATEWAYS)), count=st.integers(1, 3)
+    )
+    def ask_at_the_same_time(self, key: bytes, asked: list[int], count: int) -> None:
+        wanted = []
+        for which in asked[:count]:
+            self.numbers += 1
+            wanted.append(self.gateways[which].wants(key, self.numbers))
+        for claim in wanted:
+            if claim is not None:
+                self.write(claim)
+
+    @rule(key=st.sampled_from(KEYS))
+    def accept(self, key: bytes) -> None:
+        owner = self.owner(self.gateways[0], key)
+        if owner is not None:
+            self.write(owner)
+            self.accepted[key] = owner
+
+    @rule(seconds=st.integers(1, LIFE_S))
+    def wait(self, seconds: int) -> None:
+        self.now_s += seconds
+
+    @rule(which=st.integers(0, GATEWAYS - 1), wrong_by_s=st.integers(-ROOM_S, ROOM_S))
+    def restart(self, which: int, wrong_by_s: int) -> None:
+        self.gateways[which] = Gateway(self, wrong_by_s)
+
+    def owner(self, gateway: Gateway, key: bytes) -> PredictionId | None:
+        claim = gateway.claims.find(key, id_of(0, self.now_s))
+        return claim.prediction_id if claim else None
+
+    @invariant()
+    def all_gateways_name_the_same_owner(self) -> None:
+        for key in KEYS:
+            owners = {self.owner(gateway, key) for gateway in self.gateways}
+            assert len(owners) == 1, owners
+
+    @invariant()
+    def all_gateways_know_whether_it_is_accepted(self) -> None:
+        for key in KEYS:
+            found = [gateway.claims.find(key, id_of(0, self.now_s)) for gateway in self.gateways]
+            accepted = {
+                claim is not None and gateway.claims.is_accepted(claim)
+                for gateway, claim in zip(self.gateways, found, strict=True)
+            }
+            assert len(accepted) == 1
+
+    @invariant()
+    def what_was_accepted_owns_its_key_until_its_life_is_over_by_any_clock(self) -> None:
+        fastest_ms = (self.now_s + ROOM_S) * 1000
+        for key, prediction_id in self.accepted.items():
+            if fastest_ms < minted_ms(prediction_id) + LIFE_S * 1000:
+                assert self.owner(self.gateways[0], key) == prediction_id
+
+    def teardown(self) -> None:
+        """What is over makes room, all of it, once anything else is claimed."""
+        self.now_s += LIFE_S + 2 * CLOCK_SKEW_S
+        self.write(Claim(b"last", b"request", id_of(0, self.now_s)))
+        ended = [event for _, event in self.stream[:-1] if isinstance(event, Claim)]
+        for gateway in self.gateways:
+            assert len(gateway.claims) == 1
+            assert not any(gateway.claims.waits_for_s(claim) for claim in ended)
+
+
+TestGatewaysAgree = GatewaysAgree.TestCase
+TestGatewaysAgree.settings = settings(max_examples=200, stateful_step_count=30)
+
+FIRST: Final = Claim(b"a", b"request", id_of(1, 0))
+
+
+@pytest.fixture
+def claims() -> Claims:
+    """A table in which one key is claimed."""
+    table = Claims(LIFE_S, UNACCEPTED_LIFE_S, lambda: 0.0)
+    table.hear(FIRST)
+    return table
+
+
+@pytest.mark.parametrize(("is_accepted", "life_s"), [(False, UNACCEPTED_LIFE_S), (True, LIFE_S)])
+def test_a_key_is_free_again_when_its_claim_is_over_and_not_a_millisecond_earlier(
+    claims: Claims, is_accepted: bool, life_s: int
+) -> None:
+    if is_accepted:
+        claims.accept(FIRST.prediction_id)
+    early, next_one = (Claim(b"a", b"x", id_of(2, life_s - late_s)) for late_s in (0.001, 0))
+    claims.hear(early)
+    assert claims.find(b"a", early.prediction_id) is FIRST
+    assert claims.find(b"a", next_one.prediction_id) is None
+    claims.hear(next_one)
+    assert claims.find(b"a", next_one.prediction_id) is next_one
+    assert not claims.is_accepted(next_one)
+
+
+def test_what_becomes_of_a_claim_that_lost_changes_nothing(claims: Claims) -> None:
+    loser = Claim(b"a", b"x", id_of(2, 1))
+    claims.hear(loser)
+    claims.accept(loser.prediction_id)
+    assert claims.find(b"a", loser.prediction_id) is FIRST
+    assert not claims.is_accepted(FIRST)
+
+
+def test_a_claim_that_comes_twice_is_as_accepted_as_it_was(claims: Claims) -> None:
+    claims.accept(FIRST.prediction_id)
+    claims.hear(Claim(FIRST.key, FIRST.request, FIRST.prediction_id))
+    assert claims.is_accepted(FIRST)
+
+
+def test_what_a_stream_that_is_gone_has_said_is_forgotten(claims: Claims) -> None:
+    claims.accept(FIRST.prediction_id)
+    claims.forget()
+    assert claims.find(b"a", FIRST.prediction_id) is None
+    assert not claims.is_accepted(FIRST)
+    assert len(claims) == 0
