@@ -151,8 +151,9 @@ class Channel:
 
         A quorum queue writes each such word to its log.
         """
-        oldest = next((tag for tag in self._unsettled if tag not in tags), None)
-        early = [tag for tag in tags if oldest is None or tag < oldest]
+        done = frozenset(tags)
+        oldest = next((tag for tag in self._unsettled if tag not in done), None)
+        early = frozenset(tag for tag in tags if oldest is None or tag < oldest)
         with translated():
             if early:
                 await self._raw.basic_ack(max(early), multiple=len(early) > 1, wait=False)

@@ -36,13 +36,12 @@ class Reading:
     is_over: bool = False
     due: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when there is something to acknowledge, or it is over."""
-    tag: int = 0
-    unacknowledged: int = 0
+    unacknowledged: list[int] = field(default_factory=list)
+    """Delivery tags. Others read over the same channel: theirs stand between."""
 
     def read(self, delivery: Delivery) -> None:
         """The next message of the stream."""
-        self.tag = delivery.tag
-        self.unacknowledged += 1
+        self.unacknowledged.append(delivery.tag)
         message, offset = delivery.message, delivery.offset
         is_meant = message.correlation_id == self.correlation_id and message.type in GOES_ON
         if is_meant and self.first <= offset <= self.last:
@@ -50,7 +49,7 @@ class Reading:
                 self.events.append(event_of(message, offset))
         if offset >= self.last:
             self.is_over = True
-        if self.is_over or self.unacknowledged >= ACKNOWLEDGE_EVERY:
+        if self.is_over or len(self.unacknowledged) >= ACKNOWLEDGE_EVERY:
             self.due.set()
 
     def leave(self) -> None:
@@ -122,7 +121,7 @@ class Replays:
         finally:
             await channel.cancel(tag)
             if reading.unacknowledged:
-                await channel.acknowledge_up_to(reading.tag)
+                await channel.acknowledge(reading.unacknowledged)
 
     async def _acknowledge(self, channel: Channel, reading: Reading) -> None:
         """Acknowledge what has come, when there is enough of it.
@@ -130,13 +129,13 @@ class Replays:
         Raises:
             Unavailable: nothing comes.
         """
-        before = reading.tag
+        before = len(reading.unacknowledged)
         with suppress(TimeoutError):
             async with asyncio.timeout(SILENCE_S):
                 await reading.due.wait()
-        if reading.tag == before and not reading.due.is_set():
+        if len(reading.unacknowledged) == before and not reading.due.is_set():
             raise Unavailable("What was missed could not be read back in time.")
         reading.due.clear()
-        if reading.unacknowledged:
-            reading.unacknowledged = 0
-            await channel.acknowledge_up_to(reading.tag)
+        if tags := reading.unacknowledged:
+            reading.unacknowledged = []
+            await channel.acknowledge(tags)
