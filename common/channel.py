@@ -79,7 +79,7 @@ class Channel:
                 message.body,
                 exchange=exchange,
                 routing_key=routing_key,
-                properties=_properties(message, next(self._message_ids)),
+                properties=properties(message, next(self._message_ids)),
                 mandatory=not exchange,
                 timeout=timeout_s,
                 wait=False,
@@ -163,7 +163,8 @@ class Channel:
             await self._raw.basic_reject(tag, requeue=False, wait=False)
 
 
-def _properties(message: Message, message_id: str) -> spec.Basic.Properties:
+def properties(message: Message, message_id: str) -> spec.Basic.Properties:
+    """The AMQP properties that a message leaves with."""
     return spec.Basic.Properties(
         content_type="application/json",
         delivery_mode=PERSISTENT,

@@ -193,7 +193,7 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
         )
 
 
-_DEAD_LETTERS: Final[dict[str, PredictionError]] = {
+GIVEN_UP: Final[dict[str, PredictionError]] = {
     "expired": DeadlineExceeded("No predictor started the prediction before its deadline."),
     "delivery_limit": PredictorCrashed("The prediction ended every predictor that tried it."),
     "rejected": MalformedRequest("The predictor refused the request as malformed."),
@@ -209,6 +209,6 @@ def final_reply(message: Message) -> Reply | None:
     if message.type in (MessageType.SUCCEEDED, MessageType.FAILED):
         return Reply(message.type, message.body)
     if message.type == MessageType.REQUEST:
-        error = _DEAD_LETTERS.get(str(message.headers.get("x-first-death-reason")))
+        error = GIVEN_UP.get(str(message.headers.get("x-first-death-reason")))
         return Reply.failed(error) if error else None
     return None

@@ -16,6 +16,7 @@ from common.telemetry import process_registry
 from common.topology import model_queues, shared_queues
 from gateway.archive import Archive
 from gateway.discovery import model_routes
+from gateway.documents import document_routes
 from gateway.health import health_routes
 from gateway.journal import Journal
 from gateway.metrics import HttpMetrics, gateway_readings
@@ -82,7 +83,7 @@ class Gateway:
             runs.append(self._pulse.run(self._journal.fall_behind))
             background = [parts.create_task(run) for run in runs]
             await serve_http(
-                self._http_app(),
+                self.http_app(),
                 self._settings.bind,
                 stop,
                 on_stop=self._stop_accepting,
@@ -116,7 +117,8 @@ class Gateway:
         log.info("draining")
         self._predictions.draining = True
 
-    def _http_app(self) -> Quart:
+    def http_app(self) -> Quart:
+        """The HTTP side: every route, and how errors are answered."""
         app = _MeasuredQuart(HttpMetrics(self._registry))
         app.url_map.merge_slashes = False  # such a path is unknown, not redirected
         app.config["MAX_CONTENT_LENGTH"] = self._settings.max_body_bytes
@@ -131,6 +133,11 @@ class Gateway:
         app.register_blueprint(prediction_routes(self._predictions, self._settings.max_body_bytes))
         app.register_blueprint(model_routes(self._replicas))
         app.register_blueprint(health_routes(checks, self._registry))
+        app.register_blueprint(
+            document_routes(
+                self._replicas, self._settings.default_model, self._broker.sync_queue_type
+            )
+        )
         app.register_error_handler(PredictionError, _on_prediction_error)
         app.register_error_handler(HTTPException, _on_http_error)
         app.register_error_handler(Exception, _on_unexpected)
