@@ -23,6 +23,7 @@ from common.errors import Misconfigured
 from common.http1_only import http1_only
 from common.http_connection import HttpConnection
 from common.in_flight import LINGER_S, InFlight
+from common.last_resort import last_resort
 
 BACKLOG: Final = 2048
 CLOSE_TIMEOUT_S: Final = 3.0
@@ -56,7 +57,7 @@ async def serve_http(
     Raises:
         Misconfigured: the address cannot be listened on.
     """
-    in_flight = InFlight(http1_only(body_first(app)))
+    in_flight = InFlight(http1_only(last_resort(body_first(app))))
     listener = _listen(bind)
     config = Config()
     config.include_server_header = False

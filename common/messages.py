@@ -35,6 +35,8 @@ class MessageType(StrEnum):
     REQUEST = "prediction.request"
     SUCCEEDED = "prediction.succeeded"
     FAILED = "prediction.failed"
+    STARTED = "prediction.started"
+    PROGRESS = "prediction.progress"
     MARKER = "journal.marker"
     ANNOUNCEMENT = "predictor.announcement"
     ROLL_CALL = "predictor.roll-call"

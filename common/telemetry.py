@@ -14,6 +14,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from common.correlation import known_correlation_id
+
 _TRACEPARENT: Final = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 )
@@ -22,8 +24,8 @@ _TRACEPARENT: Final = re.compile(
 def configure_logs(service: str) -> None:
     """Log to standard error: JSON lines, or readable ones in a terminal.
 
-    Each line carries ``service``, whichever thread writes it. What libraries log takes the same
-    way.
+    Each line carries ``service``, whichever thread writes it, and ``correlation_id``, if a call is
+    under way that has one. What libraries log takes the same way.
     """
 
     def name_service(
@@ -35,6 +37,7 @@ def configure_logs(service: str) -> None:
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         name_service,
+        _name_call,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -60,6 +63,13 @@ def configure_logs(service: str) -> None:
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     for told_by_us in ("aiormq.connection", "aio_pika"):  # in one sentence, by common/amqp.py
         logging.getLogger(told_by_us).setLevel(logging.CRITICAL)
+
+
+def _name_call(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    known = known_correlation_id()
+    if known:
+        event.setdefault("correlation_id", known)
+    return event
 
 
 def valid_traceparent(header: str | None) -> str | None:

@@ -4,13 +4,9 @@ import asyncio
 import time
 
 import structlog
-from quart import Quart, Request, Response, request
-from quart.typing import ResponseTypes
-from werkzeug.exceptions import HTTPException
 
 from common.amqp import Connection
-from common.errors import PredictionError
-from common.http_server import ANSWER_TIMEOUT_S, SYSTEM_BOUNDS_ANSWERS, serve_http
+from common.http_server import serve_http
 from common.settings import BrokerSettings
 from common.telemetry import process_registry
 from common.topology import model_queues, shared_queues
@@ -18,18 +14,21 @@ from gateway.archive import Archive
 from gateway.discovery import model_routes
 from gateway.documents import document_routes
 from gateway.health import health_routes
+from gateway.http_app import HttpApp
 from gateway.journal import Journal
 from gateway.metrics import HttpMetrics, gateway_readings
+from gateway.outcomes import Outcomes
 from gateway.prediction_id import PredictionIds, derive_key
 from gateway.predictions import Predictions
 from gateway.presence import Presence
-from gateway.problems import http_problem, prediction_problem, unexpected_problem
 from gateway.pulse import Pulse
+from gateway.recorder import Recorder
 from gateway.replicas import Replicas
 from gateway.requestor import Requestor
 from gateway.results import Results
-from gateway.routes import TimedRequest, prediction_routes
+from gateway.routes import prediction_routes
 from gateway.settings import GatewaySettings
+from gateway.watch import Watch
 
 log = structlog.get_logger()
 
@@ -54,18 +53,19 @@ class Gateway:
             ),
         }
         self._requestor = Requestor(self._publisher, self._consumer, time.time)
-        self._journal = Journal(results, ids, self._publisher, life_s, time.time)
+        watch = Watch(results.__contains__)
+        recorder = Recorder(ids, results, watch)
+        self._journal = Journal(recorder, self._publisher, life_s, time.time)
         self._pulse = Pulse(time.monotonic)
         self._replicas = Replicas(self._pulse.awake_s)
         self._presence = Presence(self._replicas, self._publisher)
-        self._predictions = Predictions(
-            settings, ids, self._replicas, self._requestor, self._archive
-        )
+        self._predictions = Predictions(settings, ids, self._replicas, self._requestor)
+        self._outcomes = Outcomes(ids, self._archive, watch, settings.sync_timeout_s)
         self._registry = process_registry(
             gateway_readings(
                 self._predictions,
                 self._requestor,
-                results,
+                recorder,
                 self._journal,
                 self._links,
             )
@@ -116,21 +116,19 @@ class Gateway:
     def _stop_accepting(self) -> None:
         log.info("draining")
         self._predictions.draining = True
+        self._outcomes.stop_waiting()
 
-    def http_app(self) -> Quart:
+    def http_app(self) -> HttpApp:
         """The HTTP side: every route, and how errors are answered."""
-        app = _MeasuredQuart(HttpMetrics(self._registry))
-        app.url_map.merge_slashes = False  # such a path is unknown, not redirected
-        app.config["MAX_CONTENT_LENGTH"] = self._settings.max_body_bytes
-        # Each of Quart's own timeouts would be a task and a timer for every request.
-        app.config["BODY_TIMEOUT"] = None
-        app.config["RESPONSE_TIMEOUT"] = None if SYSTEM_BOUNDS_ANSWERS else ANSWER_TIMEOUT_S
+        app = HttpApp(HttpMetrics(self._registry), self._settings.max_body_bytes)
         checks = {
             "broker connected": lambda: all(link.is_up for link in self._links.values()),
             "journal caught up": lambda: self._journal.caught_up and not self._pulse.stood_still,
             "not draining": lambda: not self._predictions.draining,
         }
-        app.register_blueprint(prediction_routes(self._predictions, self._settings.max_body_bytes))
+        app.register_blueprint(
+            prediction_routes(self._predictions, self._outcomes, self._settings.max_body_bytes)
+        )
         app.register_blueprint(model_routes(self._replicas))
         app.register_blueprint(health_routes(checks, self._registry))
         app.register_blueprint(
@@ -138,38 +136,4 @@ class Gateway:
                 self._replicas, self._settings.default_model, self._broker.sync_queue_type
             )
         )
-        app.register_error_handler(PredictionError, _on_prediction_error)
-        app.register_error_handler(HTTPException, _on_http_error)
-        app.register_error_handler(Exception, _on_unexpected)
         return app
-
-
-class _MeasuredQuart(Quart):
-    """Counts and times each answer under its route's pattern."""
-
-    request_class = TimedRequest
-
-    def __init__(self, metrics: HttpMetrics) -> None:
-        super().__init__("gateway")
-        self._metrics = metrics
-
-    async def handle_request(self, request: Request) -> ResponseTypes:
-        """Answer a request, errors included."""
-        started_s = time.perf_counter()
-        response = await super().handle_request(request)
-        route = request.url_rule.rule if request.url_rule else "unknown"
-        self._metrics.answered(route, response.status_code, time.perf_counter() - started_s)
-        return response
-
-
-async def _on_prediction_error(error: PredictionError) -> Response:
-    return prediction_problem(error)
-
-
-async def _on_http_error(error: HTTPException) -> Response:
-    return http_problem(error)
-
-
-async def _on_unexpected(error: Exception) -> Response:
-    log.error("unexpected failure", path=request.path, exc_info=error)
-    return unexpected_problem()

@@ -1,4 +1,4 @@
-"""Follow the reply stream into results.
+"""Follow the reply stream.
 
 Every gateway reads all of ``predictions.replies``, so every gateway answers for every id. A
 restarted gateway replays what may still be asked for and is where it was. It has caught up
@@ -19,11 +19,10 @@ import structlog
 
 from common.channel import Channel, Delivery
 from common.errors import Unavailable
-from common.messages import Message, MessageType, final_reply
+from common.messages import Message, MessageType
 from common.topology import CLOCK_SKEW_S, REPLIES
 from gateway.bookmark import Bookmark, Place, Step
-from gateway.prediction_id import PredictionIds
-from gateway.results import Results
+from gateway.recorder import Recorder
 
 PREFETCH: Final = 1000
 ACKNOWLEDGE_EVERY: Final = 250
@@ -47,18 +46,19 @@ class Publisher(Protocol):
 
 
 class Journal:
-    """Reads the stream over ``attach``-ed channels, writes markers over ``publisher``."""
+    """Reads the stream over ``attach``-ed channels into ``recorder``.
+
+    It begins ``life_s`` seconds ago, and writes markers over ``publisher``.
+    """
 
     def __init__(
         self,
-        results: Results,
-        ids: PredictionIds,
+        recorder: Recorder,
         publisher: Publisher,
         life_s: float,
         now_s: Callable[[], float],
     ) -> None:
-        self._results = results
-        self._ids = ids
+        self._recorder = recorder
         self._publisher = publisher
         self._replay_s = life_s + CLOCK_SKEW_S
         self._now_s = now_s
@@ -134,7 +134,7 @@ class Journal:
         if message.type == MessageType.MARKER:
             self.caught_up = self.caught_up or message.correlation_id == self._marker
         else:
-            self._record(message, delivery.offset)
+            self._recorder.record(message, delivery.offset)
         if message.type != MessageType.REQUEST and message.timestamp_s is not None:
             self.lag_s = max(0.0, self._now_s() - message.timestamp_s - 1)  # whole seconds
 
@@ -147,7 +147,7 @@ class Journal:
         """Read the stream that is there now, on a new connection."""
         log.warning("the reply stream is another one", last=self._bookmark.last)
         self._bookmark.remove()
-        self._results.lose_offsets()
+        self._recorder.begin_again()
         self._left, self._follower = self._follower, None
         self._leaving_due.set()
 
@@ -155,17 +155,6 @@ class Journal:
         left, self._left = self._left, None
         if left is not None:
             await left.close()
-
-    def _record(self, message: Message, offset: int) -> None:
-        reply = final_reply(message)
-        if reply is None:
-            log.warning("not a final state", type=message.type, offset=offset)
-            return
-        prediction_id = self._ids.recognise(message.correlation_id)
-        if prediction_id is None:
-            log.warning("not our prediction", correlation_id=message.correlation_id)
-        elif self._ids.is_alive(prediction_id):
-            self._results.record(prediction_id, reply, offset)
 
     async def _send_marker(self) -> None:
         if self._marker_sent or self._follower is None:

@@ -6,8 +6,8 @@ from common.amqp import Connection
 from common.telemetry import Reading, Readings
 from gateway.journal import Journal
 from gateway.predictions import Predictions
+from gateway.recorder import Recorder
 from gateway.requestor import Requestor
-from gateway.results import Results
 
 
 class HttpMetrics:
@@ -42,13 +42,19 @@ class HttpMetrics:
 def gateway_readings(
     predictions: Predictions,
     requestor: Requestor,
-    results: Results,
+    recorder: Recorder,
     journal: Journal,
     connections: dict[str, Connection],
 ) -> Readings:
     """The numbers that the gateway's parts keep."""
+    results = recorder.results
     gauges = [
         Reading("predictmq_pending_calls", "Sync calls waiting.", lambda: len(requestor.pending)),
+        Reading(
+            "predictmq_waiting_for_results",
+            "Callers who wait for the end of async predictions.",
+            lambda: len(recorder.watch),
+        ),
         Reading(
             "predictmq_in_flight_bytes",
             "Request bodies held for calls under way.",

@@ -1,14 +1,15 @@
 """Prediction ids that every gateway recognises without having seen them.
 
 A UUID of version 8 (RFC 9562, section 5.8): 48 bits of Unix milliseconds, 42 random bits and
-a keyed hash of 32 bits over both. The hash tells an id that was handed out from one that was
-made up; it is a way to tell, not an authorisation.
+a keyed hash of 32 bits over both and over the name of the owner, if there is one. The hash tells an
+id that was handed out from one that was made up, and its owner from everybody else, who finds one
+of another's ids to be his own once in 4,000,000,000 times.
 """
 
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, NewType
 from uuid import UUID
 
@@ -17,6 +18,9 @@ _RANDOM_BITS: Final = 42
 _VERSION: Final = 8 << 76
 _VARIANT: Final = 0b10 << 62
 _LOW_62: Final = (1 << 62) - 1
+
+NOBODY: Final = ""
+"""The owner of what is predicted where nobody needs a key."""
 
 
 def derive_key(secret: str) -> bytes:
@@ -47,45 +51,64 @@ def minted_ms(prediction_id: PredictionId) -> int:
 class PredictionIds:
     """Mint ids and recognise them.
 
-    ``life_s`` counts from an id's own time: async deadline + result TTL. ``now_s`` is Unix time.
+    ``owners`` are the names that ids are minted for, beside ``NOBODY``. ``life_s`` counts from an
+    id's own time: async deadline + result TTL. ``now_s`` is Unix time.
     """
 
-    def __init__(self, key: bytes, life_s: float, now_s: Callable[[], float]) -> None:
-        self._keyed = hmac.new(key, digestmod=hashlib.sha256)
+    def __init__(
+        self,
+        key: bytes,
+        life_s: float,
+        now_s: Callable[[], float],
+        owners: Iterable[str] = (),
+    ) -> None:
+        # To set a keyed hash up each time would take three times as long as to copy it.
+        keyed = hmac.new(key, digestmod=hashlib.sha256)
+        self._keyed: dict[str, hmac.HMAC] = {}
+        for owner in (*owners, NOBODY):  # nobody last: where there are owners, ids are theirs
+            self._keyed[owner] = keyed.copy()
+            self._keyed[owner].update(owner.encode())
         self._life_ms = life_s * 1000
         self._now_s = now_s
 
-    def mint(self) -> PredictionId:
+    def mint(self, owner: str = NOBODY) -> PredictionId:
         """A new id, of now."""
         now_ms = int(self._now_s() * 1000)
         payload = (now_ms << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
-        bits = (payload << _HASH_BITS) | self._hash(payload)  # 122 bits
+        bits = (payload << _HASH_BITS) | self._hash(payload, owner)  # 122 bits
         high, low = bits >> 62, bits & _LOW_62
         time, custom_b = high >> 12, high & 0xFFF
         number = (time << 80) | _VERSION | (custom_b << 64) | _VARIANT | low
         return PredictionId(number)
 
-    def recognise(self, text: str) -> PredictionId | None:
-        """The id that ``text`` spells, if a gateway with our key minted it, else None."""
-        try:
-            uuid = UUID(text)
-        except ValueError:
-            return None
-        number = uuid.int
-        bits = (number >> 80 << 74) | ((number >> 64 & 0xFFF) << 62) | (number & _LOW_62)
-        payload, hashed = bits >> _HASH_BITS, bits & ((1 << _HASH_BITS) - 1)
-        genuine = (
-            str(uuid) == text.lower()
-            and uuid.version == 8
-            and hmac.compare_digest(hashed.to_bytes(4), self._hash(payload).to_bytes(4))
-        )
-        return PredictionId(number) if genuine else None
+    def recognise(self, text: str, owner: str = NOBODY) -> PredictionId | None:
+        """The id that ``text`` spells, if a gateway with our key minted it for ``owner``."""
+        return self._recognise(text, (owner,))
+
+    def recognise_any(self, text: str) -> PredictionId | None:
+        """The same, whoever owns it; takes a hash for each owner that it does not belong to."""
+        return self._recognise(text, self._keyed)
 
     def is_alive(self, prediction_id: PredictionId) -> bool:
         """Whether the prediction may still be running, or its result still be asked for."""
         return self._now_s() * 1000 < minted_ms(prediction_id) + self._life_ms
 
-    def _hash(self, payload: int) -> int:
-        keyed = self._keyed.copy()  # to set the key up each time would take three times as long
-        keyed.update(payload.to_bytes(12))
+    def _recognise(self, text: str, owners: Iterable[str]) -> PredictionId | None:
+        try:
+            uuid = UUID(text)
+        except ValueError:
+            return None
+        if str(uuid) != text.lower() or uuid.version != 8:
+            return None
+        number = uuid.int
+        bits = (number >> 80 << 74) | ((number >> 64 & 0xFFF) << 62) | (number & _LOW_62)
+        payload, hashed = bits >> _HASH_BITS, (bits & ((1 << _HASH_BITS) - 1)).to_bytes(4)
+        for owner in owners:
+            if hmac.compare_digest(hashed, self._hash(payload, owner).to_bytes(4)):
+                return PredictionId(number)
+        return None
+
+    def _hash(self, payload: int, owner: str) -> int:
+        keyed = self._keyed[owner].copy()
+        keyed.update(payload.to_bytes(12))  # behind a name of any length: no two names meet
         return int.from_bytes(keyed.digest()[: _HASH_BITS // 8])

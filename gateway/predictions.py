@@ -1,16 +1,17 @@
-"""The use cases: predict now, accept for later, look up. No HTTP and no AMQP words."""
+"""The use cases of those who ask: predict now, accept for later. No HTTP and no AMQP words."""
 
 import asyncio
 import re
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from common.correlation import correlate
 from common.errors import (
     DeadlineExceeded,
     PredictionError,
     Unavailable,
     UnknownModel,
-    UnknownPrediction,
     Unroutable,
 )
 from common.messages import Reply
@@ -18,7 +19,7 @@ from common.presence import ModelCard
 from common.request_body import check_body
 from common.settings import MODEL_NAME
 from gateway.admission import Admission
-from gateway.prediction_id import PredictionId, PredictionIds, spell
+from gateway.prediction_id import PredictionIds, spell
 from gateway.requestor import Order
 from gateway.settings import GatewaySettings
 
@@ -39,6 +40,22 @@ class Body(Protocol):
     async def read(self) -> bytes: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A prediction that a caller asks for; ``owner`` is the name of the key it came with.
+
+    ``wait_s`` is how long the caller is ready to wait for the result, in seconds; None: as long as
+    a call may take.
+    """
+
+    model: str | None
+    """None: the default one."""
+    body: Body
+    traceparent: str | None = None
+    owner: str = ""
+    wait_s: float | None = None
+
+
 class Requestor(Protocol):
     """Gets predictions made."""
 
@@ -55,12 +72,6 @@ class Replicas(Protocol):
     def check_input(self, model: str, value: Any) -> None: ...
 
 
-class Archive(Protocol):
-    """Final states by prediction id."""
-
-    async def find(self, prediction_id: PredictionId) -> Reply | None: ...
-
-
 class Predictions:
     """What a caller can have done; every failure is a ``PredictionError``."""
 
@@ -70,35 +81,34 @@ class Predictions:
         ids: PredictionIds,
         replicas: Replicas,
         requestor: Requestor,
-        archive: Archive,
     ) -> None:
         self._settings = settings
         self._ids = ids
         self._replicas = replicas
         self._requestor = requestor
-        self._archive = archive
         self.waiting = Admission(settings.max_in_flight, settings.max_in_flight_bytes)
         self.accepting = Admission(settings.max_in_flight, settings.max_in_flight_bytes)
         self.draining = False
 
-    async def predict(self, model: str | None, body: Body, traceparent: str | None) -> bytes:
+    async def predict(self, call: Call) -> bytes:
         """Predict now: the JSON of input and result.
 
         Raises:
-            PredictionError: within the sync timeout + 1 s, whatever is down.
+            PredictionError: within the sync timeout + 1 s, whatever is down; sooner if the caller
+                does not wait that long.
         """
-        with self._admitted(self.waiting, body.size_bytes):
-            order = self._order(model, await body.read(), traceparent)
-            return (await self._call(order)).result()
+        with self._admitted(self.waiting, call.body.size_bytes):
+            order = self._order(call, await call.body.read())
+            return (await self._reply(order, self._longest_s(call))).result()
 
-    async def accept(self, model: str | None, body: Body, traceparent: str | None) -> str:
+    async def accept(self, call: Call) -> str:
         """Accept a prediction for later: its id, once it cannot be lost any more.
 
         Raises:
             PredictionError: it was not accepted.
         """
-        with self._admitted(self.accepting, body.size_bytes):
-            order = self._order(model, await body.read(), traceparent)
+        with self._admitted(self.accepting, call.body.size_bytes):
+            order = self._order(call, await call.body.read())
             settings = self._settings
             try:
                 await self._requestor.submit(
@@ -108,22 +118,14 @@ class Predictions:
                 raise self._no_such_queue(order.model) from exc
             return order.prediction_id
 
-    async def look_up(self, text: str) -> tuple[str, bytes | None]:
-        """The id as we spell it, and the JSON of input and result; None: still processing.
+    def _longest_s(self, call: Call) -> float:
+        """How long a sync call may take, in seconds."""
+        longest_s = self._settings.sync_timeout_s
+        return longest_s if call.wait_s is None else min(call.wait_s, longest_s)
 
-        Raises:
-            UnknownPrediction: no id of ours, or its life is over.
-            PredictionError: the prediction failed; what the sync call would have raised.
-        """
-        prediction_id = self._ids.recognise(text)
-        if prediction_id is None or not self._ids.is_alive(prediction_id):
-            raise UnknownPrediction
-        found = await self._archive.find(prediction_id)
-        return spell(prediction_id), found.result() if found else None
-
-    async def _call(self, order: Order) -> Reply:
+    async def _reply(self, order: Order, longest_s: float) -> Reply:
         now_s = asyncio.get_running_loop().time
-        deadline_s = now_s() + self._settings.sync_timeout_s
+        deadline_s = now_s() + longest_s
         unserved = await self._replicas.none_serves(order.model)
         if unserved and self._is_known(order.model):
             raise _nobody_serves(order.model)
@@ -146,12 +148,14 @@ class Predictions:
             raise Unavailable("This gateway is shutting down; try again.")
         return admission.admit(size_bytes)
 
-    def _order(self, model: str | None, body: bytes, traceparent: str | None) -> Order:
-        model = model or self._settings.default_model
+    def _order(self, call: Call, body: bytes) -> Order:
+        model = call.model or self._settings.default_model
         if not _MODEL_NAME.fullmatch(model):
             raise UnknownModel(f"There is no model {model[:64]!r}.")
         self._replicas.check_input(model, check_body(body))
-        return Order(spell(self._ids.mint()), model, body, traceparent)
+        prediction_id = spell(self._ids.mint(call.owner))
+        correlate(prediction_id)
+        return Order(prediction_id, model, body, call.traceparent)
 
     def _is_known(self, model: str) -> bool:
         return model == self._settings.default_model or self._replicas.card(model) is not None

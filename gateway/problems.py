@@ -1,12 +1,12 @@
-"""Errors as HTTP answers: one table from code to status, two spellings of the body."""
+"""Errors as HTTP answers: one table from code to status."""
 
 import http
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 from quart import Response, current_app, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
 
+from common.error_answers import CORRELATION_HEADER, JSON, spell_error
 from common.errors import BodyTooLarge, InternalError, PredictionError, Unavailable
 
 STATUS: Final[dict[str, int]] = {
@@ -25,9 +25,6 @@ STATUS: Final[dict[str, int]] = {
 """Error code → HTTP status. The statuses of errors appear nowhere else; those that HTTP itself
 refuses bring their own."""
 
-PROBLEM_JSON: Final = "application/problem+json"
-JSON: Final = "application/json"
-
 
 def prediction_problem(error: PredictionError) -> Response:
     """The answer to a call that ended in ``error``."""
@@ -44,6 +41,8 @@ def http_problem(error: HTTPException) -> Response:
         return prediction_problem(
             BodyTooLarge(f"The body is larger than the {limit_bytes} bytes this gateway takes.")
         )
+    if isinstance(error, InternalServerError):  # what nobody foresaw; the log has the rest
+        return prediction_problem(InternalError())
     status = error.code or http.HTTPStatus.INTERNAL_SERVER_ERROR
     sentence = error.description or http.HTTPStatus(status).phrase
     response = _problem(status, http_code(status), sentence)
@@ -58,23 +57,11 @@ def http_code(status: int) -> str:
     return http.HTTPStatus(status).phrase.lower().replace(" ", "_")
 
 
-def unexpected_problem() -> Response:
-    """The answer to a failure of our own that nobody foresaw; the log has the rest."""
-    return prediction_problem(InternalError())
-
-
 def _problem(status: int, code: str, sentence: str) -> Response:
-    wanted = request.accept_mimetypes.best_match([JSON, PROBLEM_JSON])
-    if wanted == PROBLEM_JSON:
-        body: dict[str, Any] = {
-            "type": "about:blank",  # RFC 9457, section 4.2.1: the title is the status phrase
-            "title": http.HTTPStatus(status).phrase,
-            "status": status,
-            "detail": sentence,
-            "code": code,
-        }
-        return Response(msgspec.json.encode(body), status, content_type=PROBLEM_JSON)
-    return json_response(b'{"error": %b}' % msgspec.json.encode(sentence), status)
+    error = spell_error(status, code, sentence, request.headers.get("Accept"))
+    response = Response(error.body, status, content_type=error.content_type)
+    response.headers[CORRELATION_HEADER] = error.correlation_id
+    return response
 
 
 def json_response(body: bytes, status: int = 200) -> Response:

@@ -50,6 +50,10 @@ class Results:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def __contains__(self, prediction_id: PredictionId) -> bool:
+        """Whether a final state is known."""
+        return prediction_id in self._entries
+
     @property
     def known_by_offset(self) -> int:
         """How many results have to be read back from the stream."""

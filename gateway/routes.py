@@ -1,16 +1,20 @@
 """HTTP to predictions and back. No AMQP words."""
 
 import asyncio
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
-from quart import Blueprint, Request, Response, request
+from quart import Blueprint, Request, Response, after_this_request, request
+from quart.typing import ResponseTypes
 from quart.wrappers.request import Body
 from werkzeug.exceptions import RequestTimeout
 
-from common.errors import UnsupportedMediaType
+from common.errors import MalformedRequest, UnsupportedMediaType
 from common.telemetry import valid_traceparent
-from gateway.predictions import Predictions
+from gateway.outcomes import Outcomes
+from gateway.predictions import Call, Predictions
+from gateway.preferences import Preferences, whole_seconds
 from gateway.problems import json_response
 
 COME_BACK_S: Final = "1"
@@ -19,25 +23,41 @@ COME_BACK_S: Final = "1"
 BODY_TIMEOUT_S: Final = 30
 """How long a client may take to send a body."""
 
+NO_PREFERENCES: Final = Preferences()
+
 PENDING: Final = b'{"error": "Prediction is still being processed."}'
 
 
-def prediction_routes(predictions: Predictions, max_body_bytes: int) -> Blueprint:
+def prediction_routes(
+    predictions: Predictions, outcomes: Outcomes, max_body_bytes: int
+) -> Blueprint:
     """The routes that predict and look up; errors are raised as ``PredictionError``."""
     routes = Blueprint("predictions", __name__)
 
     @routes.post("/predict")
     @routes.post("/models/<model>/predict")
     async def predict(model: str | None = None) -> Response:
-        body = JsonBody(max_body_bytes)
-        traceparent = valid_traceparent(request.headers.get("traceparent"))
-        if request.headers.get("Async-Mode", "").lower() != "true":
-            return json_response(await predictions.predict(model, body, traceparent))
-        return _accepted(await predictions.accept(model, body, traceparent))
+        preferred = _preferences(("respond-async", "wait"), outcomes.longest_wait_s)
+        call = Call(
+            model,
+            JsonBody(max_body_bytes),
+            valid_traceparent(request.headers.get("traceparent")),
+            wait_s=preferred.wait_s,
+        )
+        is_async = request.headers.get("Async-Mode", "").lower() == "true"
+        if not is_async and not preferred.respond_async:
+            return json_response(await predictions.predict(call))
+        prediction_id = await predictions.accept(call)
+        if call.wait_s:
+            result = await outcomes.wait(prediction_id, call.wait_s)
+            if result is not None:
+                return json_response(result)
+        return _accepted(prediction_id)
 
     @routes.get("/predict/<prediction_id>")
     async def look_up(prediction_id: str) -> Response:
-        spelt, result = await predictions.look_up(prediction_id)
+        wait_s = _preferences(("wait",), outcomes.longest_wait_s).wait_s or _wait_asked_for_s()
+        spelt, result = await outcomes.look_up(prediction_id, wait_s)
         if result is None:
             response = json_response(PENDING, 202)
             response.headers["Retry-After"] = COME_BACK_S
@@ -45,6 +65,35 @@ def prediction_routes(predictions: Predictions, max_body_bytes: int) -> Blueprin
         return json_response(b'{"output": %b, "prediction_id": "%b"}' % (result, spelt.encode()))
 
     return routes
+
+
+def _preferences(meaningful: Collection[str], longest_wait_s: float) -> Preferences:
+    """What the client would prefer of what is ``meaningful`` here; the answer will say so."""
+    headers = request.headers.getlist("Prefer")
+    if not headers:
+        return NO_PREFERENCES
+    preferred = Preferences.read(headers, meaningful).within(longest_wait_s)
+    if applied := preferred.applied():
+
+        @after_this_request
+        async def say_so(response: ResponseTypes) -> ResponseTypes:
+            response.headers["Preference-Applied"] = applied
+            return response
+
+    return preferred
+
+
+def _wait_asked_for_s() -> int:
+    """``?wait=N``: the same as ``Prefer: wait=N``, for those who can send no headers.
+
+    Raises:
+        MalformedRequest: it is no number of seconds.
+    """
+    text = request.args.get("wait", "0") if request.query_string else "0"
+    wait_s = whole_seconds(text)
+    if wait_s is None:
+        raise MalformedRequest("The wait of a query is a whole number of seconds, like ?wait=10.")
+    return wait_s
 
 
 class TimedBody(Body):

@@ -1,5 +1,7 @@
 """``/livez``, ``/readyz`` and ``/metrics`` of a predictor, as a plain ASGI application."""
 
+from typing import Final
+
 from hypercorn.typing import (
     ASGIFramework,
     ASGIReceiveCallable,
@@ -10,15 +12,16 @@ from hypercorn.typing import (
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from common.error_answers import JSON, send_error
 from common.readiness import Checks, readiness
 
-JSON = "application/json"
+UNKNOWN: Final = (404, "not_found", "There are /livez, /readyz and /metrics.")
 
 
 def health_app(checks: Checks, registry: CollectorRegistry) -> ASGIFramework:
     """The application; ``checks`` says what readiness takes."""
 
-    def answer(path: str) -> tuple[int, str, bytes]:
+    def answer(path: str) -> tuple[int, str, bytes] | None:
         if path == "/livez":
             return 200, JSON, b'{"status": "alive"}'
         if path == "/metrics":
@@ -26,13 +29,17 @@ def health_app(checks: Checks, registry: CollectorRegistry) -> ASGIFramework:
         if path == "/readyz":
             is_ready, body = readiness(checks)
             return 200 if is_ready else 503, JSON, body
-        return 404, JSON, b'{"error": "There are /livez, /readyz and /metrics."}'
+        return None
 
     async def app(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] != "http":
             return
         await receive()  # a request is read before it is answered: see ``serve_http``
-        status, content_type, body = answer(scope["path"])
+        answered = answer(scope["path"])
+        if answered is None:
+            await send_error(scope, send, *UNKNOWN)
+            return
+        status, content_type, body = answered
         headers = [(b"content-type", content_type.encode())]
         start: HTTPResponseStartEvent = {
             "type": "http.response.start",

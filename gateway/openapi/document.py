@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, Final
 
+from common.error_answers import JSON
 from common.presence import ModelCard
 from gateway.openapi.errors import error_answers
 from gateway.openapi.models import (
@@ -15,7 +16,6 @@ from gateway.openapi.models import (
 )
 from gateway.openapi.operations import Answer, Operation, fixed, predict
 from gateway.openapi.parts import HEADERS, PARAMETERS, SCHEMAS, reference
-from gateway.problems import JSON
 
 ANYWHERE: Final = ("internal_error",)
 """What every operation may end in."""

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Any, Final
 
+from common.error_answers import CORRELATION_HEADER, JSON, PROBLEM_JSON
 from common.errors import PredictionError
 from gateway.openapi.parts import reference
-from gateway.problems import JSON, PROBLEM_JSON, STATUS, http_code
+from gateway.problems import STATUS, http_code
 
 _HEADERS: Final = {"unavailable": ("Retry-After",)}
-"""The headers that come with an error."""
+"""The headers that come with some errors."""
 
 
 def error_answers(errors: Iterable[str | HTTPStatus]) -> dict[str, Any]:
@@ -36,9 +37,8 @@ def _answer(codes: list[str]) -> dict[str, Any]:
             PROBLEM_JSON: {"schema": problem},
         },
     }
-    headers = {name for code in codes for name in _HEADERS.get(code, ())}
-    if headers:
-        answer["headers"] = {name: reference("headers", name) for name in sorted(headers)}
+    headers = {CORRELATION_HEADER, *(name for code in codes for name in _HEADERS.get(code, ()))}
+    answer["headers"] = {name: reference("headers", name) for name in sorted(headers)}
     return answer
 
 

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from common.error_answers import JSON
 from common.errors import BY_CODE
 from gateway.openapi import parts
-from gateway.problems import JSON
 
 Schema = dict[str, Any]
 
@@ -53,14 +53,18 @@ def predict(path: str, name: str, summary: str, input_: Schema, output: Schema) 
         name,
         summary,
         {
-            200: Answer("The result, beside the input as it came.", _json(parts.result(output))),
+            200: Answer(
+                "The result, beside the input as it came.",
+                _json(parts.result(output)),
+                headers=("Preference-Applied",),
+            ),
             202: Answer(
                 "Accepted: the result can be fetched later.",
                 _json(parts.reference("schemas", "Accepted")),
-                headers=("Location", "Retry-After"),
+                headers=("Location", "Retry-After", "Preference-Applied"),
             ),
         },
-        parameters=("Async-Mode", "traceparent"),
+        parameters=("Async-Mode", "Prefer", "traceparent"),
         body=parts.request(input_),
         errors=(*BY_CODE, HTTPStatus.REQUEST_TIMEOUT),
     )
@@ -90,9 +94,14 @@ _OF_PREDICTIONS: Final = (
         "look_up",
         "What has become of an accepted prediction",
         {
-            200: Answer("It has succeeded.", _named("Finished")),
-            202: Answer("It is still being processed.", _named("Error"), headers=("Retry-After",)),
+            200: Answer("It has succeeded.", _named("Finished"), headers=("Preference-Applied",)),
+            202: Answer(
+                "It is still being processed.",
+                _named("Error"),
+                headers=("Retry-After", "Preference-Applied"),
+            ),
         },
+        parameters=("Prefer", "wait"),
         errors=("unknown_prediction", *BY_CODE),
     ),
 )

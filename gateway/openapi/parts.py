@@ -2,8 +2,10 @@
 
 from typing import Any, Final
 
+from common.error_answers import CORRELATION_HEADER
 from common.request_body import MAX_DEPTH
 from common.settings import MODEL_NAME
+from gateway.preferences import MAX_WAIT_DIGITS
 
 Schema = dict[str, Any]
 
@@ -42,20 +44,24 @@ def result(output: Schema) -> Schema:
     return _object({"input": {"description": "What was sent, byte for byte."}, "result": output})
 
 
-def _header(description: str, schema: Schema, example: str) -> Schema:
+def _header(description: str, schema: Schema, example: str, *, always: bool = True) -> Schema:
     return {
         "description": description,
-        "required": True,
+        "required": always,
         "schema": schema,
         "example": example,
     }
 
 
 HEADERS: Final = {
+    CORRELATION_HEADER: _header("What the logs have the call under.", _TEXT, "<id>"),
     "Location": _header("Where the result will be.", _TEXT, "/predict/<id>"),
+    "Preference-Applied": _header(
+        "What was honoured of `Prefer`, if anything.", _TEXT, "wait=10", always=False
+    ),
     "Retry-After": _header("Seconds to wait before asking again.", _TEXT, "1"),
 }
-"""The headers of answers, each of which is always there where an operation names it."""
+"""The headers of answers."""
 
 
 def _path(name: str, description: str, schema: Schema) -> Schema:
@@ -80,6 +86,18 @@ PARAMETERS: Final = {
         "`true`, in any case: accept the prediction and answer at once. Anything else: wait.",
         _TEXT | {"examples": ["true"]},
     ),
+    "Prefer": _asked(
+        "Prefer",
+        "RFC 7240: `respond-async`, to be answered at once; `wait=N`, to be answered within N "
+        "seconds, with a result or else without. Others are ignored.",
+        _TEXT | {"examples": ["wait=10"]},
+    ),
+    "wait": {
+        "name": "wait",
+        "in": "query",
+        "description": "The same as `Prefer: wait=N`.",
+        "schema": {"type": "integer", "minimum": 0, "maximum": 10**MAX_WAIT_DIGITS - 1},
+    },
     "traceparent": _asked(
         "traceparent", "W3C Trace Context; one that is malformed is ignored.", _TEXT
     ),
@@ -93,13 +111,14 @@ SCHEMAS: Final = {
     "Problem": {
         "description": "RFC 9457",
         "type": "object",
-        "required": ["type", "title", "status", "detail", "code"],
+        "required": ["type", "title", "status", "detail", "code", "correlation_id"],
         "properties": {
             "type": _TEXT,
             "title": _TEXT,
             "status": {"type": "integer"},
             "detail": _TEXT | {"description": "One sentence: what is wrong, and why."},
             "code": _TEXT | {"description": "Stable: what programs may rely on."},
+            "correlation_id": _TEXT,
         },
     },
     "Status": _object({"status": _TEXT}, {"missing": {"type": "array", "items": _TEXT}}),

@@ -122,6 +122,7 @@ async def test_problem_details_carry_the_stable_code(gateway: httpx.AsyncClient)
         "status": 404,
         "detail": "Prediction ID not found.",
         "code": "unknown_prediction",
+        "correlation_id": answer.headers["Correlation-Id"],
     }
 
 

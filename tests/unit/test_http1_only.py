@@ -1,6 +1,7 @@
 """Whoever speaks something else than HTTP/1.1 is told so."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -9,39 +10,31 @@ from h2.connection import H2Connection
 from h2.events import DataReceived, ResponseReceived, StreamEnded
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 
-from common.http1_only import REFUSAL
-from common.http_server import serve_http
-from tests.local.ports import LOOPBACK, free_port, is_open
-from tests.support.waiting import until
+from tests.local.ports import LOOPBACK
+from tests.support.serving import exchange, serving
 
 UPGRADE = (
     b"GET /predict HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 
+REFUSAL = b'{"error": "This server speaks HTTP/1.1 only."}'
+
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def silent(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    """An application that must not be asked."""
+    assert scope["type"] == "lifespan"
 
 
 @pytest.fixture
 async def connection() -> AsyncIterator[Streams]:
-    """A connection to a server whose application must not be asked."""
-
-    async def app(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        assert scope["type"] == "lifespan"
-
-    async def listens() -> bool:
-        return is_open(LOOPBACK, port)
-
-    port, stop = free_port(), asyncio.Event()
-    serving = asyncio.create_task(serve_http(app, f"{LOOPBACK}:{port}", stop))
-    await until(listens, lambda: "it listens")
-    reader, writer = await asyncio.open_connection(LOOPBACK, port)
-    async with asyncio.timeout(20):
+    async with serving(silent) as port:
+        reader, writer = await asyncio.open_connection(LOOPBACK, port)
         yield reader, writer
         writer.close()
         await writer.wait_closed()
-        stop.set()
-        await serving
 
 
 async def test_a_client_of_http2_is_refused_in_a_sentence(connection: Streams) -> None:
@@ -65,3 +58,14 @@ async def test_a_websocket_is_refused_in_a_sentence(connection: Streams) -> None
     head = await reader.readuntil(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 505 ")
     assert REFUSAL in head + await reader.read(len(REFUSAL) + 20)
+
+
+async def test_a_websocket_is_refused_in_the_spelling_that_it_prefers() -> None:
+    async with serving(silent) as port:
+        accept = b"\r\nAccept: application/problem+json\r\n\r\n"
+        answer = await exchange(port, UPGRADE.replace(b"\r\n\r\n", accept))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    problem = json.loads(body[body.index(b"{") : body.rindex(b"}") + 1])
+    assert (problem["status"], problem["code"]) == (505, "http_version_not_supported")
+    assert b"content-type: application/problem+json" in head
+    assert b"correlation-id: %b" % problem["correlation_id"].encode() in head

@@ -12,7 +12,9 @@ from common.messages import Message, MessageType
 from common.topology import CLOCK_SKEW_S
 from gateway.journal import ACKNOWLEDGE_EVERY, Journal
 from gateway.prediction_id import PredictionIds
+from gateway.recorder import Recorder
 from gateway.results import Results
+from gateway.watch import Watch
 from tests.support.scripted import ScriptedChannel, ScriptedLink
 from tests.support.waiting import until
 
@@ -27,7 +29,9 @@ def publisher() -> ScriptedLink:
 @pytest.fixture
 async def journal(publisher: ScriptedLink) -> AsyncIterator[Journal]:
     ids = PredictionIds(b"key", 60, lambda: NOW_S)
-    followed = Journal(Results(10_000, 60, lambda: NOW_S), ids, publisher, 60, lambda: NOW_S)
+    results = Results(10_000, 60, lambda: NOW_S)
+    recorder = Recorder(ids, results, Watch(results.__contains__))
+    followed = Journal(recorder, publisher, 60, lambda: NOW_S)
     running = asyncio.create_task(followed.run())
     yield followed
     running.cancel()

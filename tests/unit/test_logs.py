@@ -31,3 +31,26 @@ def test_each_line_carries_its_service_whoever_writes_it() -> None:
     assert [line["event"] for line in lines] == events
     assert [line["service"] for line in lines] == ["gateway"] * 4
     assert all(line["timestamp"] and line["level"] for line in lines)
+
+
+OF_A_CALL: Final = """
+import logging
+import structlog
+from common.correlation import correlate
+from common.telemetry import configure_logs
+
+configure_logs("gateway")
+structlog.get_logger().info("of none")
+correlate("one")
+structlog.get_logger().info("ours")
+logging.getLogger("library").warning("theirs")
+structlog.get_logger().info("of another", correlation_id="two")
+"""
+
+
+def test_a_line_of_a_call_carries_its_correlation_id_whoever_writes_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", OF_A_CALL], capture_output=True, text=True, check=True
+    )
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [line.get("correlation_id") for line in lines] == [None, "one", "one", "two"]

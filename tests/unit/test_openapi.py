@@ -69,8 +69,8 @@ def test_every_error_is_described_under_its_status() -> None:
 
 def test_an_error_that_may_pass_says_when_to_come_back() -> None:
     answers = described()["paths"]["/predict"]["post"]["responses"]
-    assert set(answers["503"]["headers"]) == {"Retry-After"}
-    assert "headers" not in answers["504"]
+    assert set(answers["503"]["headers"]) == {"Correlation-Id", "Retry-After"}
+    assert set(answers["504"]["headers"]) == {"Correlation-Id"}
 
 
 def test_what_it_refers_to_is_in_it_and_every_operation_has_a_name_of_its_own() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.prediction_id import PredictionIds, derive_key, minted_ms, spell
+from gateway.prediction_id import NOBODY, PredictionIds, derive_key, minted_ms, spell
 
 LIFE_S: Final = 7200.0
 NOW_S: Final = 1_700_000_000.123
@@ -25,8 +25,10 @@ class Clock:
         return self.now_s
 
 
-def ids(key: bytes = b"k" * 32, clock: Clock | None = None) -> PredictionIds:
-    return PredictionIds(key, LIFE_S, clock or Clock())
+def ids(
+    key: bytes = b"k" * 32, clock: Clock | None = None, owners: tuple[str, ...] = ()
+) -> PredictionIds:
+    return PredictionIds(key, LIFE_S, clock or Clock(), owners)
 
 
 @given(MOMENTS, KEYS)
@@ -105,6 +107,34 @@ def test_an_id_of_a_gateway_whose_clock_is_ahead_is_alive(behind_s: float) -> No
     minted = behind.recognise(spell(ahead.mint()))
     assert minted is not None
     assert behind.is_alive(minted)
+
+
+OWNERS: Final = ("alice", "bob", "alic", "lice")
+
+
+@given(st.sampled_from([*OWNERS, NOBODY]), st.sampled_from([*OWNERS, NOBODY]), KEYS)
+def test_an_id_is_recognised_for_its_owner_and_for_nobody_else(
+    owner: str, other: str, key: bytes
+) -> None:
+    text = spell(ids(key, owners=OWNERS).mint(owner))
+    found = ids(key, owners=OWNERS).recognise(text, other)
+    assert (found is not None) == (owner == other)
+
+
+@given(st.sampled_from([*OWNERS, NOBODY]), KEYS)
+def test_who_knows_no_owner_recognises_the_id_of_each(owner: str, key: bytes) -> None:
+    minted = ids(key, owners=OWNERS).mint(owner)
+    assert ids(key, owners=OWNERS[::-1]).recognise_any(spell(minted)) == minted
+
+
+def test_an_id_of_an_owner_who_is_not_known_here_is_refused() -> None:
+    text = spell(ids(owners=("alice", "carol")).mint("carol"))
+    assert ids(owners=("alice",)).recognise_any(text) is None
+
+
+def test_ids_that_were_minted_for_nobody_stay_what_they_were() -> None:
+    text = "018bcfe5-687b-8000-8000-0000396d6c4c"
+    assert ids().recognise(text) == UUID(text).int
 
 
 def test_the_key_depends_on_the_secret_alone() -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from common.errors import DeadlineExceeded, Unavailable
 from common.messages import Reply
-from gateway.prediction_id import PredictionId, PredictionIds
-from gateway.predictions import UNKNOWN_MODEL_S, Predictions
+from gateway.prediction_id import PredictionIds
+from gateway.predictions import UNKNOWN_MODEL_S, Call, Predictions
 from gateway.replicas import ROLL_CALL_S, Replicas
 from gateway.requestor import Order
 from gateway.settings import GatewaySettings
@@ -39,9 +39,6 @@ class Silent:
         raise NotImplementedError
 
     def restore_queues(self) -> None:
-        raise NotImplementedError
-
-    async def find(self, prediction_id: PredictionId) -> Reply | None:
         raise NotImplementedError
 
 
@@ -77,10 +74,10 @@ def ask(
     """Ask for a prediction, as far as it goes at once."""
     settings = GatewaySettings()
     ids = PredictionIds(b"k" * 32, settings.life_s, loop.time)
-    predictions = Predictions(settings, ids, replicas, silent, silent)
+    predictions = Predictions(settings, ids, replicas, silent)
 
     def predict(model: str) -> "asyncio.Task[bytes]":
-        task = loop.create_task(predictions.predict(model, Body(), None))
+        task = loop.create_task(predictions.predict(Call(model, Body())))
         loop.settle()
         return task
 

@@ -5,10 +5,17 @@ from typing import Any, Final
 
 import pytest
 from quart import Quart, Response
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.exceptions import (
+    HTTPException,
+    InternalServerError,
+    MethodNotAllowed,
+    NotFound,
+    RequestEntityTooLarge,
+)
 
+from common.correlation import correlate
 from common.errors import BrokerAway, DeadlineExceeded, InvalidInput, UnknownPrediction
-from gateway.problems import http_problem, json_response, prediction_problem, unexpected_problem
+from gateway.problems import http_problem, json_response, prediction_problem
 
 PROBLEM: Final = "application/problem+json"
 
@@ -63,6 +70,7 @@ async def test_a_problem_is_spelled_as_the_caller_prefers(
 
 async def test_a_problem_has_the_members_of_rfc_9457_and_the_code(app: Quart) -> None:
     async with app.test_request_context("/", headers={"Accept": PROBLEM}):
+        correlate("of a prediction")
         answer = prediction_problem(DeadlineExceeded("Too late."))
     assert await answer.get_json() == {
         "type": "about:blank",
@@ -70,7 +78,17 @@ async def test_a_problem_has_the_members_of_rfc_9457_and_the_code(app: Quart) ->
         "status": 504,
         "detail": "Too late.",
         "code": "deadline_exceeded",
+        "correlation_id": "of a prediction",
     }
+    assert answer.headers["Correlation-Id"] == "of a prediction"
+
+
+async def test_in_either_spelling_an_error_brings_the_id_that_the_logs_have(app: Quart) -> None:
+    async with app.test_request_context("/"):
+        correlate("of a prediction")
+        answer = prediction_problem(DeadlineExceeded("Too late."))
+    assert answer.headers["Correlation-Id"] == "of a prediction"
+    assert await answer.get_data() == b'{"error": "Too late."}'
 
 
 async def test_only_what_may_succeed_later_says_when_to_come_back(app: Quart) -> None:
@@ -114,8 +132,9 @@ async def test_what_http_refuses_says_why(
 
 async def test_a_failure_that_nobody_foresaw_tells_nothing_of_itself(app: Quart) -> None:
     async with app.test_request_context("/"):
-        status, _, body = await parsed(unexpected_problem())
-    assert (status, list(body)) == (500, ["error"])
+        answer = http_problem(InternalServerError(original_exception=ValueError("secret")))
+    status, _, body = await parsed(answer)
+    assert (status, body) == (500, {"error": "The gateway failed; its log says why."})
 
 
 async def test_bytes_that_are_json_are_answered_as_they_are() -> None:

@@ -1,0 +1,65 @@
+"""An error as an HTTP answer, in the spelling that its reader prefers.
+
+``{"error": "<sentence>"}``, or problem details (RFC 9457) with the stable code. Both bring the id
+under which the logs have the call, for what a reader tells an operator.
+"""
+
+import http
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from hypercorn.typing import ASGISendCallable, HTTPScope, WebsocketScope
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
+
+from common.correlation import correlation_id
+
+JSON: Final = "application/json"
+PROBLEM_JSON: Final = "application/problem+json"
+CORRELATION_HEADER: Final = "Correlation-Id"
+
+
+class ErrorAnswer(NamedTuple):
+    """What there is to say of an error, besides its status."""
+
+    content_type: str
+    body: bytes
+    correlation_id: str
+
+
+def spell_error(status: int, code: str, sentence: str, accept: str | None) -> ErrorAnswer:
+    """An error of the call under way for a reader who accepts ``accept``."""
+    found_by = correlation_id()
+    wanted = parse_accept_header(accept, MIMEAccept).best_match([JSON, PROBLEM_JSON])
+    if wanted != PROBLEM_JSON:
+        return ErrorAnswer(JSON, b'{"error": %b}' % msgspec.json.encode(sentence), found_by)
+    problem = {
+        "type": "about:blank",  # RFC 9457, section 4.2.1: the title is the status phrase
+        "title": http.HTTPStatus(status).phrase,
+        "status": status,
+        "detail": sentence,
+        "code": code,
+        "correlation_id": found_by,
+    }
+    return ErrorAnswer(PROBLEM_JSON, msgspec.json.encode(problem), found_by)
+
+
+async def send_error(
+    scope: HTTPScope | WebsocketScope, send: ASGISendCallable, status: int, code: str, sentence: str
+) -> None:
+    """Answer a request that no application answers."""
+    kind = "http.response" if scope["type"] == "http" else "websocket.http.response"
+    accept = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
+    error = spell_error(status, code, sentence, accept)
+    start: Any = {
+        "type": f"{kind}.start",
+        "status": status,
+        "headers": [
+            (b"content-type", error.content_type.encode()),
+            (b"content-length", b"%d" % len(error.body)),
+            (CORRELATION_HEADER.lower().encode(), error.correlation_id.encode()),
+        ],
+    }
+    body: Any = {"type": f"{kind}.body", "body": error.body, "more_body": False}
+    await send(start)
+    await send(body)

@@ -1,0 +1,91 @@
+"""What a client would prefer: the ``Prefer`` header of RFC 7240, read and answered. No I/O.
+
+Preferences are wishes: one that is unknown, malformed or repeated is ignored.
+"""
+
+import math
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final, Self
+
+_TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
+
+_PREFERENCE: Final = re.compile(
+    rf"\s*(?P<name>{_TOKEN})\s*(?:=\s*(?P<value>{_TOKEN}|{_QUOTED})?\s*)?(?:;.*)?", re.DOTALL
+)
+"""A name, its value if it has one, and parameters, of which those that we honour have none."""
+
+_BETWEEN_COMMAS: Final = re.compile(rf'(?:[^,"]|{_QUOTED}|")+', re.DOTALL)
+
+HONOURED: Final = ("respond-async", "wait")
+
+MAX_HEADER_CHARS: Final = 1000
+"""A longer header is no wish but an attempt to keep us busy."""
+
+MAX_WAIT_DIGITS: Final = 9
+"""Longer waits than a life are as good as malformed; they are capped anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """The preferences that a gateway honours.
+
+    ``respond_async``: rather an id now than a result later. ``wait_s``: for how long the client is
+    ready to wait, in whole seconds; None if it does not say.
+    """
+
+    respond_async: bool = False
+    wait_s: int | None = None
+
+    @classmethod
+    def read(cls, headers: Iterable[str], meaningful: Collection[str] = HONOURED) -> Self:
+        """What the ``Prefer`` headers of a request say of what is ``meaningful`` to it.
+
+        Of a repeated preference the first counts.
+
+        Raises nothing.
+        """
+        said: dict[str, str] = {}
+        for name, value in _preferences(headers):
+            if name in meaningful:
+                said.setdefault(name, value)
+        return cls(
+            respond_async=said.get("respond-async") == "",
+            wait_s=whole_seconds(said.get("wait", "")),
+        )
+
+    def within(self, longest_wait_s: float) -> Self:
+        """These preferences, as far as somebody who waits no longer than that honours them."""
+        if self.wait_s is None or self.wait_s <= longest_wait_s:
+            return self
+        return replace(self, wait_s=math.ceil(longest_wait_s))
+
+    def applied(self) -> str:
+        """These preferences as ``Preference-Applied`` spells them; empty if there are none."""
+        spelt = ["respond-async"] if self.respond_async else []
+        if self.wait_s is not None:
+            spelt.append(f"wait={self.wait_s}")
+        return ", ".join(spelt)
+
+
+def whole_seconds(text: str) -> int | None:
+    """RFC 9110's ``delta-seconds``; None if ``text`` is none."""
+    if text.isascii() and text.isdecimal() and len(text) <= MAX_WAIT_DIGITS:
+        return int(text)
+    return None
+
+
+def _preferences(headers: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Each well-formed preference: its name in lower case and its value, unquoted."""
+    for header in headers:
+        if len(header) > MAX_HEADER_CHARS:
+            continue
+        for between_commas in _BETWEEN_COMMAS.findall(header):
+            if found := _PREFERENCE.fullmatch(between_commas):
+                yield found["name"].lower(), _unquoted(found["value"] or "")
+
+
+def _unquoted(word: str) -> str:
+    return re.sub(r"\\(.)", r"\1", word[1:-1]) if word.startswith('"') else word

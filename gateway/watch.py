@@ -1,0 +1,69 @@
+"""Wait for final states: one future and one timer for each waiter, no polling. No I/O."""
+
+import asyncio
+from collections.abc import Callable
+
+from gateway.prediction_id import PredictionId
+
+
+class Watch:
+    """Wakes those who wait for a prediction to end; ``is_final`` tells which have ended.
+
+    The journal settles a prediction after its final state was recorded, so whoever is woken finds
+    it. The end of the wait says nothing by itself: look the prediction up.
+    """
+
+    def __init__(self, is_final: Callable[[PredictionId], bool]) -> None:
+        self._is_final = is_final
+        self._waiting: dict[PredictionId, set[asyncio.Future[None]]] = {}
+        self._interruptible: set[asyncio.Future[None]] = set()
+        self._is_interrupted = False
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return sum(map(len, self._waiting.values()))
+
+    async def final(
+        self, prediction_id: PredictionId, timeout_s: float, *, interruptible: bool = False
+    ) -> None:
+        """Wait until a final state is recorded, at most ``timeout_s`` seconds.
+
+        Returns at once if it is already; an ``interruptible`` wait also ends with ``interrupt``.
+        """
+        if (
+            self._is_final(prediction_id)
+            or timeout_s <= 0
+            or (interruptible and self._is_interrupted)
+        ):
+            return
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        waiters = self._waiting.setdefault(prediction_id, set())
+        waiters.add(waiter)
+        if interruptible:
+            self._interruptible.add(waiter)
+        timer = loop.call_later(timeout_s, _wake, waiter)
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+            self._interruptible.discard(waiter)
+            waiters.discard(waiter)
+            if not waiters and self._waiting.get(prediction_id) is waiters:
+                del self._waiting[prediction_id]
+
+    def settle(self, prediction_id: PredictionId) -> None:
+        """Wake those who wait for this prediction: its final state is recorded."""
+        for waiter in self._waiting.pop(prediction_id, ()):
+            _wake(waiter)
+
+    def interrupt(self) -> None:
+        """Wake those whose wait is interruptible, from now on: this gateway is to end."""
+        self._is_interrupted = True
+        for waiter in self._interruptible:
+            _wake(waiter)
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
