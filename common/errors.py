@@ -144,6 +144,29 @@ class InternalError(PredictionError):
         super().__init__("The gateway failed; its log says why.")
 
 
+class Unauthorized(PredictionError):
+    """The caller shows no key that opens this gateway."""
+
+    code = "unauthorized"
+    blame = Blame.CALLER
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Send a key of this gateway, as Authorization: Bearer <key> or as X-API-Key: <key>."
+        )
+
+
+class RateLimited(PredictionError):
+    """The caller has called more often than it may; it may again after ``retry_after_s``."""
+
+    code = "rate_limited"
+    blame = Blame.CALLER
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"Too many calls; try again in {retry_after_s} s.")
+        self.retry_after_s = retry_after_s
+
+
 class Misconfigured(Exception):
     """A setting, a credential or a leftover on the broker that only an operator can change.
 

@@ -12,7 +12,9 @@ from common.telemetry import process_registry
 from common.topology import model_queues, shared_queues
 from gateway.archive import Archive
 from gateway.discovery import model_routes
+from gateway.docs_page import page_routes
 from gateway.documents import document_routes
+from gateway.guard import guard
 from gateway.health import health_routes
 from gateway.http_app import HttpApp
 from gateway.journal import Journal
@@ -42,7 +44,9 @@ class Gateway:
         self._publisher = Connection(broker, "gateway publisher", self._declare)
         self._consumer = Connection(broker, "gateway consumer", self._consume, self._detach)
         life_s = settings.life_s
-        ids = PredictionIds(derive_key(settings.id_secret or broker.password), life_s, time.time)
+        owners = [key.name for key in settings.api_keys]
+        secret = derive_key(settings.id_secret or broker.password)
+        ids = PredictionIds(secret, life_s, time.time, owners)
         results = Results(settings.result_cache_bytes, life_s, time.time)
         self._archive = Archive(results, lambda: self._journal.caught_up)
         self._links = {
@@ -132,8 +136,8 @@ class Gateway:
         app.register_blueprint(model_routes(self._replicas))
         app.register_blueprint(health_routes(checks, self._registry))
         app.register_blueprint(
-            document_routes(
-                self._replicas, self._settings.default_model, self._broker.sync_queue_type
-            )
+            document_routes(self._replicas, self._settings, self._broker.sync_queue_type)
         )
+        app.register_blueprint(page_routes())
+        guard(app, self._settings)
         return app

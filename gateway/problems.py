@@ -7,15 +7,24 @@ from quart import Response, current_app, request
 from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
 
 from common.error_answers import CORRELATION_HEADER, JSON, spell_error
-from common.errors import BodyTooLarge, InternalError, PredictionError, Unavailable
+from common.errors import (
+    BodyTooLarge,
+    InternalError,
+    PredictionError,
+    RateLimited,
+    Unauthorized,
+    Unavailable,
+)
 
 STATUS: Final[dict[str, int]] = {
     "malformed_request": 400,
+    "unauthorized": 401,
     "unknown_model": 404,
     "unknown_prediction": 404,
     "body_too_large": 413,
     "unsupported_media_type": 415,
     "invalid_input": 422,
+    "rate_limited": 429,
     "model_failed": 500,
     "predictor_crashed": 502,
     "unavailable": 503,
@@ -29,8 +38,10 @@ refuses bring their own."""
 def prediction_problem(error: PredictionError) -> Response:
     """The answer to a call that ended in ``error``."""
     response = _problem(STATUS[error.code], error.code, error.sentence)
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | RateLimited):
         response.headers["Retry-After"] = str(error.retry_after_s)
+    elif isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = "Bearer"
     return response
 
 

@@ -13,6 +13,7 @@ from werkzeug.exceptions import RequestTimeout
 from common.errors import MalformedRequest, UnsupportedMediaType
 from common.telemetry import valid_traceparent
 from gateway.outcomes import Outcomes
+from gateway.prediction_id import NOBODY
 from gateway.predictions import Call, Predictions
 from gateway.preferences import Preferences, whole_seconds
 from gateway.problems import json_response
@@ -42,6 +43,7 @@ def prediction_routes(
             model,
             JsonBody(max_body_bytes),
             valid_traceparent(request.headers.get("traceparent")),
+            caller(),
             wait_s=preferred.wait_s,
         )
         is_async = request.headers.get("Async-Mode", "").lower() == "true"
@@ -49,7 +51,7 @@ def prediction_routes(
             return json_response(await predictions.predict(call))
         prediction_id = await predictions.accept(call)
         if call.wait_s:
-            result = await outcomes.wait(prediction_id, call.wait_s)
+            result = await outcomes.wait(prediction_id, call.wait_s, owner=call.owner)
             if result is not None:
                 return json_response(result)
         return _accepted(prediction_id)
@@ -57,7 +59,7 @@ def prediction_routes(
     @routes.get("/predict/<prediction_id>")
     async def look_up(prediction_id: str) -> Response:
         wait_s = _preferences(("wait",), outcomes.longest_wait_s).wait_s or _wait_asked_for_s()
-        spelt, result = await outcomes.look_up(prediction_id, wait_s)
+        spelt, result = await outcomes.look_up(prediction_id, wait_s, owner=caller())
         if result is None:
             response = json_response(PENDING, 202)
             response.headers["Retry-After"] = COME_BACK_S
@@ -123,9 +125,16 @@ class TimedBody(Body):
 
 
 class TimedRequest(Request):
-    """A request with a ``TimedBody``."""
+    """A request with a ``TimedBody``; ``owner`` is the name of the key that it came with."""
 
     body_class = TimedBody
+    owner = NOBODY
+
+
+def caller() -> str:
+    """The owner of what the request under way has done."""
+    assert isinstance(request, TimedRequest)
+    return request.owner
 
 
 class JsonBody:

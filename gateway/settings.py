@@ -2,12 +2,13 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, PlainValidator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from common.messages import MAX_REQUEST_BYTES
 from common.settings import MODEL_NAME, Bind
 from common.topology import CLOCK_SKEW_S, MAX_EXPIRATION_S, RETENTION_S
+from gateway.access_settings import ApiKey, Rate, parse_api_keys, parse_origins, parse_rate
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
@@ -16,7 +17,9 @@ Count = Annotated[int, Field(ge=1)]
 class GatewaySettings(BaseSettings):
     """What an operator can set of a gateway."""
 
-    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        frozen=True, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
 
     bind: Bind = Field("127.0.0.1:8080", alias="GATEWAY_BIND")
     default_model: str = Field("demo", alias="DEFAULT_MODEL", pattern=MODEL_NAME)
@@ -33,6 +36,15 @@ class GatewaySettings(BaseSettings):
     )
     drain_s: Seconds = Field(35, alias="GATEWAY_DRAIN_S")
     id_secret: str | None = Field(None, alias="GATEWAY_ID_SECRET", repr=False)
+    api_keys: Annotated[tuple[ApiKey, ...], NoDecode, PlainValidator(parse_api_keys)] = Field(
+        (), alias="GATEWAY_API_KEYS", repr=False, validate_default=False
+    )
+    rate_limit: Annotated[Rate | None, NoDecode, PlainValidator(parse_rate)] = Field(
+        None, alias="GATEWAY_RATE_LIMIT", validate_default=False
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode, PlainValidator(parse_origins)] = Field(
+        (), alias="GATEWAY_CORS_ORIGINS", validate_default=False
+    )
 
     @property
     def life_s(self) -> float:

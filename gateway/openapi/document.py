@@ -8,6 +8,7 @@ from typing import Any, Final
 from common.error_answers import JSON
 from common.presence import ModelCard
 from gateway.openapi.errors import error_answers
+from gateway.openapi.guards import NO_GUARDS, Guards
 from gateway.openapi.models import (
     default_operation,
     describable,
@@ -23,7 +24,9 @@ ANYWHERE: Final = ("internal_error",)
 _OF_THE_PATH: Final = re.compile(r"{(\w+)}")
 
 
-def describe(cards: Iterable[ModelCard], default_model: str, version: str) -> dict[str, Any]:
+def describe(
+    cards: Iterable[ModelCard], default_model: str, version: str, guards: Guards = NO_GUARDS
+) -> dict[str, Any]:
     """An OpenAPI 3.1 document of the gateway, with the schemas of the models of ``cards``."""
     models = describable(cards)
     schemas = dict(SCHEMAS)
@@ -32,8 +35,9 @@ def describe(cards: Iterable[ModelCard], default_model: str, version: str) -> di
     return {
         "openapi": "3.1.0",
         "info": {"title": "PredictMQ", "version": version, "description": _ABOUT},
-        "paths": _paths(_operations(models, default_model)),
-        "components": {"schemas": schemas, "parameters": PARAMETERS, "headers": HEADERS},
+        "paths": _paths(_operations(models, default_model), guards),
+        "components": {"schemas": schemas, "parameters": PARAMETERS, "headers": HEADERS}
+        | guards.components,
     }
 
 
@@ -55,24 +59,29 @@ def _operations(models: list[ModelCard], default_model: str) -> list[Operation]:
     ]
 
 
-def _paths(operations: Iterable[Operation]) -> dict[str, Any]:
+def _paths(operations: Iterable[Operation], guards: Guards) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for operation in operations:
-        paths.setdefault(operation.path, {})[operation.method] = _operation(operation)
+        paths.setdefault(operation.path, {})[operation.method] = _operation(
+            operation, NO_GUARDS if operation.is_open else guards
+        )
     return paths
 
 
-def _operation(operation: Operation) -> dict[str, Any]:
+def _operation(operation: Operation, guards: Guards) -> dict[str, Any]:
     of_the_path = tuple(_OF_THE_PATH.findall(operation.path))
     # What is in the path may make it another one.
     misread = (HTTPStatus.NOT_FOUND,) if of_the_path else ()
-    answers = {str(status): _answer(answer) for status, answer in operation.answers.items()}
+    answers = {
+        str(status): _answer(answer, guards.headers) for status, answer in operation.answers.items()
+    }
+    errors = (*operation.errors, *guards.errors, *misread, *ANYWHERE)
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
         "tags": [operation.tag],
-        "responses": answers | error_answers((*operation.errors, *misread, *ANYWHERE)),
-    }
+        "responses": answers | error_answers(errors),
+    } | guards.security
     parameters = of_the_path + operation.parameters
     if parameters:
         described["parameters"] = [reference("parameters", name) for name in parameters]
@@ -81,11 +90,11 @@ def _operation(operation: Operation) -> dict[str, Any]:
     return described
 
 
-def _answer(answer: Answer) -> dict[str, Any]:
+def _answer(answer: Answer, beside: tuple[str, ...]) -> dict[str, Any]:
     described: dict[str, Any] = {
         "description": answer.meaning,
         "content": {kind: {"schema": schema} for kind, schema in answer.content.items()},
     }
-    if answer.headers:
-        described["headers"] = {name: reference("headers", name) for name in answer.headers}
+    if headers := answer.headers + beside:
+        described["headers"] = {name: reference("headers", name) for name in headers}
     return described

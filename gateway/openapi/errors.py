@@ -9,7 +9,11 @@ from common.errors import PredictionError
 from gateway.openapi.parts import reference
 from gateway.problems import STATUS, http_code
 
-_HEADERS: Final = {"unavailable": ("Retry-After",)}
+_HEADERS: Final = {
+    "rate_limited": ("Retry-After",),
+    "unauthorized": ("WWW-Authenticate",),
+    "unavailable": ("Retry-After",),
+}
 """The headers that come with some errors."""
 
 

@@ -32,6 +32,7 @@ class Operation:
 
     ``errors`` are codes of ours, and statuses of what HTTP itself refuses. ``parameters`` and
     the ``headers`` of answers are names in ``parts.py``; parameters of the path go without saying.
+    One that ``is_open`` has no guards.
     """
 
     method: str
@@ -43,6 +44,7 @@ class Operation:
     body: Schema | None = None
     errors: tuple[str | HTTPStatus, ...] = ()
     tag: str = field(default="predictions")
+    is_open: bool = False
 
 
 def predict(path: str, name: str, summary: str, input_: Schema, output: Schema) -> Operation:
@@ -127,15 +129,17 @@ _OF_MODELS: Final = (
 )
 
 _OF_THE_SERVICE: Final = tuple(
-    Operation("get", path, name, summary, answers, tag="service")
-    for path, name, summary, answers in (
+    Operation("get", path, name, summary, answers, tag="service", is_open=is_open)
+    for is_open, path, name, summary, answers in (
         (
+            True,
             "/livez",
             "is_alive",
             "Whether the process runs",
             {200: Answer("It does.", _named("Status"))},
         ),
         (
+            True,
             "/readyz",
             "is_ready",
             "Whether it can serve",
@@ -145,24 +149,28 @@ _OF_THE_SERVICE: Final = tuple(
             },
         ),
         (
+            True,
             "/metrics",
             "get_metrics",
             "Metrics, in the text format of Prometheus",
             {200: Answer("All of them.", _text(CONTENT_TYPE_LATEST))},
         ),
         (
+            False,
             "/openapi.json",
             "get_openapi",
             "This description",
             {200: Answer("An OpenAPI document.", _json({"type": "object"}))},
         ),
         (
+            False,
             "/asyncapi.json",
             "get_asyncapi",
             "The description of the AMQP contract",
             {200: Answer("An AsyncAPI document.", _json({"type": "object"}))},
         ),
         (
+            True,
             "/docs",
             "get_docs",
             "This description, to read and to try out",

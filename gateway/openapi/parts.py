@@ -60,6 +60,10 @@ HEADERS: Final = {
         "What was honoured of `Prefer`, if anything.", _TEXT, "wait=10", always=False
     ),
     "Retry-After": _header("Seconds to wait before asking again.", _TEXT, "1"),
+    "RateLimit-Limit": _header("Calls in the window.", _TEXT, "100", always=False),
+    "RateLimit-Remaining": _header("Those that are left.", _TEXT, "99", always=False),
+    "RateLimit-Reset": _header("Seconds until there are more.", _TEXT, "60", always=False),
+    "WWW-Authenticate": _header("How a key is shown.", _TEXT, "Bearer"),
 }
 """The headers of answers."""
 

@@ -64,6 +64,22 @@ async def test_the_docs_page_has_its_browser_ask_no_other_host(cluster: Cluster)
     assert Named(page.text).inline_scripts == 0  # none that the policy would refuse
 
 
+async def test_keys_guard_the_description_but_not_the_page_that_asks_for_one(
+    cluster: Cluster,
+) -> None:
+    gateway = cluster.gateway(GATEWAY_API_KEYS="somebody=a-key-of-the-tests-0123456789")
+    await gateway.ready()
+    async with client(gateway.url) as http:
+        key = {"X-API-Key": "a-key-of-the-tests-0123456789"}
+        for path in ("/openapi.json", "/asyncapi.json"):
+            assert (await http.get(path)).status_code == 401
+            assert (await http.get(path, headers=key)).status_code == 200
+        for path in ("/docs", "/docs/start.js", "/docs/swagger-ui-bundle.js"):
+            assert (await http.get(path)).status_code == 200
+        described = (await http.get("/openapi.json", headers=key)).json()
+    assert described["paths"]["/predict"]["post"]["security"]
+
+
 async def test_models_are_described_at_every_gateway_once_they_are_there(cluster: Cluster) -> None:
     first, second = cluster.gateway(), cluster.gateway()
     await first.ready()

@@ -179,7 +179,11 @@ class Cluster:
 
     def gateway(self, **settings: str) -> Service:
         """Start a gateway on a port of its own."""
-        return self._start("gateway", {"GATEWAY_BIND": f"{LOOPBACK}:{free_port()}"} | settings)
+        return self.gateway_as("gateway", **settings)
+
+    def gateway_as(self, module: str, **settings: str) -> Service:
+        """Start a gateway from a module of the tests."""
+        return self._start(module, {"GATEWAY_BIND": f"{LOOPBACK}:{free_port()}"} | settings)
 
     def predictor(self, **settings: str) -> Service:
         """Start a predictor of the model that ships, or of what ``settings`` say."""

@@ -11,21 +11,23 @@ import schemathesis
 from common.presence import ModelCard
 from common.settings import BrokerSettings
 from gateway.app import Gateway
-from gateway.openapi import describe
+from gateway.openapi import Guards, describe
 from gateway.problems import STATUS
 from gateway.settings import GatewaySettings
 from predictor_service.models.base import schema_of
 from tests.support.references import references, resolved
 from tests.support.typed import Customer, Risk
 
+GUARDED: Final = Guards(keys=True, rate=True)
+
 RISK: Final = ModelCard(
     name="risk", version="2", input_schema=schema_of(Customer), output_schema=schema_of(Risk)
 )
 
 
-def described(*cards: ModelCard, default: str = "risk") -> dict[str, Any]:
+def described(*cards: ModelCard, default: str = "risk", guards: Guards = GUARDED) -> dict[str, Any]:
     """The document for these models, as callers get it."""
-    document = msgspec.json.encode(describe(cards, default, "1.2.3"))
+    document = msgspec.json.encode(describe(cards, default, "1.2.3", guards))
     return dict(msgspec.json.decode(document))
 
 
@@ -65,6 +67,20 @@ def test_every_error_is_described_under_its_status() -> None:
                 everywhere.setdefault(status, set()).update(found)
     for code, expected in STATUS.items():
         assert code in everywhere[str(expected)]
+
+
+def test_keys_and_a_rate_are_told_where_they_are_asked_for() -> None:
+    guarded, free = described(), described(guards=Guards())
+    assert set(guarded["components"]["securitySchemes"]) == {"bearer", "header"}
+    for path, methods in guarded["paths"].items():
+        for method, operation in methods.items():
+            is_open = path in ("/livez", "/readyz", "/metrics", "/docs")
+            assert ("security" in operation) != is_open, path
+            assert ("401" in operation["responses"]) != is_open, path
+            assert ("429" in operation["responses"]) != is_open, path
+            told = free["paths"][path][method]
+            assert not {"401", "429"} & set(told["responses"])
+            assert "security" not in told
 
 
 def test_an_error_that_may_pass_says_when_to_come_back() -> None:

@@ -11,6 +11,7 @@ from werkzeug.exceptions import (
     MethodNotAllowed,
     NotFound,
     RequestEntityTooLarge,
+    RequestTimeout,
 )
 
 from common.correlation import correlate
@@ -119,6 +120,7 @@ async def test_what_http_refuses_keeps_its_status_and_its_headers(app: Quart) ->
     ("error", "status", "sentence"),
     [
         (NotFound(description="Nothing here."), 404, "Nothing here."),
+        (RequestTimeout(description="Too slow."), 408, "Too slow."),
         (HTTPException(), 500, "Internal Server Error"),
     ],
 )

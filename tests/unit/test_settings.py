@@ -30,6 +30,9 @@ BAD: Final[dict[type[BaseSettings], dict[str, str]]] = {
         "GATEWAY_MAX_IN_FLIGHT_BYTES": "many",
         "GATEWAY_MAX_BODY_BYTES": str(MAX_REQUEST_BYTES + 1),
         "GATEWAY_DRAIN_S": "-35",
+        "GATEWAY_API_KEYS": "open-sesame",
+        "GATEWAY_RATE_LIMIT": "100",
+        "GATEWAY_CORS_ORIGINS": "app.example",
     },
     PredictorSettings: {
         "PREDICTOR_CONCURRENCY": "0",
@@ -116,6 +119,7 @@ def test_a_sync_call_may_wait_as_long_as_the_broker_can_count_and_no_longer(
 def test_secrets_are_not_shown(no_settings: pytest.MonkeyPatch) -> None:
     no_settings.setenv("RABBITMQ_DEFAULT_PASS", "open sesame")
     no_settings.setenv("GATEWAY_ID_SECRET", "open sesame")
+    no_settings.setenv("GATEWAY_API_KEYS", "alice=open-sesame,bob=sesame")
     assert "sesame" not in repr(read_settings(BrokerSettings))
     assert "sesame" not in repr(read_settings(GatewaySettings))
 
@@ -156,3 +160,17 @@ def test_a_gateway_has_room_for_one_body(no_settings: pytest.MonkeyPatch) -> Non
     no_settings.setenv("GATEWAY_MAX_IN_FLIGHT_BYTES", "999")
     with pytest.raises(Misconfigured, match="GATEWAY_MAX_IN_FLIGHT_BYTES may not be less"):
         read_settings(GatewaySettings)
+
+
+@pytest.mark.parametrize(
+    "keys", ["open-sesame", "alice=open sesame", "a=sesame,b=sesame", "a:sesame"]
+)
+def test_a_key_is_not_shown_where_the_keys_cannot_be_read(
+    no_settings: pytest.MonkeyPatch, keys: str
+) -> None:
+    no_settings.setenv("GATEWAY_API_KEYS", keys)
+    with pytest.raises(Misconfigured, match="GATEWAY_API_KEYS: ") as refused:
+        read_settings(GatewaySettings)
+    assert "sesame" not in str(refused.value)
+    assert "sesame" not in repr(refused.value.__cause__)
+    assert "sesame" not in str(refused.value.__cause__)

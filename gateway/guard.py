@@ -1,0 +1,97 @@
+"""Who may call, how often and from which pages. What is not set costs nothing."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from quart import Quart, Response, request
+from quart_cors import cors
+from quart_rate_limiter import RateLimit, RateLimiter, RateLimitExceeded, limit_blueprint
+
+from common.error_answers import CORRELATION_HEADER
+from common.errors import RateLimited, Unauthorized
+from gateway.access import Access
+from gateway.access_settings import Rate
+from gateway.problems import prediction_problem
+from gateway.rate_limit import RecentCallers
+from gateway.routes import TimedRequest
+from gateway.settings import GatewaySettings
+
+OPEN: Final = ("health", "docs")
+"""The blueprints for the machines that watch this one, which have no key and may ask often, and
+for the page of ``/docs``, which tells nothing by itself."""
+
+METHODS: Final = ("GET", "POST", "DELETE")
+EXPOSED: Final = (
+    "Location",
+    "Retry-After",
+    "Preference-Applied",
+    "Server-Timing",
+    CORRELATION_HEADER,
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+)
+"""What a page of another origin may read of an answer's head."""
+
+PREFLIGHT_MAX_AGE_S: Final = 600
+
+
+def guard(app: Quart, settings: GatewaySettings) -> None:
+    """Guard the routes that ``app`` has by now.
+
+    Calls are counted before keys are looked at, so that nobody can try many.
+    """
+    access = Access(settings.api_keys)
+    if settings.rate_limit is not None:
+        _limit(app, settings.rate_limit, access)
+    if settings.api_keys:
+        _ask_for_keys(app, access)
+    if settings.cors_origins:
+        cors(
+            app,
+            allow_origin=settings.cors_origins,
+            allow_methods=METHODS,
+            expose_headers=EXPOSED,
+            max_age=PREFLIGHT_MAX_AGE_S,
+        )
+
+
+def _ask_for_keys(app: Quart, access: Access) -> None:
+    @app.before_request
+    async def ask_for_a_key() -> None:
+        if request.blueprint in OPEN or request.method == "OPTIONS":  # preflights bring no key
+            return
+        name = _name(access)
+        if name is None:
+            raise Unauthorized
+        assert isinstance(request, TimedRequest)
+        request.owner = name
+
+
+def _limit(app: Quart, rate: Rate, access: Access) -> None:
+    async def caller() -> str:
+        name = _name(access)
+        return f"address {request.remote_addr}" if name is None else f"key {name}"
+
+    async def is_preflight() -> bool:
+        return request.method == "OPTIONS"
+
+    for name, blueprint in app.blueprints.items():
+        if name not in OPEN:
+            limit_blueprint(blueprint, limits=[RateLimit(rate.count, rate.period)])
+    RateLimiter(
+        app,
+        key_function=caller,
+        store=RecentCallers(lambda: datetime.now(UTC)),
+        skip_function=is_preflight,
+    )
+
+    @app.errorhandler(RateLimitExceeded)
+    async def refuse(error: RateLimitExceeded) -> Response:
+        assert isinstance(error.retry_after, int)
+        return prediction_problem(RateLimited(error.retry_after))
+
+
+def _name(access: Access) -> str | None:
+    headers = request.headers
+    return access.name_of(headers.get("Authorization", ""), headers.get("X-API-Key", ""))

@@ -1,0 +1,34 @@
+"""A gateway, started as a process of its own, with a route that fails as nobody foresaw."""
+
+import asyncio
+import sys
+
+from quart import Quart, Response
+
+from common.service import run_service
+from common.settings import BrokerSettings, read_settings
+from gateway.app import Gateway
+from gateway.settings import GatewaySettings
+
+
+class FailingGateway(Gateway):
+    """Fails at ``/fails``."""
+
+    def http_app(self) -> Quart:
+        app = super().http_app()
+
+        @app.get("/fails")
+        async def fails() -> Response:
+            raise ZeroDivisionError("a secret of the gateway")
+
+        return app
+
+
+async def _serve(stop: asyncio.Event) -> bool:
+    settings, broker = read_settings(GatewaySettings), read_settings(BrokerSettings)
+    await FailingGateway(settings, broker).run(stop)
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(run_service("gateway", _serve))

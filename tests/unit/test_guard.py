@@ -1,0 +1,176 @@
+"""Who may call, how often and from which pages; asked over HTTP of an application without AMQP."""
+
+import pytest
+from prometheus_client import CollectorRegistry
+from quart import Blueprint, Response
+from quart.typing import TestClientProtocol as Client
+
+from gateway.guard import guard
+from gateway.http_app import HttpApp
+from gateway.metrics import HttpMetrics
+from gateway.routes import caller
+from gateway.settings import GatewaySettings
+
+ALICE = {"Authorization": "Bearer a1"}
+BOB = {"X-API-Key": "b1"}
+ORIGIN = "https://app.example"
+PREFLIGHT = {
+    "Origin": ORIGIN,
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "authorization, content-type",
+}
+
+
+@pytest.fixture
+def settings(no_settings: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    return no_settings
+
+
+def guarded() -> Client:
+    """A client of an application that tells its caller, guarded as the environment says."""
+    app = HttpApp(HttpMetrics(CollectorRegistry()), max_body_bytes=100)
+    predictions, health = Blueprint("predictions", __name__), Blueprint("health", __name__)
+
+    @predictions.post("/predict")
+    async def predict() -> Response:
+        return Response(caller())
+
+    @predictions.get("/predict/<prediction_id>")
+    async def look_up(prediction_id: str) -> Response:
+        return Response(prediction_id)
+
+    @health.get("/livez")
+    async def live() -> Response:
+        return Response("alive")
+
+    app.register_blueprint(predictions)
+    app.register_blueprint(health)
+    guard(app, GatewaySettings())
+    return app.test_client()
+
+
+async def test_without_settings_everybody_may_call_and_nothing_is_added(
+    settings: pytest.MonkeyPatch,
+) -> None:
+    http = guarded()
+    assert http.app.before_request_funcs == {}
+    assert http.app.after_request_funcs == {}
+    answer = await http.post("/predict", headers={"Origin": ORIGIN})
+    assert (answer.status_code, await answer.get_data()) == (200, b"")
+    assert {name.lower() for name, _ in answer.headers.items()} == {
+        "content-type",
+        "content-length",
+    }
+
+
+async def test_a_caller_goes_by_the_name_of_its_key(settings: pytest.MonkeyPatch) -> None:
+    settings.setenv("GATEWAY_API_KEYS", "alice=a1,bob=b1")
+    http = guarded()
+    for headers, name in ((ALICE, b"alice"), (BOB, b"bob")):
+        answer = await http.post("/predict", headers=headers)
+        assert (answer.status_code, await answer.get_data()) == (200, name)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer b2"}, {"X-API-Key": ""}])
+@pytest.mark.parametrize("path", ["/predict", "/nowhere"])
+async def test_without_a_key_no_path_is_told(
+    settings: pytest.MonkeyPatch, headers: dict[str, str], path: str
+) -> None:
+    settings.setenv("GATEWAY_API_KEYS", "alice=a1,bob=b1")
+    answer = await guarded().post(path, headers=headers | {"Accept": "application/problem+json"})
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert (await answer.get_json())["code"] == "unauthorized"
+
+
+async def test_who_watches_the_gateway_needs_no_key(settings: pytest.MonkeyPatch) -> None:
+    settings.setenv("GATEWAY_API_KEYS", "alice=a1")
+    assert (await guarded().get("/livez")).status_code == 200
+
+
+async def test_who_calls_too_often_is_told_when_to_come_back(settings: pytest.MonkeyPatch) -> None:
+    settings.setenv("GATEWAY_RATE_LIMIT", "2/hour")
+    http = guarded()
+    for _ in range(2):
+        assert (await http.post("/predict")).status_code == 200
+    answer = await http.post("/predict")
+    assert answer.status_code == 429
+    wait_s = int(answer.headers["Retry-After"])
+    assert 1 <= wait_s <= 1800
+    assert await answer.get_json() == {"error": f"Too many calls; try again in {wait_s} s."}
+    assert answer.headers.getlist("Retry-After") == [str(wait_s)]
+
+
+async def test_each_route_and_each_caller_counts_for_itself(settings: pytest.MonkeyPatch) -> None:
+    settings.setenv("GATEWAY_API_KEYS", "alice=a1,alice=a2,bob=b1")
+    settings.setenv("GATEWAY_RATE_LIMIT", "1/hour")
+    http = guarded()
+    again = {"Authorization": "Bearer a2"}
+    statuses = [
+        (await http.post("/predict", headers=headers)).status_code
+        for headers in (ALICE, again, BOB, {}, {"X-API-Key": "guess"})
+    ]
+    assert statuses == [200, 429, 200, 401, 429]  # who has no key is known by its address
+    assert (await http.get("/predict/x", headers=ALICE)).status_code == 200
+    assert (await http.get("/predict/y", headers=ALICE)).status_code == 429
+
+
+async def test_what_a_client_says_of_its_address_does_not_count(
+    settings: pytest.MonkeyPatch,
+) -> None:
+    settings.setenv("GATEWAY_RATE_LIMIT", "1/hour")
+    http = guarded()
+    assert (await http.post("/predict", headers={"X-Forwarded-For": "1.1.1.1"})).status_code == 200
+    assert (await http.post("/predict", headers={"X-Forwarded-For": "2.2.2.2"})).status_code == 429
+
+
+async def test_health_and_preflights_are_not_counted(settings: pytest.MonkeyPatch) -> None:
+    settings.setenv("GATEWAY_RATE_LIMIT", "1/hour")
+    http = guarded()
+    for _ in range(3):
+        assert (await http.get("/livez")).status_code == 200
+        assert (await http.options("/predict")).status_code == 200
+    assert (await http.post("/predict")).status_code == 200
+
+
+async def test_a_preflight_is_answered_without_a_key(settings: pytest.MonkeyPatch) -> None:
+    settings.setenv("GATEWAY_API_KEYS", "alice=a1")
+    settings.setenv("GATEWAY_CORS_ORIGINS", f"{ORIGIN},https://other.example")
+    answer = await guarded().options("/predict", headers=PREFLIGHT)
+    assert answer.status_code == 200
+    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+    allowed = answer.headers["Access-Control-Allow-Headers"].lower()
+    assert "authorization" in allowed
+    assert "content-type" in allowed
+    assert answer.headers["Access-Control-Max-Age"] == "600"
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+async def test_a_page_may_read_errors_and_the_headers_that_clients_need(
+    settings: pytest.MonkeyPatch,
+) -> None:
+    settings.setenv("GATEWAY_API_KEYS", "alice=a1")
+    settings.setenv("GATEWAY_RATE_LIMIT", "1/hour")
+    settings.setenv("GATEWAY_CORS_ORIGINS", ORIGIN)
+    http = guarded()
+    for status in (401, 429):
+        answer = await http.post("/predict", headers={"Origin": ORIGIN})
+        assert answer.status_code == status
+        assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+        exposed = answer.headers["Access-Control-Expose-Headers"]
+        for name in ("Location", "Retry-After", "Preference-Applied", "Server-Timing"):
+            assert name.lower() in exposed.lower()
+        assert "correlation-id" in exposed.lower()
+
+
+async def test_a_page_of_an_origin_that_is_not_listed_may_read_nothing(
+    settings: pytest.MonkeyPatch,
+) -> None:
+    settings.setenv("GATEWAY_CORS_ORIGINS", ORIGIN)
+    http = guarded()
+    for origin in ("https://evil.example", "https://app.example.evil", "null"):
+        answer = await http.post("/predict", headers={"Origin": origin})
+        assert answer.status_code == 200
+        assert "Access-Control-Allow-Origin" not in answer.headers
+        assert answer.headers["Vary"] == "Origin"
