@@ -58,7 +58,8 @@ def prediction_routes(
 
     @routes.get("/predict/<prediction_id>")
     async def look_up(prediction_id: str) -> Response:
-        wait_s = _preferences(("wait",), outcomes.longest_wait_s).wait_s or _wait_asked_for_s()
+        asked_s = _wait_asked_for_s()
+        wait_s = _preferences(("wait",), outcomes.longest_wait_s).wait_s or asked_s
         spelt, result = await outcomes.look_up(prediction_id, wait_s, owner=caller())
         if result is None:
             response = json_response(PENDING, 202)
