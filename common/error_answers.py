@@ -27,8 +27,13 @@ class ErrorAnswer(NamedTuple):
     correlation_id: str
 
 
-def spell_error(status: int, code: str, sentence: str, accept: str | None) -> ErrorAnswer:
-    """An error of the call under way for a reader who accepts ``accept``."""
+def spell_error(
+    status: int, code: str, sentence: str, accept: str | None, **more: Any
+) -> ErrorAnswer:
+    """An error of the call under way for a reader who accepts ``accept``.
+
+    Problem details have ``more`` to say (RFC 9457, section 3.2).
+    """
     found_by = correlation_id()
     wanted = parse_accept_header(accept, MIMEAccept).best_match([JSON, PROBLEM_JSON])
     if wanted != PROBLEM_JSON:
@@ -40,7 +45,7 @@ def spell_error(status: int, code: str, sentence: str, accept: str | None) -> Er
         "detail": sentence,
         "code": code,
         "correlation_id": found_by,
-    }
+    } | more
     return ErrorAnswer(PROBLEM_JSON, msgspec.json.encode(problem), found_by)
 
 

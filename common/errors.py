@@ -39,6 +39,13 @@ class MalformedRequest(PredictionError):
     blame = Blame.CALLER
 
 
+class MalformedHeader(PredictionError):
+    """A header of the request cannot be read, and to ignore it would not be what is meant."""
+
+    code = "malformed_header"
+    blame = Blame.CALLER
+
+
 class UnknownModel(PredictionError):
     """No predictor has ever served this model."""
 

@@ -35,6 +35,8 @@ class MessageType(StrEnum):
     REQUEST = "prediction.request"
     SUCCEEDED = "prediction.succeeded"
     FAILED = "prediction.failed"
+    DEAD_LETTERED = "prediction.dead-lettered"
+    """Never travels: the broker gives up the request itself."""
     STARTED = "prediction.started"
     PROGRESS = "prediction.progress"
     MARKER = "journal.marker"
@@ -135,7 +137,8 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
     """How a prediction ended: its final state and the body that says so, in bytes.
 
     ``type`` is ``prediction.succeeded`` with the body ``{"input": …, "result": …}``, or
-    ``prediction.failed`` with the body ``{"code": …, "error": …}``.
+    ``prediction.failed`` with the body ``{"code": …, "error": …}``; or what stands for a request
+    that the broker gave up on, ``prediction.dead-lettered`` with a body like that of a failure.
     """
 
     type: str
@@ -212,5 +215,5 @@ def final_reply(message: Message) -> Reply | None:
         return Reply(message.type, message.body)
     if message.type == MessageType.REQUEST:
         error = GIVEN_UP.get(str(message.headers.get("x-first-death-reason")))
-        return Reply.failed(error) if error else None
+        return Reply(MessageType.DEAD_LETTERED, Reply.failed(error).body) if error else None
     return None

@@ -14,6 +14,7 @@ from gateway.archive import Archive
 from gateway.discovery import model_routes
 from gateway.docs_page import page_routes
 from gateway.documents import document_routes
+from gateway.following import Following
 from gateway.guard import guard
 from gateway.health import health_routes
 from gateway.http_app import HttpApp
@@ -25,11 +26,13 @@ from gateway.predictions import Predictions
 from gateway.presence import Presence
 from gateway.pulse import Pulse
 from gateway.recorder import Recorder
+from gateway.replays import Replays
 from gateway.replicas import Replicas
 from gateway.requestor import Requestor
 from gateway.results import Results
 from gateway.routes import prediction_routes
 from gateway.settings import GatewaySettings
+from gateway.under_way import UnderWay
 from gateway.watch import Watch
 
 log = structlog.get_logger()
@@ -49,22 +52,26 @@ class Gateway:
         ids = PredictionIds(secret, life_s, time.time, owners)
         results = Results(settings.result_cache_bytes, life_s, time.time)
         self._archive = Archive(results, lambda: self._journal.caught_up)
+        self._replays = Replays()
         self._links = {
             "publisher": self._publisher,
             "consumer": self._consumer,
             "archive": Connection(
-                broker, "gateway archive", self._attach_archive, self._archive.detach
+                broker, "gateway archive", self._attach_archive, self._detach_archive
             ),
         }
         self._requestor = Requestor(self._publisher, self._consumer, time.time)
-        watch = Watch(results.__contains__)
-        recorder = Recorder(ids, results, watch)
+        watch, under_way = Watch(results.__contains__), UnderWay()
+        recorder = Recorder(ids, results, watch, under_way)
         self._journal = Journal(recorder, self._publisher, life_s, time.time)
         self._pulse = Pulse(time.monotonic)
         self._replicas = Replicas(self._pulse.awake_s)
         self._presence = Presence(self._replicas, self._publisher)
         self._predictions = Predictions(settings, ids, self._replicas, self._requestor)
         self._outcomes = Outcomes(ids, self._archive, watch, settings.sync_timeout_s)
+        self._following = Following(
+            self._archive, under_way, self._replays, lambda: self._journal.offset, ids.is_alive
+        )
         self._registry = process_registry(
             gateway_readings(
                 self._predictions,
@@ -111,6 +118,11 @@ class Gateway:
 
     async def _attach_archive(self, connection: Connection) -> None:
         await self._archive.attach(await connection.channel())
+        self._replays.attach(await connection.channel())
+
+    def _detach_archive(self) -> None:
+        self._archive.detach()
+        self._replays.detach()
 
     def _detach(self) -> None:
         self._requestor.detach()
@@ -121,6 +133,7 @@ class Gateway:
         log.info("draining")
         self._predictions.draining = True
         self._outcomes.stop_waiting()
+        self._following.stop()
 
     def http_app(self) -> HttpApp:
         """The HTTP side: every route, and how errors are answered."""
@@ -131,7 +144,12 @@ class Gateway:
             "not draining": lambda: not self._predictions.draining,
         }
         app.register_blueprint(
-            prediction_routes(self._predictions, self._outcomes, self._settings.max_body_bytes)
+            prediction_routes(
+                self._predictions,
+                self._outcomes,
+                self._following,
+                self._settings.max_body_bytes,
+            )
         )
         app.register_blueprint(model_routes(self._replicas))
         app.register_blueprint(health_routes(checks, self._registry))

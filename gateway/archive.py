@@ -44,6 +44,10 @@ class Archive:
         """The connection is gone; reads under way fail."""
         self._channel = None
 
+    def offset(self, prediction_id: PredictionId) -> int | None:
+        """Where the final state stands in the stream, if one is known; -1 if it is lost."""
+        return self._results.offset(prediction_id)
+
     async def find(self, prediction_id: PredictionId) -> Reply | None:
         """The final state of a prediction; None if it has none yet.
 

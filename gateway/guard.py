@@ -13,8 +13,8 @@ from gateway.access import Access
 from gateway.access_settings import Rate
 from gateway.problems import prediction_problem
 from gateway.rate_limit import RecentCallers
-from gateway.routes import TimedRequest
 from gateway.settings import GatewaySettings
+from gateway.timed_request import TimedRequest
 
 OPEN: Final = ("health", "docs")
 """The blueprints for the machines that watch this one, which have no key and may ask often, and

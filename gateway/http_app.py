@@ -13,7 +13,7 @@ from common.errors import PredictionError
 from common.http_server import ANSWER_TIMEOUT_S, SYSTEM_BOUNDS_ANSWERS
 from gateway.metrics import HttpMetrics
 from gateway.problems import http_problem, prediction_problem
-from gateway.routes import TimedRequest
+from gateway.timed_request import TimedRequest
 
 log = structlog.get_logger()
 

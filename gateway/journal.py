@@ -99,6 +99,11 @@ class Journal:
         self._marker, self._marker_sent = uuid4().hex, False
         self._marker_due.set()
 
+    @property
+    def offset(self) -> int:
+        """Up to where the stream has been read; -1 if nothing of it has."""
+        return -1 if self._bookmark.last is None else self._bookmark.last.offset
+
     async def run(self) -> None:
         """Send markers and acknowledge what was read, until cancelled.
 

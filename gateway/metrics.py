@@ -56,6 +56,11 @@ def gateway_readings(
             lambda: len(recorder.watch),
         ),
         Reading(
+            "predictmq_event_streams",
+            "Callers who follow a prediction.",
+            lambda: recorder.under_way.followers,
+        ),
+        Reading(
             "predictmq_in_flight_bytes",
             "Request bodies held for calls under way.",
             lambda: predictions.waiting.bytes + predictions.accepting.bytes,

@@ -37,8 +37,8 @@ class Outcomes:
 
     async def look_up(
         self, text: str, wait_s: float = 0, *, owner: str = NOBODY
-    ) -> tuple[str, bytes | None]:
-        """The id as we spell it, and the JSON of input and result; None: still processing.
+    ) -> tuple[PredictionId, bytes | None]:
+        """The id that ``text`` spells, and the JSON of input and result; None: still processing.
 
         Waits for the end at most ``wait_s`` seconds, at most ``longest_wait_s``, and no longer when
         this gateway is to end.
@@ -47,11 +47,11 @@ class Outcomes:
             UnknownPrediction: no id of ours, another's than ``owner``'s, or its life is over.
             PredictionError: the prediction failed; what the sync call would have raised.
         """
-        prediction_id = self._recognised(text, owner)
+        prediction_id = self.recognised(text, owner)
         if wait_s > 0:
             await self._ended(prediction_id, wait_s)
         found = await self._archive.find(prediction_id)
-        return spell(prediction_id), found.result() if found else None
+        return prediction_id, found.result() if found else None
 
     async def wait(self, accepted: str, wait_s: float, *, owner: str = NOBODY) -> bytes | None:
         """The JSON of input and result of what was just accepted, if it ends in ``wait_s`` seconds.
@@ -62,7 +62,7 @@ class Outcomes:
         Raises:
             PredictionError: the prediction failed.
         """
-        prediction_id = self._recognised(accepted, owner)
+        prediction_id = self.recognised(accepted, owner)
         await self._ended(prediction_id, wait_s)
         try:
             found = await self._archive.find(prediction_id)
@@ -78,7 +78,12 @@ class Outcomes:
         wait_s = min(wait_s, self.longest_wait_s)
         await self._watch.final(prediction_id, wait_s, interruptible=True)
 
-    def _recognised(self, text: str, owner: str) -> PredictionId:
+    def recognised(self, text: str, owner: str = NOBODY) -> PredictionId:
+        """The id that ``text`` spells; the call under way goes by it from now on.
+
+        Raises:
+            UnknownPrediction: no id of ours, another's than ``owner``'s, or its life is over.
+        """
         prediction_id = self._ids.recognise(text, owner)
         if prediction_id is None or not self._ids.is_alive(prediction_id):
             raise UnknownPrediction

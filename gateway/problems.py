@@ -1,7 +1,7 @@
 """Errors as HTTP answers: one table from code to status."""
 
 import http
-from typing import Final
+from typing import Any, Final
 
 from quart import Response, current_app, request
 from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
@@ -15,9 +15,15 @@ from common.errors import (
     Unauthorized,
     Unavailable,
 )
+from common.progress import Progress
+from gateway.bodies import PENDING_SENTENCE
+
+COME_BACK_S: Final = "1"
+"""``Retry-After`` for a prediction that is not finished, in seconds."""
 
 STATUS: Final[dict[str, int]] = {
     "malformed_request": 400,
+    "malformed_header": 400,
     "unauthorized": 401,
     "unknown_model": 404,
     "unknown_prediction": 404,
@@ -68,8 +74,16 @@ def http_code(status: int) -> str:
     return http.HTTPStatus(status).phrase.lower().replace(" ", "_")
 
 
-def _problem(status: int, code: str, sentence: str) -> Response:
-    error = spell_error(status, code, sentence, request.headers.get("Accept"))
+def pending_answer(progress: Progress | None) -> Response:
+    """The answer to who asks for what is not finished; a problem says how far it has come."""
+    more = {} if progress is None else {"progress": progress}
+    response = _problem(http.HTTPStatus.ACCEPTED, "pending", PENDING_SENTENCE, **more)
+    response.headers["Retry-After"] = COME_BACK_S
+    return response
+
+
+def _problem(status: int, code: str, sentence: str, **more: Any) -> Response:
+    error = spell_error(status, code, sentence, request.headers.get("Accept"), **more)
     response = Response(error.body, status, content_type=error.content_type)
     response.headers[CORRELATION_HEADER] = error.correlation_id
     return response

@@ -4,39 +4,75 @@ from typing import Final
 
 import structlog
 
+from common.errors import MalformedRequest
 from common.messages import Message, MessageType, final_reply
+from common.progress import Progress
 from gateway.prediction_id import PredictionId, PredictionIds
 from gateway.results import Results
+from gateway.under_way import Event, UnderWay
 from gateway.watch import Watch
 
-NOT_FINAL: Final = frozenset({MessageType.STARTED, MessageType.PROGRESS})
-"""Events of predictions that go on."""
+GOES_ON: Final = frozenset({MessageType.STARTED, MessageType.PROGRESS})
+"""Events of predictions that have not ended by them."""
 
 log = structlog.get_logger()
 
 
-class Recorder:
-    """Records final states in ``results`` and wakes those who ``watch`` for them."""
+def event_of(message: Message, offset: int) -> Event:
+    """What a message of a type of ``GOES_ON`` tells.
 
-    def __init__(self, ids: PredictionIds, results: Results, watch: Watch) -> None:
+    Raises:
+        MalformedRequest: it cannot be read.
+    """
+    is_progress = message.type == MessageType.PROGRESS
+    progress = Progress.from_message(message) if is_progress else None
+    return Event(message.type, offset, progress)
+
+
+class Recorder:
+    """Records final states in ``results`` and wakes those who ``watch`` for them.
+
+    What goes on is noted in ``under_way``, for as long as it does.
+    """
+
+    def __init__(
+        self, ids: PredictionIds, results: Results, watch: Watch, under_way: UnderWay
+    ) -> None:
         self._ids = ids
         self.results = results
         self.watch = watch
+        self.under_way = under_way
 
     def record(self, message: Message, offset: int) -> None:
         """Take note of an event that stands at ``offset``; of one ending, only the first counts."""
+        if message.type in GOES_ON:
+            self._note(message, offset)
+            return
         reply = final_reply(message)
         if reply is None:
-            if message.type not in NOT_FINAL:
-                log.warning("not a final state", type=message.type, offset=offset)
+            log.warning("not a final state", type=message.type, offset=offset)
             return
         prediction_id = self._recognised(message.correlation_id)
         if prediction_id is not None and self.results.record(prediction_id, reply, offset):
             self.watch.settle(prediction_id)
+            self.under_way.end(prediction_id, Event(reply.type, offset))
 
     def begin_again(self) -> None:
         """What comes next is another stream, from its beginning."""
         self.results.lose_offsets()
+        self.under_way.begin_again()
+
+    def _note(self, message: Message, offset: int) -> None:
+        """An event of a prediction that goes on; one that comes after the end says nothing."""
+        prediction_id = self._recognised(message.correlation_id)
+        if prediction_id is None or prediction_id in self.results:
+            return
+        try:
+            event = event_of(message, offset)
+        except MalformedRequest as exc:
+            log.warning("not progress", offset=offset, reason=exc.sentence)
+        else:
+            self.under_way.note(prediction_id, event)
 
     def _recognised(self, correlation_id: str) -> PredictionId | None:
         """The prediction that an event is about, if it can still be asked for."""

@@ -79,6 +79,11 @@ class Results:
         entry = self._entries.get(prediction_id)
         return entry.reply if isinstance(entry, Kept) else entry
 
+    def offset(self, prediction_id: PredictionId) -> int | None:
+        """Where the final state stands in the stream, or ``LOST``; None when none is known."""
+        entry = self._entries.get(prediction_id)
+        return entry.offset if isinstance(entry, Kept) else entry
+
     def lose_offsets(self) -> None:
         """The stream is no longer the one that the offsets are of; bodies stay as they are."""
         for prediction_id, entry in self._entries.items():

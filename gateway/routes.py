@@ -1,36 +1,30 @@
 """HTTP to predictions and back. No AMQP words."""
 
-import asyncio
 from collections.abc import Collection
 from typing import Final
 
-import msgspec
-from quart import Blueprint, Request, Response, after_this_request, request
+from quart import Blueprint, Response, after_this_request, request
 from quart.typing import ResponseTypes
-from quart.wrappers.request import Body
-from werkzeug.exceptions import RequestTimeout
 
-from common.errors import MalformedRequest, UnsupportedMediaType
+from common.error_answers import JSON
+from common.errors import MalformedRequest
 from common.telemetry import valid_traceparent
+from gateway import bodies
+from gateway.following import Following
 from gateway.outcomes import Outcomes
-from gateway.prediction_id import NOBODY
+from gateway.prediction_id import PredictionId, spell
 from gateway.predictions import Call, Predictions
 from gateway.preferences import Preferences, whole_seconds
-from gateway.problems import json_response
-
-COME_BACK_S: Final = "1"
-"""``Retry-After`` for a prediction that is not finished, in seconds."""
-
-BODY_TIMEOUT_S: Final = 30
-"""How long a client may take to send a body."""
+from gateway.problems import COME_BACK_S, json_response, pending_answer
+from gateway.request_bodies import JsonBody
+from gateway.sse import EVENT_STREAM, frames, last_event_id
+from gateway.timed_request import caller
 
 NO_PREFERENCES: Final = Preferences()
 
-PENDING: Final = b'{"error": "Prediction is still being processed."}'
-
 
 def prediction_routes(
-    predictions: Predictions, outcomes: Outcomes, max_body_bytes: int
+    predictions: Predictions, outcomes: Outcomes, following: Following, max_body_bytes: int
 ) -> Blueprint:
     """The routes that predict and look up; errors are raised as ``PredictionError``."""
     routes = Blueprint("predictions", __name__)
@@ -58,14 +52,15 @@ def prediction_routes(
 
     @routes.get("/predict/<prediction_id>")
     async def look_up(prediction_id: str) -> Response:
+        owner = caller()
+        if _wants_events():
+            return _events(following, outcomes.recognised(prediction_id, owner))
         asked_s = _wait_asked_for_s()
         wait_s = _preferences(("wait",), outcomes.longest_wait_s).wait_s or asked_s
-        spelt, result = await outcomes.look_up(prediction_id, wait_s, owner=caller())
+        found, result = await outcomes.look_up(prediction_id, wait_s, owner=owner)
         if result is None:
-            response = json_response(PENDING, 202)
-            response.headers["Retry-After"] = COME_BACK_S
-            return response
-        return json_response(b'{"output": %b, "prediction_id": "%b"}' % (result, spelt.encode()))
+            return pending_answer(following.last_progress(found))
+        return json_response(bodies.output(result, spell(found)))
 
     return routes
 
@@ -99,74 +94,33 @@ def _wait_asked_for_s() -> int:
     return wait_s
 
 
-class TimedBody(Body):
-    """A body to be read within ``BODY_TIMEOUT_S``; one that is all here costs no timer."""
-
-    _is_complete = False
-
-    def set_complete(self) -> None:
-        """Nothing more will come."""
-        super().set_complete()
-        self._is_complete = True
-
-    async def read(self) -> bytes:
-        """The whole body.
-
-        Raises:
-            RequestTimeout: its sender is too slow.
-            RequestEntityTooLarge: it is larger than ``MAX_CONTENT_LENGTH``.
-        """
-        if self._is_complete:
-            return bytes(await self)
-        try:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
-                return bytes(await self)
-        except TimeoutError as exc:
-            raise RequestTimeout from exc
+def _wants_events() -> bool:
+    """Whether the client would rather be told of each event than get one answer."""
+    accepted = request.headers.get("Accept", "")
+    return (
+        EVENT_STREAM in accepted
+        and request.method == "GET"
+        and request.accept_mimetypes.best_match([JSON, EVENT_STREAM]) == EVENT_STREAM
+    )
 
 
-class TimedRequest(Request):
-    """A request with a ``TimedBody``; ``owner`` is the name of the key that it came with."""
+def _events(following: Following, prediction_id: PredictionId) -> Response:
+    """What happens to a prediction, as it happens; 204 for who has been told how it ended.
 
-    body_class = TimedBody
-    owner = NOBODY
-
-
-def caller() -> str:
-    """The owner of what the request under way has done."""
-    assert isinstance(request, TimedRequest)
-    return request.owner
-
-
-class JsonBody:
-    """The body of the request under way, read when it is asked for."""
-
-    def __init__(self, max_bytes: int) -> None:
-        length = request.content_length
-        self.size_bytes = max_bytes if length is None else min(length, max_bytes)
-
-    async def read(self) -> bytes:
-        """The whole body.
-
-        Raises:
-            UnsupportedMediaType: it is sent as something else than plain JSON.
-        """
-        unread = request.body
-        assert isinstance(unread, TimedBody)
-        body = await unread.read()
-        encoding = request.headers.get("Content-Encoding", "identity")
-        if body and (not request.is_json or encoding != "identity"):
-            sent = request.headers.get("Content-Type", "no Content-Type")
-            raise UnsupportedMediaType(
-                f"Send the body as Content-Type: application/json without Content-Encoding, "
-                f"not as {sent[:100]} ({encoding[:20]})."
-            )
-        return body
+    A browser connects again whenever a stream ends, except after 204.
+    """
+    after = last_event_id(request.headers.get("Last-Event-ID"))
+    if following.has_been_told(prediction_id, after):
+        return Response(b"", 204)
+    blocks = frames(following.follow(prediction_id, after), spell(prediction_id))
+    response = Response(blocks, content_type=EVENT_STREAM)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Accel-Buffering"] = "no"  # nginx would collect what is to arrive at once
+    return response
 
 
 def _accepted(prediction_id: str) -> Response:
-    body = b'{"message": "Request received. Processing asynchronously.", "prediction_id": %b}'
-    response = json_response(body % msgspec.json.encode(prediction_id), 202)
+    response = json_response(bodies.accepted(prediction_id), 202)
     response.headers["Location"] = f"/predict/{prediction_id}"
     response.headers["Retry-After"] = COME_BACK_S
     return response

@@ -1,4 +1,4 @@
-"""Publish replies to their return addresses, then acknowledge the requests.
+"""Say what becomes of requests: publish replies to their return addresses, then acknowledge.
 
 The acknowledgement comes last: whatever dies before it, the broker hands the request over
 again. A request may so be run more than once; it is never lost.
@@ -14,6 +14,7 @@ import structlog
 from common.amqp import backoff_s
 from common.errors import Unavailable, Unroutable
 from common.messages import Message, Reply
+from common.progress import Progress, started
 from common.topology import REPLIES
 from predictor_service.job import Job
 
@@ -34,6 +35,7 @@ class Answers:
 
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
+        self._telling: set[asyncio.Task[None]] = set()
         self.outcomes: Counter[str] = Counter()
         """Predictions by how they ended: ``succeeded`` or an error's code."""
 
@@ -46,6 +48,27 @@ class Answers:
         if await self._publish(job, reply):
             self.outcomes[reply.outcome()] += 1
             await job.delivery.channel.acknowledge(job.delivery.tag)
+
+    def started(self, job: Job) -> None:
+        """Tell who can follow a prediction that it is about to be run; nothing waits for it."""
+        if job.is_followed:
+            self._tell(started(job.request.correlation_id, int(time.time())))
+
+    def progress(self, correlation_id: str, progress: Progress) -> None:
+        """Tell how far a prediction that can be followed has come."""
+        self._tell(progress.to_message(correlation_id, int(time.time())))
+
+    def _tell(self, event: Message) -> None:
+        """Publish what is said in passing. It leaves before the reply does, or not at all."""
+        telling = asyncio.create_task(self._publish_in_passing(event))
+        self._telling.add(telling)
+        telling.add_done_callback(self._telling.discard)
+
+    async def _publish_in_passing(self, event: Message) -> None:
+        try:
+            await self._publisher.publish(event, REPLIES, timeout_s=PUBLISH_TIMEOUT_S)
+        except Unavailable as exc:
+            log.info("event not told", type=event.type, reason=exc.sentence)
 
     async def _publish(self, job: Job, reply: Reply) -> bool:
         """Publish over as many connections as it takes; returns whether the reply is settled.

@@ -36,6 +36,7 @@ class Predictor:
         self._replica_id = uuid4().hex
         self._publisher = Connection(broker, "predictor publisher", self._declare)
         self._answers = Answers(self._publisher)
+        execution.on_progress = self._answers.progress
         self._replier = Replier(
             execution,
             self._answers,

@@ -7,13 +7,15 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 
 from common.errors import ModelFailed, PredictionError, PredictorCrashed
 from common.presence import ModelCard
-from predictor_service.invocation import Outcome, Question, invoke
+from common.progress import Progress
+from predictor_service.invocation import Hear, Outcome, Question, invoke, nobody_hears
 from predictor_service.models.base import load_model
 from predictor_service.models.specification import Specification
 from predictor_service.settings import PredictorSettings
@@ -43,6 +45,9 @@ class Execution(Protocol):
 
     broken: asyncio.Event
     """Set when it can run no more: the predictor has to be started again."""
+
+    on_progress: Hear
+    """Called in the event loop with how far a prediction has come, while it is run."""
 
     async def run(self, model: str, questions: Sequence[Question]) -> list[Outcome]: ...
     def abandon(self) -> None: ...
@@ -76,6 +81,7 @@ class ThreadExecution:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="model")
         self.cards = tuple(model.card for model in self._models.values())
         self.broken = asyncio.Event()
+        self.on_progress: Hear = nobody_hears
 
     async def run(self, model: str, questions: Sequence[Question]) -> list[Outcome]:
         """One outcome for each question.
@@ -84,7 +90,7 @@ class ThreadExecution:
         be stopped and is lost, and so this execution is ``broken``.
         """
         call = asyncio.get_running_loop().run_in_executor(
-            self._pool, invoke, self._models[model], questions
+            self._pool, invoke, self._models[model], questions, _heard_in_loop(self)
         )
         done, _ = await asyncio.wait((call,), timeout=self._timeout_s)
         if done:
@@ -116,6 +122,7 @@ class ProcessExecution:
         self._replacing: set[asyncio.Task[None]] = set()
         self.cards: tuple[ModelCard, ...] = ()
         self.broken = asyncio.Event()
+        self.on_progress: Hear = nobody_hears
 
     async def start(self) -> None:
         """Start the workers and wait until all have loaded the models.
@@ -171,7 +178,9 @@ class ProcessExecution:
         while True:
             worker = await self._idle_worker()
             try:
-                outcomes = await self._in_thread(worker.ask, model, questions, timeout_s)
+                outcomes = await self._in_thread(
+                    worker.ask, model, questions, timeout_s, _heard_in_loop(self)
+                )
             except WorkerGone as exc:
                 log.warning("idle worker died and is replaced", reason=str(exc))
                 self._replace(worker)
@@ -239,6 +248,17 @@ class ProcessExecution:
 
     async def _in_thread(self, call: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, call, *arguments)
+
+
+def _heard_in_loop(execution: Execution) -> Hear:
+    """What a thread may call: it is the event loop that hears of it."""
+    loop = asyncio.get_running_loop()
+
+    def hear(correlation_id: str, progress: Progress) -> None:
+        with suppress(RuntimeError):  # the loop has ended, and a model has not
+            loop.call_soon_threadsafe(execution.on_progress, correlation_id, progress)
+
+    return hear
 
 
 def _overdue(timeout_s: float) -> ModelFailed:

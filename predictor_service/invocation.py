@@ -5,16 +5,19 @@ or makes its batch fail, takes down only itself.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence, Set
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
 import structlog
 
 from common.errors import InvalidInput, MalformedRequest, ModelFailed, PredictionError
+from common.progress import Progress
 from predictor_service.models.base import Model, Predict
+from predictor_service.models.report import Report, Reporter, unheard
 
 Outcome = bytes | PredictionError
 """The JSON of a result, or why there is none."""
@@ -31,31 +34,51 @@ class Question:
 
     input_json: bytes
     correlation_id: str
+    is_followed: bool = False
+    """Whether anybody can ask how far it has come."""
 
 
-def invoke(model: Model, questions: Sequence[Question]) -> list[Outcome]:
+Hear = Callable[[str, Progress], None]
+"""Told by correlation id how far a prediction has come; called in any thread, must not raise."""
+
+
+def nobody_hears(_: str, __: Progress) -> None:
+    """Where nobody is interested."""
+
+
+def invoke(model: Model, questions: Sequence[Question], hear: Hear = nobody_hears) -> list[Outcome]:
     """Ask ``model`` all ``questions``, in one call if it takes several; one outcome for each.
 
+    ``hear`` is told of those that are followed how far they have come, while this runs.
     Raises nothing that a model can raise.
     """
     if len(questions) > 1 and model.predict_batch is not None:
-        return _invoke_batch(model, model.predict_batch, questions)
-    return [_invoke_one(model, question) for question in questions]
+        return _invoke_batch(model, model.predict_batch, questions, hear)
+    return [_invoke_one(model, question, hear) for question in questions]
 
 
-def _invoke_one(model: Model, question: Question) -> Outcome:
+def _invoke_one(model: Model, question: Question, hear: Hear) -> Outcome:
     try:
         value = _input(model, question)
     except PredictionError as exc:
         return exc
     try:
-        return _json(model.predict(value))
+        if not model.report_parameter:
+            return _json(model.predict(value))
+        with _reporting(question, hear) as report:
+            return _json(model.predict(value, **{model.report_parameter: report}))
     except BaseException as exc:  # a model may raise anything
         return _told(exc, question)
 
 
+def _reporting(question: Question, hear: Hear) -> AbstractContextManager[Report]:
+    if not question.is_followed:
+        return nullcontext(unheard)
+    return Reporter(partial(hear, question.correlation_id))
+
+
 def _invoke_batch(
-    model: Model, predict_batch: Predict, questions: Sequence[Question]
+    model: Model, predict_batch: Predict, questions: Sequence[Question], hear: Hear
 ) -> list[Outcome]:
     outcomes: dict[Question, Outcome] = {}
     inputs: dict[Question, Any] = {}
@@ -69,7 +92,7 @@ def _invoke_batch(
         outcomes |= dict(zip(inputs, map(_json, _in_order(results)), strict=True))
     except BaseException:  # because of one input, or of all: each will tell
         log.warning("batch failed, its inputs are tried one by one", exc_info=True)
-        outcomes |= {question: _invoke_one(model, question) for question in inputs}
+        outcomes |= {question: _invoke_one(model, question, hear) for question in inputs}
     return [outcomes[question] for question in questions]
 
 

@@ -8,6 +8,7 @@ from common.channel import Delivery
 from common.errors import ModelFailed, PredictionError
 from common.messages import Reply, Request
 from common.request_body import input_of
+from common.topology import REPLIES
 from predictor_service.invocation import Outcome, Question
 
 
@@ -38,9 +39,14 @@ class Job:
         """Whether its deadline has passed, so that it is not started any more."""
         return time.time() > self.deadline_s
 
+    @property
+    def is_followed(self) -> bool:
+        """Whether its reply goes where anybody can see what happens on the way to it."""
+        return self.request.reply_to == REPLIES
+
     def question(self) -> Question:
         """What the model is asked."""
-        return Question(self.input_json, self.request.correlation_id)
+        return Question(self.input_json, self.request.correlation_id, self.is_followed)
 
     def reply(self, outcome: Outcome) -> Reply:
         """What is sent to the return address."""

@@ -180,6 +180,8 @@ class Replier:
         return outcomes
 
     async def _call(self, jobs: list[Job]) -> list[Outcome]:
+        for job in jobs:
+            self._answers.started(job)
         questions = [job.question() for job in jobs]
         started_s = _clock_s()
         try:

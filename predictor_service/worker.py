@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Final
 
@@ -17,8 +18,9 @@ import msgspec
 
 from common.errors import BY_CODE, Misconfigured, PredictionError
 from common.presence import ModelCard
+from common.progress import Progress
 from common.telemetry import configure_logs
-from predictor_service.invocation import Outcome, Question, invoke
+from predictor_service.invocation import Hear, Outcome, Question, invoke
 from predictor_service.models.base import load_model
 from predictor_service.models.specification import Specification
 
@@ -64,7 +66,14 @@ class _Failure(msgspec.Struct):
 
 _LOADED: Final = msgspec.msgpack.Decoder(_Loaded)
 _ASKED: Final = msgspec.msgpack.Decoder(_Asked)
-_OUTCOMES: Final = msgspec.msgpack.Decoder(list[bytes | _Failure])
+
+
+class _Told(msgspec.Struct):
+    correlation_id: str
+    progress: Progress
+
+
+_ANSWER: Final = msgspec.msgpack.Decoder(list[bytes | _Failure] | _Told)
 
 
 class Worker:
@@ -90,8 +99,10 @@ class Worker:
             raise Misconfigured(loaded.error)
         return loaded.cards
 
-    def ask(self, model: str, questions: Sequence[Question], timeout_s: float) -> list[Outcome]:
-        """Have the questions answered, one outcome for each.
+    def ask(
+        self, model: str, questions: Sequence[Question], timeout_s: float, hear: Hear
+    ) -> list[Outcome]:
+        """Have the questions answered, one outcome for each; ``hear`` is told of progress.
 
         Raises:
             WorkerGone: the process had ended before.
@@ -103,8 +114,12 @@ class Worker:
             self._answer(timeout_s)
         except (OSError, WorkerDied) as exc:
             raise WorkerGone(self._how_it_ended()) from exc
-        outcomes = _OUTCOMES.decode(self._answer(timeout_s))
-        return [outcome if isinstance(outcome, bytes) else _error(outcome) for outcome in outcomes]
+        end_s = time.monotonic() + timeout_s
+        answer = _ANSWER.decode(self._answer(timeout_s))
+        while isinstance(answer, _Told):
+            hear(answer.correlation_id, answer.progress)
+            answer = _ANSWER.decode(self._answer(max(0.0, end_s - time.monotonic())))
+        return [outcome if isinstance(outcome, bytes) else _error(outcome) for outcome in answer]
 
     def kill(self) -> None:
         """End the process, whatever it is doing. Who waits for it is told by the pipe."""
@@ -146,6 +161,12 @@ def _work(pipe: Connection, specifications: tuple[Specification, ...]) -> None:
     cards = tuple(model.card for model in models.values())
     pipe.send_bytes(msgspec.msgpack.encode(_Loaded(cards)))
     process_id = os.getpid()
+
+    def tell(correlation_id: str, progress: Progress) -> None:
+        if os.getpid() == process_id:  # not from what the model has forked
+            with suppress(OSError):  # nobody waits for the answer either
+                pipe.send_bytes(msgspec.msgpack.encode(_Told(correlation_id, progress)))
+
     while True:
         try:
             asked = _ASKED.decode(pipe.recv_bytes())
@@ -154,7 +175,7 @@ def _work(pipe: Connection, specifications: tuple[Specification, ...]) -> None:
         pipe.send_bytes(BEGUN)
         outcomes = [
             outcome if isinstance(outcome, bytes) else _Failure(outcome.code, outcome.sentence)
-            for outcome in invoke(models[asked.model], asked.questions)
+            for outcome in invoke(models[asked.model], asked.questions, tell)
         ]
         if os.getpid() != process_id:  # forked by the model: it must not answer, too
             os._exit(0)

@@ -28,7 +28,7 @@ TRAVELS: Final = {
     async_queue(MODEL): ("Requests whose callers come back later.", ("request",)),
     REPLIES: (
         "The stream that all gateways follow. The first final state of a prediction counts.",
-        ("succeeded", "failed", "dead-letter", "marker"),
+        ("started", "progress", "succeeded", "failed", "dead-letter", "marker"),
     ),
     DEAD_LETTERS: ("Where the broker sends what it gives up.", ("dead-letter",)),
     PARKED: ("Dead letters, for operators to look at.", ("dead-letter",)),
@@ -119,6 +119,16 @@ def _operations() -> dict[str, Any]:
     return {
         "predict-now": _answer_requests(sync_queue(MODEL), REPLY_QUEUE),
         "predict-later": _answer_requests(async_queue(MODEL), channel_id(REPLIES)),
+        "tell-progress": {
+            "action": "send",
+            "channel": _to_channel(channel_id(REPLIES)),
+            "summary": "Of async requests, for those who follow them. May be left out.",
+            "messages": [
+                {"$ref": f"#/channels/{channel_id(REPLIES)}/messages/{each}"}
+                for each in ("started", "progress")
+            ],
+            "bindings": _amqp({"deliveryMode": 2, "mandatory": True}),
+        },
         "announce": {
             "action": "send",
             "channel": _to_channel(channel_id(PRESENCE)),

@@ -8,6 +8,7 @@ import msgspec
 from common.errors import BY_CODE
 from common.messages import GIVEN_UP, MAX_SENTENCE_CHARS, MessageType
 from common.presence import Announcement
+from common.progress import Progress
 
 Schema = dict[str, Any]
 
@@ -90,6 +91,18 @@ MESSAGES: Final = {
             error=_TEXT | {"maxLength": MAX_SENTENCE_CHARS + 1, "description": "For the caller."},
         ),
     ),
+    "started": Described(
+        MessageType.STARTED,
+        "A model is about to run on an async request.",
+        _REPLIED,
+        payload={"type": "object"},
+    ),
+    "progress": Described(
+        MessageType.PROGRESS,
+        "How far a model has come with an async request, if it tells.",
+        _REPLIED,
+        payload={"$ref": "#/components/schemas/Progress"},
+    ),
     "marker": Described(
         MessageType.MARKER,
         "A gateway's own: what it reads up to here was there when it asked. To be ignored.",
@@ -136,6 +149,6 @@ def message_object(described: Described) -> dict[str, Any]:
 def body_schemas() -> dict[str, Schema]:
     """The schemas of bodies that have a type, by its name."""
     _, schemas = msgspec.json.schema_components(
-        (Announcement,), ref_template="#/components/schemas/{name}"
+        (Announcement, Progress), ref_template="#/components/schemas/{name}"
     )
     return schemas

@@ -91,10 +91,9 @@ def _operation(operation: Operation, guards: Guards) -> dict[str, Any]:
 
 
 def _answer(answer: Answer, beside: tuple[str, ...]) -> dict[str, Any]:
-    described: dict[str, Any] = {
-        "description": answer.meaning,
-        "content": {kind: {"schema": schema} for kind, schema in answer.content.items()},
-    }
+    described: dict[str, Any] = {"description": answer.meaning}
+    if answer.content:
+        described["content"] = {kind: {"schema": each} for kind, each in answer.content.items()}
     if headers := answer.headers + beside:
         described["headers"] = {name: reference("headers", name) for name in headers}
     return described

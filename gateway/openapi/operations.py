@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from common.error_answers import JSON
+from common.error_answers import CORRELATION_HEADER, JSON, PROBLEM_JSON
 from common.errors import BY_CODE
 from gateway.openapi import parts
+from gateway.sse import EVENT_STREAM
 
 Schema = dict[str, Any]
 
@@ -96,15 +97,21 @@ _OF_PREDICTIONS: Final = (
         "look_up",
         "What has become of an accepted prediction",
         {
-            200: Answer("It has succeeded.", _named("Finished"), headers=("Preference-Applied",)),
+            200: Answer(
+                "It has succeeded. Or server-sent events: `pending`, `started`, `progress`, and in "
+                "the end one named after the final state, with the body that a GET gets then.",
+                _named("Finished") | _text(EVENT_STREAM),
+                headers=("Preference-Applied",),
+            ),
             202: Answer(
                 "It is still being processed.",
-                _named("Error"),
-                headers=("Retry-After", "Preference-Applied"),
+                _named("Error") | {PROBLEM_JSON: parts.reference("schemas", "Pending")},
+                headers=(CORRELATION_HEADER, "Retry-After", "Preference-Applied"),
             ),
+            204: Answer("`Last-Event-ID` is that of the final event: nothing will follow.", {}),
         },
-        parameters=("Prefer", "wait"),
-        errors=("unknown_prediction", *BY_CODE),
+        parameters=("Prefer", "wait", "Last-Event-ID"),
+        errors=("malformed_header", "unknown_prediction", *BY_CODE),
     ),
 )
 

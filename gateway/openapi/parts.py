@@ -11,6 +11,7 @@ Schema = dict[str, Any]
 
 _UUID: Final[Schema] = {"type": "string", "format": "uuid"}
 _TEXT: Final[Schema] = {"type": "string"}
+_PART: Final[Schema] = {"type": "number", "minimum": 0, "maximum": 1}
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 
 
@@ -102,6 +103,11 @@ PARAMETERS: Final = {
         "description": "The same as `Prefer: wait=N`.",
         "schema": {"type": "integer", "minimum": 0, "maximum": 10**MAX_WAIT_DIGITS - 1},
     },
+    "Last-Event-ID": _asked(
+        "Last-Event-ID",
+        "The id of the last server-sent event that has arrived: those after it follow.",
+        _TEXT,
+    ),
     "traceparent": _asked(
         "traceparent", "W3C Trace Context; one that is malformed is ignored.", _TEXT
     ),
@@ -125,6 +131,8 @@ SCHEMAS: Final = {
             "correlation_id": _TEXT,
         },
     },
+    "Pending": reference("schemas", "Problem")
+    | {"properties": {"progress": _object({"fraction": _PART, "note": _TEXT})}},
     "Status": _object({"status": _TEXT}, {"missing": {"type": "array", "items": _TEXT}}),
     "Models": _object(
         {

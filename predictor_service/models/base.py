@@ -4,7 +4,8 @@ A model is a function ``def predict(input: T) -> R``, plain or async, or a class
 constructor loads it and whose ``predict`` does the same. A class may have
 ``predict_batch(inputs: list[T]) -> list[R]`` to serve many inputs at once, and a ``version``.
 ``T`` is any type that msgspec converts JSON to and describes; without one, any JSON value is
-handed over. A class that learns its types only while loading names them in the attributes
+handed over. A second parameter annotated ``Report`` gets what progress is reported with; batches
+report none. A class that learns its types only while loading names them in the attributes
 ``input_type`` and ``output_type``. A model raises ``InvalidInput`` to blame its caller;
 whatever else it raises is its own failure.
 """
@@ -25,9 +26,11 @@ import msgspec
 from common.errors import Misconfigured
 from common.presence import ModelCard
 from predictor_service.models.extras import import_model
+from predictor_service.models.report import Report
 from predictor_service.models.specification import Specification
 
-Predict = Callable[[Any], Any]
+Predict = Callable[..., Any]
+"""Takes an input, and a report as the argument that the model has for it."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Model:
     input_type: Any
     predict: Predict
     predict_batch: Predict | None
+    report_parameter: str = ""
+    """What the model calls the parameter that it wants a report as; empty: it wants none."""
 
     @cached_property
     def decoder(self) -> msgspec.json.Decoder[Any]:
@@ -71,7 +76,9 @@ def _load(specification: Specification) -> Model:
     if not inspect.isroutine(predict):
         raise Misconfigured(f"Model '{specification}' is no function and has no predict method.")
     predict_batch = getattr(instance, "predict_batch", None)
-    input_type, output_type = _types(specification, instance, predict)
+    hints = _hints(predict)
+    report_parameter = next((name for name, hint in hints.items() if hint is Report), "")
+    input_type, output_type = _types(specification, instance, predict, report_parameter)
     return Model(
         card=ModelCard(
             name=specification.name,
@@ -83,6 +90,7 @@ def _load(specification: Specification) -> Model:
         input_type=input_type,
         predict=_blocking(predict),
         predict_batch=None if predict_batch is None else _blocking(predict_batch),
+        report_parameter=report_parameter,
     )
 
 
@@ -103,19 +111,25 @@ def _callable(instance: Any) -> Any:
     return instance if inspect.isroutine(instance) else getattr(instance, "__call__", None)  # noqa: B004
 
 
-def _types(specification: Specification, instance: Any, predict: Predict) -> tuple[Any, Any]:
+def _hints(predict: Predict) -> dict[str, Any]:
+    return typing.get_type_hints(predict, include_extras=True)
+
+
+def _types(
+    specification: Specification, instance: Any, predict: Predict, report_parameter: str
+) -> tuple[Any, Any]:
     """What ``predict`` takes and returns, as far as it says; ``Any`` where it does not."""
     try:
         signature = inspect.signature(predict)
     except ValueError:  # a builtin without one
         return Any, Any
     try:
-        signature.bind(None)
+        signature.bind(None, **({report_parameter: None} if report_parameter else {}))
     except TypeError as exc:
         raise Misconfigured(
             f"Model '{specification}' has a predict that does not take one input: {exc}."
         ) from exc
-    hints = typing.get_type_hints(predict, include_extras=True)
+    hints = _hints(predict)
     return (
         getattr(instance, "input_type", hints.get(next(iter(signature.parameters)), Any)),
         getattr(instance, "output_type", hints.get("return", Any)),
@@ -162,13 +176,15 @@ def _blocking(predict: Predict) -> Predict:
         return predict
     loop = _model_loop()
 
-    async def call(value: Any) -> Any:
+    async def call(value: Any, **report: Any) -> Any:
         try:
-            return await predict(value)
+            return await predict(value, **report)
         except (SystemExit, KeyboardInterrupt) as exc:  # which would end the loop, for all
             raise RuntimeError(f"the model raised {type(exc).__name__}") from exc
 
-    return lambda value: asyncio.run_coroutine_threadsafe(call(value), loop).result()
+    return lambda value, **report: asyncio.run_coroutine_threadsafe(
+        call(value, **report), loop
+    ).result()
 
 
 @cache

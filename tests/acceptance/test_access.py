@@ -69,6 +69,17 @@ async def test_what_is_not_finished_is_404_for_another_too(gateways: Gateways) -
     assert (await there.get(url, headers=bearer(BOB))).status_code == 404
 
 
+async def test_the_events_of_a_prediction_are_told_to_its_owner_only(gateways: Gateways) -> None:
+    here, there = gateways
+    here.headers.update(bearer(ALICE))
+    url = f"/predict/{await accepted(here, 1)}"
+    events = {"Accept": "text/event-stream"}
+    theirs = await there.get(url, headers=events | bearer(ALICE))
+    assert theirs.status_code == 200
+    assert "event: succeeded" in theirs.text
+    assert (await there.get(url, headers=events | bearer(BOB))).status_code == 404
+
+
 @pytest.mark.parametrize(
     "headers", [{}, bearer("unknown"), {"X-API-Key": "unknown"}, {"Authorization": f"Basic {BOB}"}]
 )

@@ -154,13 +154,17 @@ async def test_what_is_not_http_1_is_a_problem_too(gateway: Gateway) -> None:
     assert b'"code":"http_version_not_supported"' in answer
 
 
-async def test_what_succeeds_or_is_pending_has_no_correlation_id(gateway: Gateway) -> None:
+async def test_what_succeeds_has_no_correlation_id_and_what_is_pending_has_its_own(
+    gateway: Gateway,
+) -> None:
     _, http = gateway
     sync = await http.post("/predict", headers=PROBLEM, **script())
     posted = await http.post("/predict", headers=ASYNC | PROBLEM, **script(sleep_s=1))
     pending = await http.get(posted.headers["location"])
     assert [answer.status_code for answer in (sync, posted, pending)] == [200, 202, 202]
-    assert not [a for a in (sync, posted, pending) if "correlation-id" in a.headers]
+    assert "correlation-id" not in sync.headers
+    assert "correlation-id" not in posted.headers
+    assert pending.headers["correlation-id"] == posted.json()["prediction_id"]
 
 
 async def test_unknown_paths_of_a_predictor_are_problems_too(running: Running) -> None:

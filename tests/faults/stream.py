@@ -13,6 +13,8 @@ from tests.support.raw import raw_channel
 
 REPLIES: Final = "predictions.replies"
 MARKER: Final = "journal.marker"
+GO_ON: Final = ("prediction.started", "prediction.progress")
+"""Events of predictions that have not ended by them."""
 READ_TIMEOUT_S: Final = 60.0
 
 
@@ -31,7 +33,7 @@ async def first_events(broker: PrivateBroker, vhost: str) -> dict[str, Event]:
     first: dict[str, Event] = {}
     for message in await _read(broker, vhost):
         event = _event(message)
-        if event.type != MARKER:
+        if event.type not in (MARKER, *GO_ON):
             first.setdefault(event.prediction_id, event)
     return first
 

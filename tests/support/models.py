@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from predictor_service.models import InvalidInput
+from predictor_service.models import InvalidInput, Report
 from tests.support.waiting import POLL_S
 
 SCRIPTED: Final = {"PREDICTOR_MODEL": "scripted=tests.support.models:Scripted"}
@@ -56,3 +56,24 @@ class Scripted:
             time.sleep(POLL_S)
         answer = THEN[script["then"]](script) if "then" in script else None
         return answer or script["nonce"]
+
+
+REPORTING: Final = {"PREDICTOR_MODEL": "reporting=tests.support.models:Reporting"}
+"""The settings of a predictor that serves ``Reporting``."""
+
+
+class Reporting:
+    """Takes ``input["steps"]`` steps and reports each, once the file ``input["gate"]`` lets it.
+
+    That file has a line for each step that may be taken; without a gate there is no waiting.
+    """
+
+    def predict(self, script: Any, report: Report) -> Any:
+        """The number of steps; or what ``then`` says, as ``Scripted`` does."""
+        steps = script["steps"]
+        for step in range(1, steps + 1):
+            while "gate" in script and len(Path(script["gate"]).read_text().splitlines()) < step:
+                time.sleep(POLL_S)
+            report(step / steps, f"step {step}")
+        answer = THEN[script["then"]](script) if "then" in script else None
+        return answer or steps

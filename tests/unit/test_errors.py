@@ -9,11 +9,14 @@ from gateway.problems import STATUS
 
 TABLE: Final = {
     ("malformed_request", Blame.CALLER, 400),
+    ("malformed_header", Blame.CALLER, 400),
+    ("unauthorized", Blame.CALLER, 401),
     ("unknown_model", Blame.CALLER, 404),
     ("unknown_prediction", Blame.CALLER, 404),
     ("body_too_large", Blame.CALLER, 413),
     ("unsupported_media_type", Blame.CALLER, 415),
     ("invalid_input", Blame.CALLER, 422),
+    ("rate_limited", Blame.CALLER, 429),
     ("model_failed", Blame.MODEL, 500),
     ("predictor_crashed", Blame.PREDICTOR, 502),
     ("unavailable", Blame.SERVICE, 503),
@@ -47,7 +50,9 @@ def test_only_what_is_unavailable_comes_in_several_kinds_under_one_code() -> Non
 def test_an_error_that_travels_is_found_again_by_its_code() -> None:
     assert all(error.code == code for code, error in BY_CODE.items())
     # These are said by a gateway, of its own knowledge: they never travel.
-    assert set(STATUS) - set(BY_CODE) == {"unknown_prediction", "internal_error"}
+    never = {"malformed_header", "unauthorized", "rate_limited"}
+    never |= {"unknown_prediction", "internal_error"}
+    assert set(STATUS) - set(BY_CODE) == never
 
 
 @pytest.mark.parametrize("error", BY_CODE.values(), ids=BY_CODE)

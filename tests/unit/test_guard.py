@@ -8,8 +8,8 @@ from quart.typing import TestClientProtocol as Client
 from gateway.guard import guard
 from gateway.http_app import HttpApp
 from gateway.metrics import HttpMetrics
-from gateway.routes import caller
 from gateway.settings import GatewaySettings
+from gateway.timed_request import caller
 
 ALICE = {"Authorization": "Bearer a1"}
 BOB = {"X-API-Key": "b1"}

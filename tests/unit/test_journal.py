@@ -14,6 +14,7 @@ from gateway.journal import ACKNOWLEDGE_EVERY, Journal
 from gateway.prediction_id import PredictionIds
 from gateway.recorder import Recorder
 from gateway.results import Results
+from gateway.under_way import UnderWay
 from gateway.watch import Watch
 from tests.support.scripted import ScriptedChannel, ScriptedLink
 from tests.support.waiting import until
@@ -30,7 +31,7 @@ def publisher() -> ScriptedLink:
 async def journal(publisher: ScriptedLink) -> AsyncIterator[Journal]:
     ids = PredictionIds(b"key", 60, lambda: NOW_S)
     results = Results(10_000, 60, lambda: NOW_S)
-    recorder = Recorder(ids, results, Watch(results.__contains__))
+    recorder = Recorder(ids, results, Watch(results.__contains__), UnderWay())
     followed = Journal(recorder, publisher, 60, lambda: NOW_S)
     running = asyncio.create_task(followed.run())
     yield followed

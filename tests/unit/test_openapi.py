@@ -35,8 +35,8 @@ def codes(document: dict[str, Any], path: str, method: str) -> dict[str, set[str
     """Status → the codes that an operation may end in."""
     found = {}
     for status, answer in document["paths"][path][method]["responses"].items():
-        problem = answer["content"].get("application/problem+json")
-        if problem:
+        problem = answer.get("content", {}).get("application/problem+json")
+        if problem and int(status) >= 400:
             found[status] = set(problem["schema"]["properties"]["code"]["enum"])
             assert "application/json" in answer["content"]
     return found

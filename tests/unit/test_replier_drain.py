@@ -11,7 +11,7 @@ from common.messages import Request
 from common.presence import ModelCard
 from predictor_service.answers import Answers
 from predictor_service.batching import Batching
-from predictor_service.invocation import Outcome, Question
+from predictor_service.invocation import Hear, Outcome, Question, nobody_hears
 from predictor_service.replier import Replier
 from tests.support.scripted import ScriptedChannel, ScriptedLink
 
@@ -41,6 +41,7 @@ class Held:
         self.cards: tuple[ModelCard, ...] = (ModelCard(name="m"),)
         self.broken = asyncio.Event()
         self.may_end = asyncio.Event()
+        self.on_progress: Hear = nobody_hears
 
     async def run(self, model: str, questions: Sequence[Question]) -> list[Outcome]:
         await self.may_end.wait()
