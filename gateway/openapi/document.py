@@ -72,15 +72,14 @@ def _operation(operation: Operation, guards: Guards) -> dict[str, Any]:
     of_the_path = tuple(_OF_THE_PATH.findall(operation.path))
     # What is in the path may make it another one.
     misread = (HTTPStatus.NOT_FOUND,) if of_the_path else ()
-    answers = {
-        str(status): _answer(answer, guards.headers) for status, answer in operation.answers.items()
-    }
+    beside = operation.headers + guards.headers
+    answers = {str(status): _answer(each, beside) for status, each in operation.answers.items()}
     errors = (*operation.errors, *guards.errors, *misread, *ANYWHERE)
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
         "tags": [operation.tag],
-        "responses": answers | error_answers(errors),
+        "responses": answers | error_answers(errors, beside),
     } | guards.security
     parameters = of_the_path + operation.parameters
     if parameters:

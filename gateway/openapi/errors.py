@@ -17,18 +17,23 @@ _HEADERS: Final = {
 """The headers that come with some errors."""
 
 
-def error_answers(errors: Iterable[str | HTTPStatus]) -> dict[str, Any]:
-    """Status → the answer with the errors that have it, in both spellings."""
+def error_answers(
+    errors: Iterable[str | HTTPStatus], beside: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Status → the answer with the errors that have it, in both spellings.
+
+    ``beside`` are headers that each of them may bring.
+    """
     by_status: dict[int, list[str]] = {}
     for error in errors:
         if isinstance(error, HTTPStatus):
             by_status.setdefault(error, []).append(http_code(error))
         else:
             by_status.setdefault(STATUS[error], []).append(error)
-    return {str(int(status)): _answer(by_status[status]) for status in sorted(by_status)}
+    return {str(int(status)): _answer(by_status[status], beside) for status in sorted(by_status)}
 
 
-def _answer(codes: list[str]) -> dict[str, Any]:
+def _answer(codes: list[str], beside: tuple[str, ...]) -> dict[str, Any]:
     meanings = _meanings()
     told = (
         f"- `{code}`: {meanings[code]}" if code in meanings else f"- `{code}`" for code in codes
@@ -41,7 +46,11 @@ def _answer(codes: list[str]) -> dict[str, Any]:
             PROBLEM_JSON: {"schema": problem},
         },
     }
-    headers = {CORRELATION_HEADER, *(name for code in codes for name in _HEADERS.get(code, ()))}
+    headers = {
+        CORRELATION_HEADER,
+        *beside,
+        *(name for code in codes for name in _HEADERS.get(code, ())),
+    }
     answer["headers"] = {name: reference("headers", name) for name in sorted(headers)}
     return answer
 

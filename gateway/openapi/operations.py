@@ -20,7 +20,10 @@ Schema = dict[str, Any]
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer that is no error: what it means, and the schema of its body by media type."""
+    """An answer that is no error: what it means, and the schema of its body by media type.
+
+    It always brings its ``headers``.
+    """
 
     meaning: str
     content: dict[str, Schema]
@@ -32,8 +35,8 @@ class Operation:
     """One method of one path.
 
     ``errors`` are codes of ours, and statuses of what HTTP itself refuses. ``parameters`` and
-    the ``headers`` of answers are names in ``parts.py``; parameters of the path go without saying.
-    One that ``is_open`` has no guards.
+    ``headers``, which any of the answers may bring, are names in ``parts.py``; parameters of the
+    path go without saying. One that ``is_open`` has no guards.
     """
 
     method: str
@@ -42,6 +45,7 @@ class Operation:
     summary: str
     answers: dict[int, Answer]
     parameters: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
     body: Schema | None = None
     errors: tuple[str | HTTPStatus, ...] = ()
     tag: str = field(default="predictions")
@@ -56,18 +60,15 @@ def predict(path: str, name: str, summary: str, input_: Schema, output: Schema) 
         name,
         summary,
         {
-            200: Answer(
-                "The result, beside the input as it came.",
-                _json(parts.result(output)),
-                headers=("Preference-Applied",),
-            ),
+            200: Answer("The result, beside the input as it came.", _json(parts.result(output))),
             202: Answer(
                 "Accepted: the result can be fetched later.",
                 _json(parts.reference("schemas", "Accepted")),
-                headers=("Location", "Retry-After", "Preference-Applied"),
+                headers=("Location", "Retry-After"),
             ),
         },
         parameters=("Async-Mode", "Prefer", "traceparent"),
+        headers=("Preference-Applied",),
         body=parts.request(input_),
         errors=(*BY_CODE, HTTPStatus.REQUEST_TIMEOUT),
     )
@@ -101,16 +102,16 @@ _OF_PREDICTIONS: Final = (
                 "It has succeeded. Or server-sent events: `pending`, `started`, `progress`, and in "
                 "the end one named after the final state, with the body that a GET gets then.",
                 _named("Finished") | _text(EVENT_STREAM),
-                headers=("Preference-Applied",),
             ),
             202: Answer(
                 "It is still being processed.",
                 _named("Error") | {PROBLEM_JSON: parts.reference("schemas", "Pending")},
-                headers=(CORRELATION_HEADER, "Retry-After", "Preference-Applied"),
+                headers=(CORRELATION_HEADER, "Retry-After"),
             ),
             204: Answer("`Last-Event-ID` is that of the final event: nothing will follow.", {}),
         },
         parameters=("Prefer", "wait", "Last-Event-ID"),
+        headers=("Preference-Applied",),
         errors=("malformed_header", "unknown_prediction", *BY_CODE),
     ),
 )

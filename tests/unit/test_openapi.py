@@ -20,6 +20,8 @@ from tests.support.typed import Customer, Risk
 
 GUARDED: Final = Guards(keys=True, rate=True)
 
+ANYHOW: Final = {"Correlation-Id", "Preference-Applied"}
+
 RISK: Final = ModelCard(
     name="risk", version="2", input_schema=schema_of(Customer), output_schema=schema_of(Risk)
 )
@@ -84,9 +86,9 @@ def test_keys_and_a_rate_are_told_where_they_are_asked_for() -> None:
 
 
 def test_an_error_that_may_pass_says_when_to_come_back() -> None:
-    answers = described()["paths"]["/predict"]["post"]["responses"]
-    assert set(answers["503"]["headers"]) == {"Correlation-Id", "Retry-After"}
-    assert set(answers["504"]["headers"]) == {"Correlation-Id"}
+    answers = described(guards=Guards())["paths"]["/predict"]["post"]["responses"]
+    assert set(answers["503"]["headers"]) == {*ANYHOW, "Retry-After"}
+    assert set(answers["504"]["headers"]) == ANYHOW
 
 
 def test_what_it_refers_to_is_in_it_and_every_operation_has_a_name_of_its_own() -> None:
