@@ -1,0 +1,165 @@
+"""What operations are put together from: parameters, headers and schemas, each told once."""
+
+from typing import Any, Final
+
+from common.error_answers import CORRELATION_HEADER
+from common.request_body import MAX_DEPTH
+from common.settings import MODEL_NAME
+from gateway.preferences import MAX_WAIT_DIGITS
+
+Schema = dict[str, Any]
+
+_UUID: Final[Schema] = {"type": "string", "format": "uuid"}
+_TEXT: Final[Schema] = {"type": "string"}
+_PART: Final[Schema] = {"type": "number", "minimum": 0, "maximum": 1}
+_COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
+
+
+def reference(kind: str, name: str) -> Schema:
+    """A reference to a component of the document."""
+    return {"$ref": f"#/components/{kind}/{name}"}
+
+
+def _object(required: dict[str, Schema], optional: dict[str, Schema] | None = None) -> Schema:
+    """An object that has nothing else than these."""
+    return {
+        "type": "object",
+        "required": list(required),
+        "properties": required | (optional or {}),
+        "additionalProperties": False,
+    }
+
+
+def request(input_: Schema) -> Schema:
+    """The body of a prediction's request."""
+    return {
+        "type": "object",
+        "required": ["input"],
+        "properties": {"input": input_},
+        "description": f"Inputs nest at most {MAX_DEPTH} levels deep; other fields are ignored.",
+    }
+
+
+def result(output: Schema) -> Schema:
+    """The body of a prediction that has succeeded."""
+    return _object({"input": {"description": "What was sent, byte for byte."}, "result": output})
+
+
+def _header(description: str, schema: Schema, example: str, *, always: bool = True) -> Schema:
+    return {
+        "description": description,
+        "required": always,
+        "schema": schema,
+        "example": example,
+    }
+
+
+HEADERS: Final = {
+    CORRELATION_HEADER: _header("What the logs have the call under.", _TEXT, "<id>"),
+    "Location": _header("Where the result will be.", _TEXT, "/predict/<id>"),
+    "Preference-Applied": _header(
+        "What was honoured of `Prefer`, if anything.", _TEXT, "wait=10", always=False
+    ),
+    "Retry-After": _header("Seconds to wait before asking again.", _TEXT, "1"),
+    "RateLimit-Limit": _header("Calls in the window.", _TEXT, "100", always=False),
+    "RateLimit-Remaining": _header("Those that are left.", _TEXT, "99", always=False),
+    "RateLimit-Reset": _header("Seconds until there are more.", _TEXT, "60", always=False),
+    "WWW-Authenticate": _header("How a key is shown.", _TEXT, "Bearer"),
+}
+"""The headers of answers."""
+
+
+def _path(name: str, description: str, schema: Schema) -> Schema:
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": description,
+        "schema": schema,
+    }
+
+
+def _asked(name: str, description: str, schema: Schema) -> Schema:
+    return {"name": name, "in": "header", "description": description, "schema": schema}
+
+
+PARAMETERS: Final = {
+    "model": _path("model", "A model's name.", {"type": "string", "pattern": MODEL_NAME}),
+    "prediction_id": _path("prediction_id", "What `202` has answered.", _UUID),
+    "Async-Mode": _asked(
+        "Async-Mode",
+        "`true`, in any case: accept the prediction and answer at once. Anything else: wait.",
+        _TEXT | {"examples": ["true"]},
+    ),
+    "Prefer": _asked(
+        "Prefer",
+        "RFC 7240: `respond-async`, to be answered at once; `wait=N`, to be answered within N "
+        "seconds, with a result or else without. Others are ignored.",
+        _TEXT | {"examples": ["wait=10"]},
+    ),
+    "wait": {
+        "name": "wait",
+        "in": "query",
+        "description": "The same as `Prefer: wait=N`.",
+        "schema": {"type": "integer", "minimum": 0, "maximum": 10**MAX_WAIT_DIGITS - 1},
+    },
+    "Last-Event-ID": _asked(
+        "Last-Event-ID",
+        "The id of the last server-sent event that has arrived: those after it follow.",
+        _TEXT,
+    ),
+    "traceparent": _asked(
+        "traceparent", "W3C Trace Context; one that is malformed is ignored.", _TEXT
+    ),
+}
+"""What goes into a request beside its body, by the name under which operations refer to it."""
+
+SCHEMAS: Final = {
+    "Accepted": _object({"message": _TEXT, "prediction_id": _UUID}),
+    "Finished": _object({"output": result({}), "prediction_id": _UUID}),
+    "Error": _object({"error": _TEXT | {"description": "One sentence: what is wrong, and why."}}),
+    "Problem": {
+        "description": "RFC 9457",
+        "type": "object",
+        "required": ["type", "title", "status", "detail", "code", "correlation_id"],
+        "properties": {
+            "type": _TEXT,
+            "title": _TEXT,
+            "status": {"type": "integer"},
+            "detail": _TEXT | {"description": "One sentence: what is wrong, and why."},
+            "code": _TEXT | {"description": "Stable: what programs may rely on."},
+            "correlation_id": _TEXT,
+        },
+    },
+    "Pending": reference("schemas", "Problem")
+    | {"properties": {"progress": _object({"fraction": _PART, "note": _TEXT})}},
+    "Status": _object({"status": _TEXT}, {"missing": {"type": "array", "items": _TEXT}}),
+    "Models": _object(
+        {
+            "models": {
+                "type": "array",
+                "items": _object({"name": _TEXT, "version": _TEXT, "replicas": _COUNT}),
+            }
+        }
+    ),
+    "Model": _object(
+        {
+            "name": _TEXT,
+            "version": _TEXT,
+            "input_schema": {"type": "object"},
+            "output_schema": {"type": "object"},
+            "replicas": {"type": "array", "items": reference("schemas", "Replica")},
+        }
+    ),
+    "Replica": _object(
+        {
+            "id": _TEXT,
+            "host": _TEXT,
+            "isolation": _TEXT,
+            "concurrency": _COUNT,
+            "max_batch": _COUNT,
+            "predictions": _COUNT,
+        }
+    ),
+}
+"""The bodies that are the same for every model."""
