@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from common.asyncapi.messages import MESSAGES, body_schemas, message_object
 from common.topology import (
+    CANCELLATIONS,
     DEAD_LETTERS,
     EXCHANGES,
     PARKED,
@@ -28,11 +29,22 @@ TRAVELS: Final = {
     async_queue(MODEL): ("Requests whose callers come back later.", ("request",)),
     REPLIES: (
         "The stream that all gateways follow. The first final state of a prediction counts.",
-        ("started", "progress", "succeeded", "failed", "dead-letter", "marker"),
+        (
+            "started",
+            "progress",
+            "succeeded",
+            "failed",
+            "cancelled",
+            "dead-letter",
+            "claim",
+            "accepted",
+            "marker",
+        ),
     ),
     DEAD_LETTERS: ("Where the broker sends what it gives up.", ("dead-letter",)),
     PARKED: ("Dead letters, for operators to look at.", ("dead-letter",)),
     PRESENCE: ("Predictors say that they are there.", ("announcement",)),
+    CANCELLATIONS: ("Gateways say which requests nobody needs any more.", ("cancelled",)),
     ROLL_CALLS: ("Gateways ask who is there.", ("roll-call",)),
 }
 """What each queue and exchange is for, and which messages it sees."""
@@ -134,6 +146,12 @@ def _operations() -> dict[str, Any]:
             "channel": _to_channel(channel_id(PRESENCE)),
             "summary": "When ready, every 5 s, when the roll is called, and when leaving.",
             "bindings": _amqp({"deliveryMode": 2, "mandatory": False}),
+        },
+        "hear-cancellations": {
+            "action": "receive",
+            "channel": _to_channel(channel_id(CANCELLATIONS)),
+            "summary": "Drop or stop the request of that correlation_id, and acknowledge it.",
+            "bindings": _amqp({"ack": False}),
         },
         "hear-roll-calls": {
             "action": "receive",

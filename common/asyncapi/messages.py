@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from common.claim import ClaimBody
 from common.errors import BY_CODE
 from common.messages import GIVEN_UP, MAX_SENTENCE_CHARS, MessageType
 from common.presence import Announcement
@@ -32,6 +33,8 @@ PROPERTIES: Final[dict[str, Schema]] = {
 """The AMQP properties of some messages."""
 
 HEADERS: Final[dict[str, Schema]] = {
+    "timing": _TEXT
+    | {"description": "Milliseconds that it waited and ran, like `1.2,3.4`; may be left out."},
     "traceparent": _TEXT | {"description": "W3C Trace Context; absent if there is none."},
     "x-first-death-reason": {
         "enum": list(GIVEN_UP),
@@ -80,16 +83,23 @@ MESSAGES: Final = {
         MessageType.SUCCEEDED,
         "A result, beside the bytes of the input as they came.",
         _REPLIED,
+        ("timing",),
         payload=_object(input={}, result={}),
     ),
     "failed": Described(
         MessageType.FAILED,
         "An error that ended the prediction.",
         _REPLIED,
+        ("timing",),
         payload=_object(
             code={"enum": list(BY_CODE)},
             error=_TEXT | {"maxLength": MAX_SENTENCE_CHARS + 1, "description": "For the caller."},
         ),
+    ),
+    "cancelled": Described(
+        MessageType.CANCELLED,
+        "A caller has cancelled the prediction, or its time is over. Only gateways say so.",
+        _REPLIED,
     ),
     "started": Described(
         MessageType.STARTED,
@@ -102,6 +112,17 @@ MESSAGES: Final = {
         "How far a model has come with an async request, if it tells.",
         _REPLIED,
         payload={"$ref": "#/components/schemas/Progress"},
+    ),
+    "claim": Described(
+        MessageType.CLAIM,
+        "A gateway's own: the first one of a key owns it. To be ignored.",
+        _REPLIED,
+        payload={"$ref": "#/components/schemas/ClaimBody"},
+    ),
+    "accepted": Described(
+        MessageType.ACCEPTED,
+        "A gateway's own: the request whose key was claimed is confirmed. To be ignored.",
+        _REPLIED,
     ),
     "marker": Described(
         MessageType.MARKER,
@@ -149,6 +170,6 @@ def message_object(described: Described) -> dict[str, Any]:
 def body_schemas() -> dict[str, Schema]:
     """The schemas of bodies that have a type, by its name."""
     _, schemas = msgspec.json.schema_components(
-        (Announcement, Progress), ref_template="#/components/schemas/{name}"
+        (Announcement, ClaimBody, Progress), ref_template="#/components/schemas/{name}"
     )
     return schemas

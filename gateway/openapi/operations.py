@@ -13,6 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from common.error_answers import CORRELATION_HEADER, JSON, PROBLEM_JSON
 from common.errors import BY_CODE
 from gateway.openapi import parts
+from gateway.problems import STATUS
 from gateway.sse import EVENT_STREAM
 
 Schema = dict[str, Any]
@@ -67,10 +68,16 @@ def predict(path: str, name: str, summary: str, input_: Schema, output: Schema) 
                 headers=("Location", "Retry-After"),
             ),
         },
-        parameters=("Async-Mode", "Prefer", "traceparent"),
-        headers=("Preference-Applied",),
+        parameters=("Async-Mode", "Cancel-After", "Idempotency-Key", "Prefer", "traceparent"),
+        headers=("Preference-Applied", "Server-Timing"),
         body=parts.request(input_),
-        errors=(*BY_CODE, HTTPStatus.REQUEST_TIMEOUT),
+        errors=(
+            "malformed_header",
+            "idempotency_conflict",
+            *BY_CODE,
+            "cancelled",
+            HTTPStatus.REQUEST_TIMEOUT,
+        ),
     )
 
 
@@ -111,8 +118,29 @@ _OF_PREDICTIONS: Final = (
             204: Answer("`Last-Event-ID` is that of the final event: nothing will follow.", {}),
         },
         parameters=("Prefer", "wait", "Last-Event-ID"),
-        headers=("Preference-Applied",),
-        errors=("malformed_header", "unknown_prediction", *BY_CODE),
+        headers=("Preference-Applied", "Server-Timing"),
+        errors=("malformed_header", "unknown_prediction", *BY_CODE, "cancelled"),
+    ),
+    Operation(
+        "delete",
+        "/predict/{prediction_id}",
+        "cancel",
+        "Cancel an accepted prediction",
+        {
+            204: Answer("It is cancelled: there will be no result.", {}),
+            STATUS["already_final"]: Answer(
+                "It was over before: the body that a GET gets.",
+                {
+                    JSON: {
+                        "anyOf": [
+                            parts.reference("schemas", each) for each in ("Finished", "Error")
+                        ]
+                    },
+                    PROBLEM_JSON: parts.reference("schemas", "Problem"),
+                },
+            ),
+        },
+        errors=("unknown_prediction", "unavailable", "deadline_exceeded"),
     ),
 )
 

@@ -9,6 +9,16 @@ from gateway.preferences import MAX_WAIT_DIGITS
 
 Schema = dict[str, Any]
 
+_NUMBER: Final = "[0-9]{1,9}([.][0-9]{1,9})?"
+_DURATION: Final[Schema] = {
+    "type": "string",
+    "pattern": f"^({_NUMBER}[hH])?({_NUMBER}[mM])?({_NUMBER}[sS]?)?$",
+    "not": {"pattern": "^[^1-9]*$"},  # more than nothing
+    "examples": ["30s"],
+}
+
+_KEY: Final = r'^([!#-~][ -~]{0,254}|"([ !#-\[\]-~]|\\["\\]){1,255}")$'
+
 _UUID: Final[Schema] = {"type": "string", "format": "uuid"}
 _TEXT: Final[Schema] = {"type": "string"}
 _PART: Final[Schema] = {"type": "number", "minimum": 0, "maximum": 1}
@@ -64,6 +74,12 @@ HEADERS: Final = {
     "RateLimit-Limit": _header("Calls in the window.", _TEXT, "100", always=False),
     "RateLimit-Remaining": _header("Those that are left.", _TEXT, "99", always=False),
     "RateLimit-Reset": _header("Seconds until there are more.", _TEXT, "60", always=False),
+    "Server-Timing": _header(
+        "How long it waited, ran, and took altogether, in milliseconds.",
+        _TEXT,
+        "queue;dur=1.2, model;dur=3.4, total;dur=6.1",
+        always=False,
+    ),
     "WWW-Authenticate": _header("How a key is shown.", _TEXT, "Bearer"),
 }
 """The headers of answers."""
@@ -90,6 +106,18 @@ PARAMETERS: Final = {
         "Async-Mode",
         "`true`, in any case: accept the prediction and answer at once. Anything else: wait.",
         _TEXT | {"examples": ["true"]},
+    ),
+    "Cancel-After": _asked(
+        "Cancel-After",
+        "How long the prediction may take, such as `30s`, `1.5m` or `1h30m`, at most as long as "
+        "is configured.",
+        _DURATION,
+    ),
+    "Idempotency-Key": _asked(
+        "Idempotency-Key",
+        "What is sent again with the same key is the same prediction, for as long as results "
+        "live. The same key with another model or body is refused.",
+        {"type": "string", "pattern": _KEY, "examples": ["an order's number"]},
     ),
     "Prefer": _asked(
         "Prefer",

@@ -6,13 +6,16 @@ from typing import Any, Final
 import jsonschema_rs
 import msgspec
 import pytest
+from msgspec import structs
 
 from common.asyncapi import asyncapi
 from common.channel import properties
+from common.claim import ClaimBody, accepted_message
 from common.errors import BY_CODE
-from common.messages import GIVEN_UP, Message, MessageType, Reply, Request
+from common.messages import CANCELLED, GIVEN_UP, Message, MessageType, Reply, Request
 from common.presence import Announcement, ModelCard, roll_call
 from common.progress import Progress, started
+from common.timing import Timing
 from common.topology import EXCHANGES, SyncQueueType, model_queues, shared_queues
 from tests.support.references import references, resolved
 
@@ -39,6 +42,8 @@ ANNOUNCEMENT: Final = Announcement(
     models=(ModelCard(name="m", input_schema={"type": "string"}),),
 )
 
+TIMING: Final = Timing.of(0.001, 0.002)
+
 TOLD: Final = ((0, ""), (0.5, "half"), (1, "x" * 999))
 
 NEVER_TRAVEL: Final = {MessageType.DEAD_LETTERED}
@@ -46,16 +51,25 @@ NEVER_TRAVEL: Final = {MessageType.DEAD_LETTERED}
 ENCODED: Final[dict[str, list[Message]]] = {
     "request": [REQUEST],
     "dead-letter": [
-        msgspec.structs.replace(REQUEST, headers=REQUEST.headers | {"x-first-death-reason": reason})
+        structs.replace(REQUEST, headers=REQUEST.headers | {"x-first-death-reason": reason})
         for reason in GIVEN_UP
     ],
-    "succeeded": [Reply.succeeded(b"[1, 2]", b'"3"').to_message("id", 1_700_000_000)],
+    "succeeded": [
+        structs.replace(Reply.succeeded(b"[1, 2]", b'"3"'), timing=TIMING).to_message(
+            "id", 1_700_000_000
+        )
+    ],
     "failed": [
-        Reply.failed(error("x" * 2000)).to_message("id", 1_700_000_000)
+        structs.replace(Reply.failed(error("x" * 2000)), timing=TIMING).to_message(
+            "id", 1_700_000_000
+        )
         for error in BY_CODE.values()
     ],
+    "cancelled": [CANCELLED.to_message("id", 1_700_000_000)],
     "started": [started("id", 1_700_000_000)],
     "progress": [Progress.of(part, note).to_message("id", 1_700_000_000) for part, note in TOLD],
+    "claim": [ClaimBody("0" * 32, "f" * 32).to_message("id", 1_700_000_000)],
+    "accepted": [accepted_message("id", 1_700_000_000)],
     "marker": [
         Message(type=MessageType.MARKER, body=b"", correlation_id="id", timestamp_s=1_700_000_000)
     ],
