@@ -7,7 +7,9 @@ from typing import Any, Final
 
 from common.error_answers import JSON
 from common.presence import ModelCard
+from gateway.openapi.bodies import SCHEMAS, reference
 from gateway.openapi.errors import error_answers
+from gateway.openapi.fixed import fixed
 from gateway.openapi.guards import NO_GUARDS, Guards
 from gateway.openapi.models import (
     default_operation,
@@ -15,8 +17,8 @@ from gateway.openapi.models import (
     model_operation,
     model_schemas,
 )
-from gateway.openapi.operations import Answer, Operation, fixed, predict
-from gateway.openapi.parts import HEADERS, PARAMETERS, SCHEMAS, reference
+from gateway.openapi.operations import Answer, Operation, predict
+from gateway.openapi.parts import HEADERS, PARAMETERS
 
 ANYWHERE: Final = ("internal_error",)
 """What every operation may end in."""

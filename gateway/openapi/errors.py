@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from common.error_answers import CORRELATION_HEADER, JSON, PROBLEM_JSON
 from common.errors import PredictionError
-from gateway.openapi.parts import reference
+from gateway.openapi.bodies import reference
 from gateway.problems import STATUS, http_code
 
 _HEADERS: Final = {

@@ -8,8 +8,8 @@ import jsonschema_rs
 
 from common.presence import ModelCard
 from common.settings import MODEL_NAME
+from gateway.openapi.bodies import reference
 from gateway.openapi.operations import Operation, predict
-from gateway.openapi.parts import reference
 
 _MODEL_NAME: Final = re.compile(MODEL_NAME, re.ASCII)
 
