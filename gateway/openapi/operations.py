@@ -1,7 +1,7 @@
-"""What callers can ask for: each operation with its parameters, answers and errors, as data.
+"""What callers can ask for: an operation with its parameters, answers and errors, as data.
 
-To describe one more header, status or error of an operation is one more line here; what they
-mean is told once, in ``parts.py`` and in ``common/errors.py``.
+To describe one more header, status or error of an operation is one more line here or in
+``fixed.py``; what they mean is told once, in ``parts.py`` and in ``common/errors.py``.
 """
 
 from dataclasses import dataclass, field
