@@ -80,7 +80,7 @@ class Channel:
                 message.body,
                 exchange=exchange,
                 routing_key=routing_key,
-                properties=_properties(message, next(self._message_ids)),
+                properties=properties(message, next(self._message_ids)),
                 mandatory=not exchange,
                 timeout=timeout_s,
                 wait=False,
@@ -192,7 +192,8 @@ class Channel:
             self._unsettled.pop(tag, None)
 
 
-def _properties(message: Message, message_id: str) -> spec.Basic.Properties:
+def properties(message: Message, message_id: str) -> spec.Basic.Properties:
+    """The AMQP properties that a message leaves with."""
     return spec.Basic.Properties(
         content_type="application/json",
         delivery_mode=PERSISTENT,

@@ -216,7 +216,7 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
 CANCELLED: Final = Reply(MessageType.CANCELLED, b"")
 """The final state of a prediction that its caller has cancelled."""
 
-_DEAD_LETTERS: Final[dict[str, PredictionError]] = {
+GIVEN_UP: Final[dict[str, PredictionError]] = {
     "expired": DeadlineExceeded("No predictor started the prediction before its deadline."),
     "delivery_limit": PredictorCrashed("The prediction ended every predictor that tried it."),
     "rejected": MalformedRequest("The predictor refused the request as malformed."),
@@ -232,6 +232,6 @@ def final_reply(message: Message) -> Reply | None:
     if message.type in FINAL:
         return Reply(message.type, message.body, Timing.read(message.headers))
     if message.type == MessageType.REQUEST:
-        error = _DEAD_LETTERS.get(str(message.headers.get("x-first-death-reason")))
+        error = GIVEN_UP.get(str(message.headers.get("x-first-death-reason")))
         return Reply(MessageType.DEAD_LETTERED, Reply.failed(error).body) if error else None
     return None

@@ -4,7 +4,6 @@ import asyncio
 import time
 
 import structlog
-from quart import Quart
 
 from common.amqp import Connection
 from common.http_server import serve_http
@@ -15,6 +14,8 @@ from gateway.archive import Archive
 from gateway.claims import Claims
 from gateway.deadlines import Deadlines
 from gateway.discovery import model_routes
+from gateway.docs_page import page_routes
+from gateway.documents import document_routes
 from gateway.endings import Endings
 from gateway.following import Following
 from gateway.guard import guard
@@ -115,7 +116,7 @@ class Gateway:
             runs.append(self._pulse.run(self._journal.fall_behind))
             background = [parts.create_task(run) for run in runs]
             await serve_http(
-                self._http_app(),
+                self.http_app(),
                 self._settings.bind,
                 stop,
                 on_stop=self._stop_accepting,
@@ -161,7 +162,8 @@ class Gateway:
         self._outcomes.stop_waiting()
         self._following.stop()
 
-    def _http_app(self) -> Quart:
+    def http_app(self) -> HttpApp:
+        """The HTTP side: every route, and how errors are answered."""
         app = HttpApp(HttpMetrics(self._registry), self._settings.max_body_bytes)
         checks = {
             "broker connected": lambda: all(link.is_up for link in self._links.values()),
@@ -179,5 +181,9 @@ class Gateway:
         )
         app.register_blueprint(model_routes(self._replicas))
         app.register_blueprint(health_routes(checks, self._registry))
+        app.register_blueprint(
+            document_routes(self._replicas, self._settings, self._broker.sync_queue_type)
+        )
+        app.register_blueprint(page_routes())
         guard(app, self._settings)
         return app

@@ -1,4 +1,4 @@
-"""``GET /models`` and ``GET /models/<name>``: what can be predicted, and by whom."""
+"""``GET /models`` and ``GET /models/<model>``: what can be predicted, and by whom."""
 
 from typing import Any
 
@@ -20,17 +20,17 @@ def model_routes(replicas: Replicas) -> Blueprint:
         listed = [_summary(card, len(replicas.serving(card.name))) for card in replicas.cards()]
         return json_response(msgspec.json.encode({"models": listed}))
 
-    @routes.get("/models/<name>")
-    async def model(name: str) -> Response:
-        card = replicas.card(name)
+    @routes.get("/models/<model>")
+    async def get_model(model: str) -> Response:
+        card = replicas.card(model)
         if card is None:
-            raise UnknownModel(f"There is no model {name[:64]!r} that a predictor has announced.")
+            raise UnknownModel(f"There is no model {model[:64]!r} that a predictor has announced.")
         body = {
             "name": card.name,
             "version": card.version,
             "input_schema": card.input_schema,
             "output_schema": card.output_schema,
-            "replicas": [_replica(announcement) for announcement in replicas.serving(name)],
+            "replicas": [_replica(announcement) for announcement in replicas.serving(model)],
         }
         return json_response(msgspec.json.encode(body))
 

@@ -16,8 +16,9 @@ from gateway.rate_limit import RecentCallers
 from gateway.settings import GatewaySettings
 from gateway.timed_request import TimedRequest
 
-OPEN: Final = "health"
-"""The blueprint for the machines that watch this one, which have no key and may ask often."""
+OPEN: Final = ("health", "docs")
+"""The blueprints for the machines that watch this one, which have no key and may ask often, and
+for the page of ``/docs``, which tells nothing by itself."""
 
 METHODS: Final = ("GET", "POST", "DELETE")
 EXPOSED: Final = (
@@ -58,7 +59,7 @@ def guard(app: Quart, settings: GatewaySettings) -> None:
 def _ask_for_keys(app: Quart, access: Access) -> None:
     @app.before_request
     async def ask_for_a_key() -> None:
-        if request.blueprint == OPEN or request.method == "OPTIONS":  # preflights bring no key
+        if request.blueprint in OPEN or request.method == "OPTIONS":  # preflights bring no key
             return
         name = _name(access)
         if name is None:
@@ -76,7 +77,7 @@ def _limit(app: Quart, rate: Rate, access: Access) -> None:
         return request.method == "OPTIONS"
 
     for name, blueprint in app.blueprints.items():
-        if name != OPEN:
+        if name not in OPEN:
             limit_blueprint(blueprint, limits=[RateLimit(rate.count, rate.period)])
     RateLimiter(
         app,

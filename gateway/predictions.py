@@ -222,9 +222,9 @@ class Predictions:
         except Unroutable as exc:
             raise self._no_such_queue(order.model) from exc
         except DeadlineExceeded as exc:
-            if unserved:
+            if unserved and timeout_s > UNKNOWN_MODEL_S:
                 raise _nobody_serves(order.model) from exc
-            raise
+            raise  # the caller's own time was over before a moment could tell
 
     def _is_known(self, model: str) -> bool:
         return model == self._settings.default_model or self._replicas.card(model) is not None

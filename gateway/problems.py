@@ -64,12 +64,17 @@ def http_problem(error: HTTPException) -> Response:
     if isinstance(error, InternalServerError):  # what nobody foresaw; the log has the rest
         return prediction_problem(InternalError())
     status = error.code or http.HTTPStatus.INTERNAL_SERVER_ERROR
-    phrase = http.HTTPStatus(status).phrase
-    response = _problem(status, phrase.lower().replace(" ", "_"), error.description or phrase)
+    sentence = error.description or http.HTTPStatus(status).phrase
+    response = _problem(status, http_code(status), sentence)
     for name, value in error.get_headers():
         if name not in ("Content-Type", "Content-Length"):
             response.headers[name] = value
     return response
+
+
+def http_code(status: int) -> str:
+    """The code of what HTTP itself refuses: the phrase of its status."""
+    return http.HTTPStatus(status).phrase.lower().replace(" ", "_")
 
 
 def pending_answer(progress: Progress | None) -> Response:

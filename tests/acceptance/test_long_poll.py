@@ -86,9 +86,11 @@ async def test_what_is_not_asked_to_wait_does_not(gateways: Gateways) -> None:
 
 @pytest.mark.parametrize("wait", ["soon", "-1", "1.5", "", "9999999999"])
 async def test_a_wait_that_is_no_number_is_refused(gateways: Gateways, wait: str) -> None:
-    answer = await gateways[0].get(f"/predict/x?wait={wait}")
-    assert answer.status_code == 400
-    assert "?wait=10" in answer.json()["error"]
+    preferences: tuple[dict[str, str], ...] = ({}, {"Prefer": "wait=1"})
+    for headers in preferences:  # one does not make it any better
+        answer = await gateways[0].get(f"/predict/x?wait={wait}", headers=headers)
+        assert answer.status_code == 400
+        assert "?wait=10" in answer.json()["error"]
 
 
 async def test_an_unknown_id_is_not_waited_for(gateways: Gateways) -> None:

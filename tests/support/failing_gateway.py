@@ -3,19 +3,20 @@
 import asyncio
 import sys
 
-from quart import Quart, Response
+from quart import Response
 
 from common.service import run_service
 from common.settings import BrokerSettings, read_settings
 from gateway.app import Gateway
+from gateway.http_app import HttpApp
 from gateway.settings import GatewaySettings
 
 
 class FailingGateway(Gateway):
     """Fails at ``/fails``."""
 
-    def _http_app(self) -> Quart:
-        app = super()._http_app()
+    def http_app(self) -> HttpApp:
+        app = super().http_app()
 
         @app.get("/fails")
         async def fails() -> Response:

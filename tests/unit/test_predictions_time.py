@@ -56,7 +56,7 @@ class NoDeadlines:
         raise NotImplementedError
 
 
-Ask = Callable[[str], "asyncio.Task[bytes]"]
+Ask = Callable[..., "asyncio.Task[bytes]"]
 
 
 @pytest.fixture
@@ -90,8 +90,8 @@ def ask(
     ids = PredictionIds(b"k" * 32, settings.life_s, loop.time)
     predictions = Predictions(settings, ids, replicas, silent, NoDeadlines())
 
-    def predict(model: str) -> "asyncio.Task[bytes]":
-        task = loop.create_task(predictions.predict(Call(model, Body())))
+    def predict(model: str, wait_s: float | None = None) -> "asyncio.Task[bytes]":
+        task = loop.create_task(predictions.predict(Call(model, Body(), wait_s=wait_s)))
         loop.settle()
         return task
 
@@ -118,3 +118,13 @@ def test_a_model_that_nobody_serves_is_refused_within_a_second_of_the_first_call
     assert isinstance(asked.exception(), Unavailable)
     assert silent.timeouts_s == [UNKNOWN_MODEL_S]
     assert sum([ROLL_CALL_S, *silent.timeouts_s]) < 1
+
+
+def test_a_caller_who_waits_for_less_than_a_moment_is_told_that_its_time_is_over(
+    loop: ManualLoop, silent: Silent, ask: Ask
+) -> None:
+    asked = ask("m", ROLL_CALL_S + UNKNOWN_MODEL_S / 2)
+    loop.now_s = ROLL_CALL_S
+    loop.settle()
+    assert isinstance(asked.exception(), DeadlineExceeded)
+    assert silent.timeouts_s == [pytest.approx(UNKNOWN_MODEL_S / 2)]
