@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from common.errors import InvalidInput, MalformedRequest, ModelFailed
 from common.presence import ModelCard
+from predictor_service import invocation
 from predictor_service.invocation import Outcome, Question, invoke
 from predictor_service.models.base import Model
 from tests.support.asking import Customer, Speechless, Surprise, Unspeakable, told
@@ -160,7 +161,8 @@ def test_a_batch_may_give_any_iterable_and_results_of_numpy() -> None:
     assert ask(Doubler(lambda values: (Row() for _ in values)), b"1", b"2") == [b"[1]", b"[1]"]
 
 
-def test_a_model_without_batches_is_asked_one_by_one() -> None:
+def test_a_model_without_batches_is_asked_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(invocation, "TRIP_S", 60)
     doubler = Doubler()
     model = Model(ModelCard(name="m"), int, doubler.predict, None)
     outcomes = list(
@@ -169,3 +171,13 @@ def test_a_model_without_batches_is_asked_one_by_one() -> None:
     assert outcomes[::2] == [b"2", b"4"]
     assert told(outcomes[1])[0] is InvalidInput
     assert doubler.singles == [1, 2]
+
+
+def test_who_waits_does_not_wait_for_those_behind_a_slow_input(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(invocation, "TRIP_S", 0)
+    doubler = Doubler()
+    model = Model(ModelCard(name="m"), int, doubler.predict, None)
+    assert list(invoke(model, [Question(b"1", "a"), Question(b"2", "b")])) == [b"2"]
+    assert doubler.singles == [1]
