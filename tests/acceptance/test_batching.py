@@ -54,5 +54,5 @@ async def test_many_callers_share_model_calls_and_one_bad_input_harms_no_other(
     expected = [number for number in range(CALLERS) if number != 13]
     assert [value for value, _ in results] == expected + list(range(100, 100 + CALLERS))
     sizes = [size for _, size in results]
-    assert max(sizes) == 8
+    assert 4 < max(sizes) <= 8
     assert sum(sizes) / len(sizes) > 2
