@@ -102,6 +102,16 @@ class DeadlineExceeded(PredictionError):
     blame = Blame.SERVICE
 
 
+class Cancelled(PredictionError):
+    """The caller has cancelled the prediction."""
+
+    code = "cancelled"
+    blame = Blame.CALLER
+
+    def __init__(self) -> None:
+        super().__init__("Prediction was cancelled.")
+
+
 class Unavailable(PredictionError):
     """The service cannot take this call now; the same call may succeed later."""
 

@@ -12,12 +12,14 @@ import msgspec
 
 from common.errors import (
     BY_CODE,
+    Cancelled,
     DeadlineExceeded,
     MalformedRequest,
     ModelFailed,
     PredictionError,
     PredictorCrashed,
 )
+from common.timing import Timing
 
 MAX_MESSAGE_BYTES: Final = 16 * 2**20
 """The largest body RabbitMQ 4 takes by default; a larger one closes the channel."""
@@ -35,11 +37,16 @@ class MessageType(StrEnum):
     REQUEST = "prediction.request"
     SUCCEEDED = "prediction.succeeded"
     FAILED = "prediction.failed"
+    CANCELLED = "prediction.cancelled"
     STARTED = "prediction.started"
     PROGRESS = "prediction.progress"
     MARKER = "journal.marker"
     ANNOUNCEMENT = "predictor.announcement"
     ROLL_CALL = "predictor.roll-call"
+
+
+FINAL: Final = (MessageType.SUCCEEDED, MessageType.FAILED, MessageType.CANCELLED)
+"""The types that say how a prediction ended. One that a dead letter reports is a failure."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +77,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     expiration_ms: int
     timestamp_s: int
     traceparent: str | None = None
+    tracestate: str | None = None
 
     def __post_init__(self) -> None:
         if not self.correlation_id:
@@ -92,7 +100,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
             raise MalformedRequest(f"The message's type is {message.type!r}.")
         if message.expiration_ms is None or message.timestamp_s is None:
             raise MalformedRequest("The request has no expiration or no timestamp.")
-        traceparent = message.headers.get("traceparent")
+        traceparent, tracestate = map(message.headers.get, ("traceparent", "tracestate"))
         return cls(
             correlation_id=message.correlation_id,
             body=message.body,
@@ -100,6 +108,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
             expiration_ms=message.expiration_ms,
             timestamp_s=message.timestamp_s,
             traceparent=traceparent if isinstance(traceparent, str) else None,
+            tracestate=tracestate if isinstance(tracestate, str) else None,
         )
 
     def deadline_s(self, now_s: float) -> float:
@@ -115,6 +124,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     def to_message(self) -> Message:
         """The request as it travels."""
+        headers = {"traceparent": self.traceparent} if self.traceparent else {}
+        if self.tracestate:
+            headers["tracestate"] = self.tracestate
         return Message(
             type=MessageType.REQUEST,
             body=self.body,
@@ -122,7 +134,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
             reply_to=self.reply_to,
             expiration_ms=self.expiration_ms,
             timestamp_s=self.timestamp_s,
-            headers={"traceparent": self.traceparent} if self.traceparent else {},
+            headers=headers,
         )
 
 
@@ -134,12 +146,14 @@ class _FailedBody(msgspec.Struct, frozen=True):
 class Reply(msgspec.Struct, frozen=True, gc=False):
     """How a prediction ended: its final state and the body that says so, in bytes.
 
-    ``type`` is ``prediction.succeeded`` with the body ``{"input": …, "result": …}``, or
-    ``prediction.failed`` with the body ``{"code": …, "error": …}``.
+    ``type`` is ``prediction.succeeded`` with the body ``{"input": …, "result": …}``,
+    ``prediction.failed`` with the body ``{"code": …, "error": …}``, or ``prediction.cancelled``
+    with none, which only gateways say. ``timing`` is the predictor's, if it tells.
     """
 
     type: str
     body: bytes
+    timing: Timing | None = None
 
     @classmethod
     def succeeded(cls, input_json: bytes, result_json: bytes) -> Self:
@@ -166,9 +180,9 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
         return cls(MessageType.FAILED, body)
 
     def outcome(self) -> str:
-        """``succeeded``, or the code of the error."""
-        if self.type == MessageType.SUCCEEDED:
-            return "succeeded"
+        """``succeeded``, ``cancelled``, or the code of the error."""
+        if self.type != MessageType.FAILED:
+            return self.type.rpartition(".")[2]
         return msgspec.json.decode(self.body, type=_FailedBody).code
 
     def result(self) -> bytes:
@@ -179,6 +193,8 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
         """
         if self.type == MessageType.SUCCEEDED:
             return self.body
+        if self.type == MessageType.CANCELLED:
+            raise Cancelled
         try:
             failure = msgspec.json.decode(self.body, type=_FailedBody)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
@@ -192,8 +208,12 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
             body=self.body,
             correlation_id=correlation_id,
             timestamp_s=timestamp_s,
+            headers={"timing": self.timing.header()} if self.timing else {},
         )
 
+
+CANCELLED: Final = Reply(MessageType.CANCELLED, b"")
+"""The final state of a prediction that its caller has cancelled."""
 
 _DEAD_LETTERS: Final[dict[str, PredictionError]] = {
     "expired": DeadlineExceeded("No predictor started the prediction before its deadline."),
@@ -208,8 +228,8 @@ def final_reply(message: Message) -> Reply | None:
 
     None for what reports no final state: markers, and messages of types yet unknown.
     """
-    if message.type in (MessageType.SUCCEEDED, MessageType.FAILED):
-        return Reply(message.type, message.body)
+    if message.type in FINAL:
+        return Reply(message.type, message.body, Timing.read(message.headers))
     if message.type == MessageType.REQUEST:
         error = _DEAD_LETTERS.get(str(message.headers.get("x-first-death-reason")))
         return Reply.failed(error) if error else None

@@ -19,10 +19,11 @@ PARKED: Final = "predictions.parked"
 REPLIES: Final = "predictions.replies"
 PRESENCE: Final = "predictions.presence"
 ROLL_CALLS: Final = "predictions.roll-calls"
+CANCELLATIONS: Final = "predictions.cancellations"
 
 STREAMS: Final = (REPLIES,)
 
-EXCHANGES: Final = (DEAD_LETTERS, PRESENCE, ROLL_CALLS)
+EXCHANGES: Final = (DEAD_LETTERS, PRESENCE, ROLL_CALLS, CANCELLATIONS)
 """All of them fanout and durable."""
 
 RETENTION_S: Final = 24 * 3600

@@ -4,32 +4,33 @@ import asyncio
 import time
 
 import structlog
-from quart import Quart, Request, Response, request
-from quart.typing import ResponseTypes
+from quart import Quart, Response, request
 from werkzeug.exceptions import HTTPException
 
 from common.amqp import Connection
 from common.errors import PredictionError
 from common.http_server import ANSWER_TIMEOUT_S, SYSTEM_BOUNDS_ANSWERS, serve_http
 from common.settings import BrokerSettings
-from common.telemetry import process_registry
+from common.telemetry import link_readings, process_registry
 from common.topology import model_queues, shared_queues
+from common.tracing import Tracer, traced
 from gateway.archive import Archive
 from gateway.discovery import model_routes
 from gateway.health import health_routes
 from gateway.journal import Journal
 from gateway.metrics import HttpMetrics, gateway_readings
+from gateway.observed import ObservedQuart
 from gateway.outcomes import Outcomes
 from gateway.prediction_id import PredictionIds, derive_key
 from gateway.predictions import Predictions
 from gateway.presence import Presence
 from gateway.problems import http_problem, prediction_problem, unexpected_problem
 from gateway.pulse import Pulse
-from gateway.recorder import Recorder
+from gateway.recorder import Recorder, TracedRecorder
 from gateway.replicas import Replicas
 from gateway.requestor import Requestor
 from gateway.results import Results
-from gateway.routes import TimedRequest, prediction_routes
+from gateway.routes import prediction_routes
 from gateway.settings import GatewaySettings
 from gateway.watch import Watch
 
@@ -39,8 +40,11 @@ log = structlog.get_logger()
 class Gateway:
     """One gateway: an HTTP server and its connections to the broker."""
 
-    def __init__(self, settings: GatewaySettings, broker: BrokerSettings) -> None:
+    def __init__(
+        self, settings: GatewaySettings, broker: BrokerSettings, tracer: Tracer | None = None
+    ) -> None:
         self._settings = settings
+        self._tracer = tracer
         self._broker = broker
         self._publisher = Connection(broker, "gateway publisher", self._declare)
         self._consumer = Connection(broker, "gateway consumer", self._consume, self._detach)
@@ -55,9 +59,15 @@ class Gateway:
                 broker, "gateway archive", self._attach_archive, self._archive.detach
             ),
         }
-        self._requestor = Requestor(self._publisher, self._consumer, time.time)
+        self._requestor = Requestor(
+            traced(self._publisher, tracer), self._consumer, time.time, tracer
+        )
         watch = Watch(results.__contains__)
-        recorder = Recorder(ids, results, watch)
+        recorder = (
+            TracedRecorder(ids, results, watch, tracer, lambda: self._journal.caught_up)
+            if tracer
+            else Recorder(ids, results, watch)
+        )
         self._journal = Journal(recorder, self._publisher, life_s, time.time)
         self._pulse = Pulse(time.monotonic)
         self._replicas = Replicas(self._pulse.awake_s)
@@ -70,8 +80,9 @@ class Gateway:
                 self._requestor,
                 recorder,
                 self._journal,
-                self._links,
-            )
+                self._replicas,
+            ),
+            link_readings(self._links),
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -122,7 +133,7 @@ class Gateway:
         self._outcomes.stop_waiting()
 
     def _http_app(self) -> Quart:
-        app = _MeasuredQuart(HttpMetrics(self._registry))
+        app = ObservedQuart(HttpMetrics(self._registry), self._tracer)
         app.url_map.merge_slashes = False  # such a path is unknown, not redirected
         app.config["MAX_CONTENT_LENGTH"] = self._settings.max_body_bytes
         # Each of Quart's own timeouts would be a task and a timer for every request.
@@ -142,24 +153,6 @@ class Gateway:
         app.register_error_handler(HTTPException, _on_http_error)
         app.register_error_handler(Exception, _on_unexpected)
         return app
-
-
-class _MeasuredQuart(Quart):
-    """Counts and times each answer under its route's pattern."""
-
-    request_class = TimedRequest
-
-    def __init__(self, metrics: HttpMetrics) -> None:
-        super().__init__("gateway")
-        self._metrics = metrics
-
-    async def handle_request(self, request: Request) -> ResponseTypes:
-        """Answer a request, errors included."""
-        started_s = time.perf_counter()
-        response = await super().handle_request(request)
-        route = request.url_rule.rule if request.url_rule else "unknown"
-        self._metrics.answered(route, response.status_code, time.perf_counter() - started_s)
-        return response
 
 
 async def _on_prediction_error(error: PredictionError) -> Response:

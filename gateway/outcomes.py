@@ -5,7 +5,9 @@ from typing import Protocol
 from common.correlation import correlate
 from common.errors import Unavailable, UnknownPrediction
 from common.messages import Reply
+from gateway.facts import note
 from gateway.prediction_id import NOBODY, PredictionId, PredictionIds, spell
+from gateway.server_timing import note_timing
 
 
 class Archive(Protocol):
@@ -50,8 +52,7 @@ class Outcomes:
         prediction_id = self._recognised(text, owner)
         if wait_s > 0:
             await self._ended(prediction_id, wait_s)
-        found = await self._archive.find(prediction_id)
-        return spell(prediction_id), found.result() if found else None
+        return spell(prediction_id), _told(await self._archive.find(prediction_id))
 
     async def wait(self, accepted: str, wait_s: float, *, owner: str = NOBODY) -> bytes | None:
         """The JSON of input and result of what was just accepted, if it ends in ``wait_s`` seconds.
@@ -68,7 +69,7 @@ class Outcomes:
             found = await self._archive.find(prediction_id)
         except (Unavailable, UnknownPrediction):
             return None
-        return found.result() if found else None
+        return _told(found)
 
     def stop_waiting(self) -> None:
         """Answer those who wait, now and from now on."""
@@ -84,3 +85,13 @@ class Outcomes:
             raise UnknownPrediction
         correlate(spell(prediction_id))
         return prediction_id
+
+
+def _told(found: Reply | None) -> bytes | None:
+    if found is None:
+        note(state="pending")
+        return None
+    note_timing(found.timing)
+    result = found.result()
+    note(state="succeeded")
+    return result

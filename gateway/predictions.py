@@ -19,8 +19,10 @@ from common.presence import ModelCard
 from common.request_body import check_body
 from common.settings import MODEL_NAME
 from gateway.admission import Admission
+from gateway.facts import note
 from gateway.prediction_id import PredictionIds, spell
 from gateway.requestor import Order
+from gateway.server_timing import note_timing
 from gateway.settings import GatewaySettings
 
 UNKNOWN_MODEL_S: Final = 0.2
@@ -54,6 +56,7 @@ class Call:
     traceparent: str | None = None
     owner: str = ""
     wait_s: float | None = None
+    tracestate: str | None = None
 
 
 class Requestor(Protocol):
@@ -99,7 +102,11 @@ class Predictions:
         """
         with self._admitted(self.waiting, call.body.size_bytes):
             order = self._order(call, await call.body.read())
-            return (await self._reply(order, self._longest_s(call))).result()
+            reply = await self._reply(order, self._longest_s(call))
+            note_timing(reply.timing)
+            result = reply.result()
+            note(state="succeeded")
+            return result
 
     async def accept(self, call: Call) -> str:
         """Accept a prediction for later: its id, once it cannot be lost any more.
@@ -116,6 +123,7 @@ class Predictions:
                 )
             except Unroutable as exc:
                 raise self._no_such_queue(order.model) from exc
+            note(state="accepted")
             return order.prediction_id
 
     def _longest_s(self, call: Call) -> float:
@@ -152,10 +160,11 @@ class Predictions:
         model = call.model or self._settings.default_model
         if not _MODEL_NAME.fullmatch(model):
             raise UnknownModel(f"There is no model {model[:64]!r}.")
+        note(model=model)
         self._replicas.check_input(model, check_body(body))
         prediction_id = spell(self._ids.mint(call.owner))
         correlate(prediction_id)
-        return Order(prediction_id, model, body, call.traceparent)
+        return Order(prediction_id, model, body, call.traceparent, call.tracestate)
 
     def _is_known(self, model: str) -> bool:
         return model == self._settings.default_model or self._replicas.card(model) is not None

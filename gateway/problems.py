@@ -8,11 +8,13 @@ from quart import Response, current_app, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from common.errors import BodyTooLarge, InternalError, PredictionError, Unavailable
+from gateway.facts import note
 
 STATUS: Final[dict[str, int]] = {
     "malformed_request": 400,
     "unknown_model": 404,
     "unknown_prediction": 404,
+    "cancelled": 410,
     "body_too_large": 413,
     "unsupported_media_type": 415,
     "invalid_input": 422,
@@ -59,6 +61,7 @@ def unexpected_problem() -> Response:
 
 
 def _problem(status: int, code: str, sentence: str) -> Response:
+    note(state="failed", code=code)
     wanted = request.accept_mimetypes.best_match([JSON, PROBLEM_JSON])
     if wanted == PROBLEM_JSON:
         body: dict[str, Any] = {

@@ -1,10 +1,14 @@
 """What an event of the reply stream means to this gateway. No I/O."""
 
+import time
+from collections.abc import Callable
 from typing import Final
 
 import structlog
 
 from common.messages import Message, MessageType, final_reply
+from common.topology import REPLIES
+from common.tracing import Tracer
 from gateway.prediction_id import PredictionId, PredictionIds
 from gateway.results import Results
 from gateway.watch import Watch
@@ -45,3 +49,25 @@ class Recorder:
             log.warning("not our prediction", correlation_id=correlation_id)
             return None
         return prediction_id if self._ids.is_alive(prediction_id) else None
+
+
+class TracedRecorder(Recorder):
+    """Tells a ``tracer`` of each ending too, while ``is_live``: a replay tells nothing new."""
+
+    def __init__(
+        self,
+        ids: PredictionIds,
+        results: Results,
+        watch: Watch,
+        tracer: Tracer,
+        is_live: Callable[[], bool],
+    ) -> None:
+        super().__init__(ids, results, watch)
+        self._tracer = tracer
+        self._is_live = is_live
+
+    def record(self, message: Message, offset: int) -> None:
+        """See ``Recorder``."""
+        if "traceparent" in message.headers and self._is_live() and final_reply(message):
+            self._tracer.delivered(message, REPLIES, time.time()).end()
+        super().record(message, offset)

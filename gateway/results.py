@@ -6,11 +6,12 @@ dropped and its offset kept, so that it can be read back.
 
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 
-from common.messages import MessageType, Reply
+from common.messages import FINAL, Reply
+from common.timing import PACKED_BITS, Timing
 from gateway.prediction_id import PredictionId, minted_ms
 
 ENTRY_BYTES: Final = 400
@@ -21,10 +22,31 @@ LOST: Final = -1
 
 
 class Kept(msgspec.Struct, frozen=True, gc=False):
-    """A final state in memory, and where it stands in the stream."""
+    """A final state in memory, and where it stands in the stream.
 
-    reply: Reply
-    offset: int
+    ``place`` is the offset and the packed timing in one integer, which costs a third of two.
+    """
+
+    type: str
+    body: bytes
+    place: int
+
+    @classmethod
+    def of(cls, reply: Reply, offset: int) -> Self:
+        """As small as it gets."""
+        timing = reply.timing.pack() if reply.timing else 0
+        return cls(reply.type, reply.body, offset << PACKED_BITS | timing)
+
+    @property
+    def offset(self) -> int:
+        """Where it stands; ``LOST`` if nowhere."""
+        return self.place >> PACKED_BITS
+
+    @property
+    def reply(self) -> Reply:
+        """As it was recorded."""
+        timing = self.place & ((1 << PACKED_BITS) - 1)
+        return Reply(self.type, self.body, Timing.unpack(timing))
 
 
 class Results:
@@ -44,7 +66,7 @@ class Results:
         self._offset_only: deque[PredictionId] = deque()
         self._with_body: deque[PredictionId] = deque()
         self.bytes_used = 0
-        self.recorded = dict.fromkeys(("succeeded", "failed"), 0)
+        self.recorded = {_state(each): 0 for each in FINAL}
         """Final states recorded since the start, by state."""
 
     def __len__(self) -> int:
@@ -66,9 +88,9 @@ class Results:
         if known is not None:
             self._find_again(prediction_id, known, reply, offset)
             return False
-        self._entries[prediction_id] = Kept(reply, offset)
+        self._entries[prediction_id] = Kept.of(reply, offset)
         self._with_body.append(prediction_id)
-        self.recorded["succeeded" if reply.type == MessageType.SUCCEEDED else "failed"] += 1
+        self.recorded[_state(reply.type)] += 1
         self.bytes_used += _cost_bytes(reply)
         while self.bytes_used > self._budget_bytes and self._with_body:
             self._drop_oldest_body()
@@ -83,7 +105,7 @@ class Results:
         """The stream is no longer the one that the offsets are of; bodies stay as they are."""
         for prediction_id, entry in self._entries.items():
             self._entries[prediction_id] = (
-                Kept(entry.reply, LOST) if isinstance(entry, Kept) else LOST
+                Kept.of(entry.reply, LOST) if isinstance(entry, Kept) else LOST
             )
 
     def _find_again(
@@ -93,7 +115,7 @@ class Results:
         if known == LOST:
             self._entries[prediction_id] = offset
         elif isinstance(known, Kept) and known.offset == LOST and known.reply == reply:
-            self._entries[prediction_id] = Kept(reply, offset)
+            self._entries[prediction_id] = Kept.of(reply, offset)
 
     def _drop_oldest_body(self) -> None:
         oldest = self._with_body.popleft()
@@ -101,7 +123,7 @@ class Results:
         assert isinstance(kept, Kept)
         self._entries[oldest] = kept.offset
         self._offset_only.append(oldest)
-        self.bytes_used -= _cost_bytes(kept.reply)
+        self.bytes_used -= _cost_bytes(kept)
 
     def _forget_ended(self) -> None:
         ended_ms = self._now_s() * 1000 - self._life_ms
@@ -109,8 +131,13 @@ class Results:
             while order and minted_ms(order[0]) <= ended_ms:
                 entry = self._entries.pop(order.popleft())
                 if isinstance(entry, Kept):
-                    self.bytes_used -= _cost_bytes(entry.reply)
+                    self.bytes_used -= _cost_bytes(entry)
 
 
-def _cost_bytes(reply: Reply) -> int:
-    return ENTRY_BYTES + len(reply.body)
+def _cost_bytes(state: Reply | Kept) -> int:
+    return ENTRY_BYTES + len(state.body)
+
+
+def _state(message_type: str) -> str:
+    """``prediction.succeeded`` → ``succeeded``."""
+    return message_type.rpartition(".")[2]

@@ -11,7 +11,7 @@ from quart.wrappers.request import Body
 from werkzeug.exceptions import RequestTimeout
 
 from common.errors import MalformedRequest, UnsupportedMediaType
-from common.telemetry import valid_traceparent
+from common.tracing import valid_traceparent, valid_tracestate
 from gateway.outcomes import Outcomes
 from gateway.predictions import Call, Predictions
 from gateway.preferences import Preferences, whole_seconds
@@ -38,11 +38,13 @@ def prediction_routes(
     @routes.post("/models/<model>/predict")
     async def predict(model: str | None = None) -> Response:
         preferred = _preferences(("respond-async", "wait"), outcomes.longest_wait_s)
+        traceparent, tracestate = trace_headers(request)
         call = Call(
             model,
             JsonBody(max_body_bytes),
-            valid_traceparent(request.headers.get("traceparent")),
+            traceparent,
             wait_s=preferred.wait_s,
+            tracestate=tracestate,
         )
         is_async = request.headers.get("Async-Mode", "").lower() == "true"
         if not is_async and not preferred.respond_async:
@@ -65,6 +67,12 @@ def prediction_routes(
         return json_response(b'{"output": %b, "prediction_id": "%b"}' % (result, spelt.encode()))
 
     return routes
+
+
+def trace_headers(of: Request) -> tuple[str | None, str | None]:
+    """The ``traceparent`` and ``tracestate`` of a request; without the one the other is ignored."""
+    traceparent = valid_traceparent(of.headers.get("traceparent"))
+    return traceparent, valid_tracestate(of.headers.getlist("tracestate")) if traceparent else None
 
 
 def _preferences(meaningful: Collection[str], longest_wait_s: float) -> Preferences:

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import structlog
 
 from common.amqp import backoff_s
-from common.errors import Unavailable, Unroutable
+from common.errors import Cancelled, Unavailable, Unroutable
 from common.messages import Message, Reply
 from common.topology import REPLIES
 from predictor_service.job import Job
@@ -35,17 +35,30 @@ class Answers:
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
         self.outcomes: Counter[str] = Counter()
-        """Predictions by how they ended: ``succeeded`` or an error's code."""
+        """Predictions by how they ended: ``succeeded`` or an error's code.
 
-    async def send(self, job: Job, reply: Reply) -> None:
-        """Answer a request and acknowledge it.
+        Those that are ``cancelled`` are not answered."""
+
+    async def drop(self, job: Job) -> None:
+        """Acknowledge a request that was cancelled, so that nobody answers it.
 
         Raises:
             ConnectionLost: the acknowledgement was not sent: the request comes again.
         """
-        if await self._publish(job, reply):
-            self.outcomes[reply.outcome()] += 1
-            await job.delivery.channel.acknowledge(job.delivery.tag)
+        self.outcomes[Cancelled.code] += 1
+        await job.delivery.channel.acknowledge(job.delivery.tag)
+
+    async def send(self, job: Job, reply: Reply) -> bool:
+        """Answer a request and acknowledge it; returns whether that is done, or it comes again.
+
+        Raises:
+            ConnectionLost: the acknowledgement was not sent: the request comes again.
+        """
+        if not await self._publish(job, reply):
+            return False
+        self.outcomes[reply.outcome()] += 1
+        await job.delivery.channel.acknowledge(job.delivery.tag)
+        return True
 
     async def _publish(self, job: Job, reply: Reply) -> bool:
         """Publish over as many connections as it takes; returns whether the reply is settled.

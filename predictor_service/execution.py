@@ -11,8 +11,9 @@ from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 
-from common.errors import ModelFailed, PredictionError, PredictorCrashed
+from common.errors import Cancelled, ModelFailed, PredictionError, PredictorCrashed
 from common.presence import ModelCard
+from predictor_service.asked import Asked
 from predictor_service.invocation import Outcome, Question, invoke
 from predictor_service.models.base import load_model
 from predictor_service.models.specification import Specification
@@ -45,6 +46,7 @@ class Execution(Protocol):
     """Set when it can run no more: the predictor has to be started again."""
 
     async def run(self, model: str, questions: Sequence[Question]) -> list[Outcome]: ...
+    def stop(self, correlation_id: str) -> None: ...
     def abandon(self) -> None: ...
 
 
@@ -95,6 +97,9 @@ class ThreadExecution:
         self.broken.set()
         return [_overdue(self._timeout_s) for _ in questions]
 
+    def stop(self, correlation_id: str) -> None:
+        """A thread cannot be stopped: what it runs, it runs to the end."""
+
     def abandon(self) -> None:
         """Start nothing more. A call that runs is left to itself."""
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -114,6 +119,7 @@ class ProcessExecution:
         # A thread for each worker waits on its pipe; while one is replaced, a second one does.
         self._pool = ThreadPoolExecutor(2 * workers, thread_name_prefix="worker")
         self._replacing: set[asyncio.Task[None]] = set()
+        self._asked = Asked()
         self.cards: tuple[ModelCard, ...] = ()
         self.broken = asyncio.Event()
 
@@ -134,20 +140,26 @@ class ProcessExecution:
     async def run(self, model: str, questions: Sequence[Question]) -> list[Outcome]:
         """One outcome for each question.
 
-        A worker that dies is replaced, and one that does not answer within ``timeout_s`` seconds
-        is killed and replaced. If it had several questions they are asked again one by one, so
-        that only those fail that are to blame.
+        A worker that dies is replaced; one that does not answer within ``timeout_s`` seconds
+        or has a question that is stopped is killed and replaced. If it had several questions they
+        are asked again one by one, so that only those fail that are to blame. What was stopped is
+        ``Cancelled``.
 
         Raises:
             Broken: no worker is left, and none could be started.
         """
         end_s = time.monotonic() + LONGEST_RUN_S
-        outcome = await self._ask(model, questions, self._timeout_s)
-        if not isinstance(outcome, PredictionError):
-            return outcome
-        if len(questions) == 1:
-            return [outcome]
-        return [await self._ask_one(model, question, end_s) for question in questions]
+        with self._asked.under_way(questions):
+            outcome = await self._ask(model, questions, self._timeout_s)
+            if not isinstance(outcome, PredictionError):
+                return outcome
+            if len(questions) == 1:
+                return [outcome]
+            return [await self._ask_one(model, question, end_s) for question in questions]
+
+    def stop(self, correlation_id: str) -> None:
+        """Stop what runs for this id, and do not begin it if it waits for a worker."""
+        self._asked.stop(correlation_id)
 
     def abandon(self) -> None:
         """End every worker, whatever it is doing."""
@@ -170,20 +182,22 @@ class ProcessExecution:
         """The outcomes, or what became of the worker over the questions."""
         while True:
             worker = await self._idle_worker()
+            if self._asked.is_one_stopped(questions):
+                self._idle.put_nowait(worker)
+                return Cancelled()
             try:
-                outcomes = await self._in_thread(worker.ask, model, questions, timeout_s)
+                with self._asked.of(worker, questions):
+                    outcomes = await self._in_thread(worker.ask, model, questions, timeout_s)
             except WorkerGone as exc:
                 log.warning("idle worker died and is replaced", reason=str(exc))
                 self._replace(worker)
                 continue
-            except WorkerOverdue:
-                log.warning("model is overdue, its worker is killed", model=model)
+            except (WorkerOverdue, WorkerDied) as exc:
                 self._replace(worker)
-                return _overdue(timeout_s)
-            except WorkerDied as exc:
-                log.warning("worker died and is replaced", model=model, reason=str(exc))
-                self._replace(worker)
-                return PredictorCrashed("The prediction ended the process that ran it.")
+                if self._asked.is_one_stopped(questions):
+                    log.info("prediction cancelled, its worker is replaced", model=model)
+                    return Cancelled()
+                return _fate(exc, model, timeout_s)
             except Exception:
                 self._replace(worker)
                 raise
@@ -239,6 +253,15 @@ class ProcessExecution:
 
     async def _in_thread(self, call: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, call, *arguments)
+
+
+def _fate(exc: WorkerOverdue | WorkerDied, model: str, timeout_s: float) -> PredictionError:
+    """What the caller learns of a worker that did not answer."""
+    if isinstance(exc, WorkerOverdue):
+        log.warning("model is overdue, its worker is killed", model=model)
+        return _overdue(timeout_s)
+    log.warning("worker died and is replaced", model=model, reason=str(exc))
+    return PredictorCrashed("The prediction ended the process that ran it.")
 
 
 def _overdue(timeout_s: float) -> ModelFailed:

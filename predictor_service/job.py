@@ -2,23 +2,42 @@
 
 import time
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
+
+import msgspec
 
 from common.channel import Delivery
 from common.errors import ModelFailed, PredictionError
 from common.messages import Reply, Request
 from common.request_body import input_of
+from common.timing import Timing
 from predictor_service.invocation import Outcome, Question
+
+
+class Ran(NamedTuple):
+    """What came of a request, and when: seconds of Unix time, and how many of them it ran."""
+
+    outcome: Outcome
+    started_s: float
+    took_s: float = 0.0
+    batch: int = 1
+    """How many requests the model was called with."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """A delivery, decoded: a request to ``model``, to be started by ``deadline_s`` (Unix time)."""
+    """A delivery, decoded: a request to ``model``.
+
+    It was accepted at ``accepted_s``, arrived here at ``arrived_s`` and is to be started by
+    ``deadline_s``, all in Unix time.
+    """
 
     delivery: Delivery
     request: Request
     input_json: bytes
     model: str
+    accepted_s: float
+    arrived_s: float
     deadline_s: float
 
     @classmethod
@@ -29,8 +48,15 @@ class Job:
             MalformedRequest: it is not a request of the contract.
         """
         request = Request.from_message(delivery.message)
+        now_s = time.time()
         return cls(
-            delivery, request, input_of(request.body), model, request.deadline_s(time.time())
+            delivery=delivery,
+            request=request,
+            input_json=input_of(request.body),
+            model=model,
+            accepted_s=_accepted_s(request, now_s),
+            arrived_s=now_s,
+            deadline_s=request.deadline_s(now_s),
         )
 
     @property
@@ -42,11 +68,31 @@ class Job:
         """What the model is asked."""
         return Question(self.input_json, self.request.correlation_id)
 
-    def reply(self, outcome: Outcome) -> Reply:
+    def reply(self, ran: Ran) -> Reply:
         """What is sent to the return address."""
+        timing = Timing.of(ran.started_s - self.accepted_s, ran.took_s)
+        return msgspec.structs.replace(self._answer(ran.outcome), timing=timing)
+
+    def _answer(self, outcome: Outcome) -> Reply:
         if isinstance(outcome, PredictionError):
             return Reply.failed(outcome)
         try:
             return Reply.succeeded(self.input_json, outcome)
         except ModelFailed as exc:  # too large to travel
             return Reply.failed(exc)
+
+
+def _accepted_s(request: Request, arrived_s: float) -> float:
+    """When a request that arrives at ``arrived_s`` was accepted, both in Unix time.
+
+    A prediction's id begins with its milliseconds, as UUIDs of versions 7 and 8 do (RFC 9562);
+    AMQP timestamps are whole seconds. As in ``Request.deadline_s``, what seems to come from the
+    future, or later than the broker lets it, comes from a clock that differs: its arrival counts.
+    """
+    text = request.correlation_id
+    try:
+        accepted_s = int(text[:8] + text[9:13], 16) / 1000
+    except ValueError:
+        return arrived_s
+    waited_s = arrived_s - accepted_s
+    return accepted_s if 0 <= waited_s <= request.expiration_ms / 1000 else arrived_s

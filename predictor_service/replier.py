@@ -6,35 +6,57 @@ Which requests run next is decided in ``lanes.py``, when in ``batching.py``, whe
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Container, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any
 
 import structlog
 
 from common.channel import Channel, Delivery
-from common.errors import DeadlineExceeded, MalformedRequest, ModelFailed, Unavailable
+from common.correlation import correlate
+from common.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    MalformedRequest,
+    ModelFailed,
+    PredictionError,
+    Unavailable,
+)
 from common.topology import async_queue, sync_queue
 from predictor_service.answers import Answers
 from predictor_service.batching import Batching
 from predictor_service.execution import Broken, Execution
 from predictor_service.invocation import Outcome
-from predictor_service.job import Job
+from predictor_service.job import Job, Ran
 from predictor_service.lanes import Lane, Lanes
+from predictor_service.observer import Observer
 from predictor_service.prefetch import Prefetch
 
 log = structlog.get_logger()
 
 
 class Replier:
-    """Runs requests in batches, as many at once as there are slots, and answers each."""
+    """Runs requests in batches, as many at once as there are slots, and answers each.
 
-    def __init__(
-        self, execution: Execution, answers: Answers, slots: int, batching: Batching
+    But for those whose correlation ids are among the ``cancelled``: they are not run any more, and
+    not answered.
+    """
+
+    def __init__(  # noqa: PLR0913 - each of them a part that is replaced in tests
+        self,
+        execution: Execution,
+        answers: Answers,
+        slots: int,
+        batching: Batching,
+        cancelled: Container[str] = (),
+        *,
+        observer: Observer | None = None,
     ) -> None:
         self._execution = execution
         self._answers = answers
         self._batching = batching
+        self._cancelled = cancelled
+        self._observer = observer or Observer()
         one_by_one = [card.name for card in execution.cards if not card.takes_batches]
         self._lanes: Lanes[Job] = Lanes(slots, batching.max_batch, one_by_one)
         batched = len(one_by_one) < len(execution.cards)
@@ -47,6 +69,13 @@ class Replier:
         self._window: asyncio.TimerHandle | None = None
         self._under_way: set[asyncio.Task[None]] = set()
         self.draining = False
+        self.rejected = 0
+        """Deliveries that were no requests."""
+
+    @property
+    def waiting(self) -> int:
+        """Requests that were handed over and have not started."""
+        return len(self._lanes)
 
     @property
     def running(self) -> int:
@@ -113,6 +142,7 @@ class Replier:
             try:
                 job = Job.from_delivery(delivery, model)
             except MalformedRequest as exc:
+                self.rejected += 1
                 log.warning("request rejected", queue=queue, reason=exc.sentence)
                 self._start(channel.reject(delivery.tag))
                 return
@@ -145,17 +175,29 @@ class Replier:
         under_way.add_done_callback(self._under_way.discard)
 
     async def _serve(self, batch: list[Job]) -> None:
+        self._observer.taken(batch)
         try:
-            outcomes = await self._run_in_slot(batch)
-            await asyncio.gather(
-                *(_logged(self._answers.send(job, job.reply(outcomes[job]))) for job in outcomes)
-            )
-            await self._give_back(job for job in batch if job not in outcomes)
+            ran = await self._run_in_slot(batch)
+            await asyncio.gather(*(_logged(self._answer(job, ran[job])) for job in ran))
+            await self._give_back(job for job in batch if job not in ran)
         finally:
+            self._observer.done(batch)
             self._lanes.answered(batch[0].model)
             self._fill_slots()
 
-    async def _run_in_slot(self, batch: list[Job]) -> dict[Job, Outcome]:
+    async def _answer(self, job: Job, ran: Ran) -> None:
+        correlate(job.request.correlation_id)
+        if job.request.correlation_id in self._cancelled:  # maybe while it ran
+            await self._answers.drop(job)
+            self._observer.ended(job, ran, None)
+            return
+        reply = job.reply(ran)
+        with self._observer.answering(job):
+            is_settled = await self._answers.send(job, reply)
+        if is_settled:
+            self._observer.ended(job, ran, reply)
+
+    async def _run_in_slot(self, batch: list[Job]) -> dict[Job, Ran]:
         """The next may run while this batch is answered."""
         try:
             return await self._run(batch)
@@ -163,34 +205,45 @@ class Replier:
             self._lanes.ran(batch[0].model)
             self._fill_slots()
 
-    async def _run(self, batch: list[Job]) -> dict[Job, Outcome]:
-        """Run the model, but for those whose deadline has passed while they waited here.
+    async def _run(self, batch: list[Job]) -> dict[Job, Ran]:
+        """Run the model, but for those that are not to be started any more.
 
-        What has no outcome then has not been run.
+        What is not in the answer has not been run.
         """
-        outcomes: dict[Job, Outcome] = {
-            job: DeadlineExceeded("No predictor started the prediction before its deadline.")
-            for job in batch
-            if job.is_late
-        }
-        in_time = [job for job in batch if job not in outcomes]
+        started_s = time.time()
+        ran = {job: Ran(why, started_s) for job in batch if (why := self._too_late(job))}
+        in_time = [job for job in batch if job not in ran]
         if in_time:
             with suppress(Broken):
-                outcomes |= dict(zip(in_time, await self._call(in_time), strict=True))
-        return outcomes
+                outcomes, took_s = await self._call(in_time)
+                self._observer.ran(in_time, started_s, took_s)
+                for job, outcome in zip(in_time, outcomes, strict=True):
+                    ran[job] = Ran(outcome, started_s, took_s, len(in_time))
+        return ran
 
-    async def _call(self, jobs: list[Job]) -> list[Outcome]:
+    def _too_late(self, job: Job) -> PredictionError | None:
+        """Why a request is not run any more, after it has waited here."""
+        if job.request.correlation_id in self._cancelled:
+            return Cancelled()
+        if job.is_late:
+            return DeadlineExceeded("No predictor started the prediction before its deadline.")
+        return None
+
+    async def _call(self, jobs: list[Job]) -> tuple[list[Outcome], float]:
+        """The outcomes, and how many seconds they took."""
         questions = [job.question() for job in jobs]
         started_s = _clock_s()
         try:
-            return await self._execution.run(jobs[0].model, questions)
+            with self._observer.model_call(jobs):
+                outcomes = await self._execution.run(jobs[0].model, questions)
         except Broken:
             raise
         except Exception:  # a bug of ours: whoever waits is told, and the rest goes on
             log.exception("model call failed in the predictor", model=jobs[0].model)
-            return [ModelFailed("The predictor failed on this input.") for _ in jobs]
-        finally:
-            self._prefetch.observe(_clock_s() - started_s)
+            outcomes = [ModelFailed("The predictor failed on this input.") for _ in jobs]
+        took_s = _clock_s() - started_s
+        self._prefetch.observe(took_s)
+        return outcomes, took_s
 
     async def _give_back(self, jobs: Iterable[Job]) -> None:
         for job in jobs:

@@ -16,8 +16,9 @@ from typing import Final
 import msgspec
 
 from common.errors import BY_CODE, Misconfigured, PredictionError
+from common.logs import configure_logs
 from common.presence import ModelCard
-from common.telemetry import configure_logs
+from common.settings import TelemetrySettings, read_settings
 from predictor_service.invocation import Outcome, Question, invoke
 from predictor_service.models.base import load_model
 from predictor_service.models.specification import Specification
@@ -68,7 +69,7 @@ _OUTCOMES: Final = msgspec.msgpack.Decoder(list[bytes | _Failure])
 
 
 class Worker:
-    """The service's end. All methods block; one thread at a time may call ``ask``."""
+    """The service's end. All methods but ``stop`` block; one thread at a time may call ``ask``."""
 
     def __init__(self, specifications: Sequence[Specification]) -> None:
         self._pipe, theirs = _SPAWN.Pipe()
@@ -106,6 +107,10 @@ class Worker:
         outcomes = _OUTCOMES.decode(self._answer(timeout_s))
         return [outcome if isinstance(outcome, bytes) else _error(outcome) for outcome in outcomes]
 
+    def stop(self) -> None:
+        """End the process, without waiting for its end: ``ask`` raises."""
+        self._process.kill()
+
     def kill(self) -> None:
         """End the process, whatever it is doing. Who waits for it is told by the pipe."""
         self._process.kill()
@@ -137,7 +142,7 @@ def _work(pipe: Connection, specifications: tuple[Specification, ...]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # the service says when to end
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    configure_logs("predictor")
+    configure_logs("predictor", read_settings(TelemetrySettings).log_level)
     try:
         models = {each.name: load_model(each) for each in specifications}
     except Misconfigured as exc:

@@ -11,6 +11,7 @@ TABLE: Final = {
     ("malformed_request", Blame.CALLER, 400),
     ("unknown_model", Blame.CALLER, 404),
     ("unknown_prediction", Blame.CALLER, 404),
+    ("cancelled", Blame.CALLER, 410),
     ("body_too_large", Blame.CALLER, 413),
     ("unsupported_media_type", Blame.CALLER, 415),
     ("invalid_input", Blame.CALLER, 422),
@@ -46,8 +47,8 @@ def test_only_what_is_unavailable_comes_in_several_kinds_under_one_code() -> Non
 
 def test_an_error_that_travels_is_found_again_by_its_code() -> None:
     assert all(error.code == code for code, error in BY_CODE.items())
-    # These are said by a gateway, of its own knowledge: they never travel.
-    assert set(STATUS) - set(BY_CODE) == {"unknown_prediction", "internal_error"}
+    # These are said by a gateway, of its own knowledge: they never travel under a code.
+    assert set(STATUS) - set(BY_CODE) == {"unknown_prediction", "cancelled", "internal_error"}
 
 
 @pytest.mark.parametrize("error", BY_CODE.values(), ids=BY_CODE)

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.errors import BY_CODE, InvalidInput, ModelFailed, PredictionError
+from common.errors import BY_CODE, Cancelled, InvalidInput, ModelFailed, PredictionError
 from common.messages import (
+    CANCELLED,
     MAX_MESSAGE_BYTES,
     MAX_SENTENCE_CHARS,
     Message,
@@ -16,6 +17,7 @@ from common.messages import (
     Reply,
     final_reply,
 )
+from common.timing import Timing
 from tests.unit.test_messages import request_message
 
 
@@ -45,6 +47,22 @@ def test_a_failure_raises_the_same_error_at_the_other_end(
         reply.result()
     assert type(raised.value) is kind
     assert raised.value.sentence == sentence
+
+
+def test_a_cancellation_is_a_final_state_without_a_body() -> None:
+    message = CANCELLED.to_message("c", 1)
+    assert (message.type, message.body, message.headers) == ("prediction.cancelled", b"", {})
+    assert final_reply(message) == CANCELLED
+    assert CANCELLED.outcome() == "cancelled"
+    with pytest.raises(Cancelled, match=r"^Prediction was cancelled\.$"):
+        CANCELLED.result()
+
+
+def test_how_long_a_prediction_took_travels_with_its_reply() -> None:
+    reply = Reply(MessageType.SUCCEEDED, b"{}", Timing.of(0.0123, 0.5))
+    message = reply.to_message("c", 1)
+    assert message.headers == {"timing": "12.3,500.0"}
+    assert final_reply(message) == reply
 
 
 def test_a_failure_is_a_code_and_a_sentence_on_the_wire() -> None:

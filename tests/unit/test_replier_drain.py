@@ -46,6 +46,9 @@ class Held:
         await self.may_end.wait()
         return [b"1" for _ in questions]
 
+    def stop(self, correlation_id: str) -> None:
+        """Nothing to stop."""
+
     def abandon(self) -> None:
         """Nothing to end."""
 

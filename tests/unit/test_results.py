@@ -1,5 +1,6 @@
 """How predictions ended, in memory: the first word counts, and bytes are bounded."""
 
+import sys
 from typing import Final
 
 from hypothesis import settings
@@ -7,9 +8,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from common.errors import InvalidInput
-from common.messages import Reply
+from common.messages import CANCELLED, Reply
+from common.timing import Timing
 from gateway.prediction_id import PredictionId, minted_ms
-from gateway.results import ENTRY_BYTES, LOST, Results
+from gateway.results import ENTRY_BYTES, LOST, Kept, Results
 
 LIFE_S: Final = 60
 BUDGET_BYTES: Final = 3 * ENTRY_BYTES
@@ -149,9 +151,31 @@ def test_a_body_that_fills_the_budget_stays_and_one_byte_more_does_not() -> None
 def test_final_states_are_counted_by_what_they_are_and_once_for_each_id() -> None:
     results = Results(BUDGET_BYTES, LIFE_S, lambda: 0.0)
     failed = Reply.failed(InvalidInput("No."))
-    for number, reply in [(1, reply_of(1)), (2, failed), (3, failed), (1, failed)]:
+    states = [(1, reply_of(1)), (2, failed), (3, failed), (1, failed), (4, CANCELLED), (4, failed)]
+    for number, reply in states:
         results.record(id_of(number, 0), reply, number)
-    assert results.recorded == {"succeeded": 1, "failed": 2}
+    assert results.recorded == {"succeeded": 1, "failed": 2, "cancelled": 1}
+
+
+def test_how_long_a_prediction_took_is_kept_with_its_body_and_found_again_with_it() -> None:
+    results = Results(BUDGET_BYTES, LIFE_S, lambda: 0.0)
+    timed = Reply("prediction.succeeded", b"x", Timing.of(2.0**40, 0.0003))
+    results.record(id_of(1, 0), timed, 2**40)
+    assert results.get(id_of(1, 0)) == timed
+    results.lose_offsets()
+    assert results.get(id_of(1, 0)) == timed
+    results.record(id_of(1, 0), timed, 7)
+    results.record(id_of(2, 0), reply_of(BUDGET_BYTES), 8)
+    assert results.get(id_of(1, 0)) == 7
+
+
+def test_a_state_with_its_timing_takes_a_few_bytes_more_than_one_without() -> None:
+    timed, untimed = (
+        Kept.of(Reply("prediction.succeeded", b"x", timing), 2**30)
+        for timing in (Timing.of(3600, 1500), None)
+    )
+    assert sys.getsizeof(timed.place) - sys.getsizeof(2**30) <= 12
+    assert sys.getsizeof(timed) == sys.getsizeof(untimed)
 
 
 def test_what_was_never_recorded_is_not_known() -> None:

@@ -1,0 +1,54 @@
+"""Which requests need no answer any more: the gateways tell every predictor."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from common.channel import Channel, Delivery
+from common.messages import MessageType
+from common.topology import CANCELLATIONS
+
+REMEMBER_S: Final = 3600.0
+REMEMBER_COUNT: Final = 50_000
+"""Some ten megabytes. A request that comes after it was forgotten runs for nothing."""
+
+
+class Cancellations:
+    """The correlation ids that were cancelled lately; each is told to ``on_cancelled`` as well.
+
+    ``now_s`` is a monotonic clock.
+    """
+
+    def __init__(
+        self, on_cancelled: Callable[[str], None], now_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._on_cancelled = on_cancelled
+        self._now_s = now_s
+        self._heard_s: dict[str, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._heard_s)
+
+    def __contains__(self, correlation_id: object) -> bool:
+        return correlation_id in self._heard_s
+
+    async def attach(self, channel: Channel) -> None:
+        """Listen on a new connection, before requests are consumed there."""
+        queue = await channel.declare_own_queue(bound_to=CANCELLATIONS)
+        await channel.consume(queue, self._hear, no_ack=True)
+
+    def _hear(self, delivery: Delivery) -> None:
+        message = delivery.message
+        if message.type == MessageType.CANCELLED:
+            self._forget_old()
+            self._heard_s.setdefault(message.correlation_id, self._now_s())
+            self._on_cancelled(message.correlation_id)
+
+    def _forget_old(self) -> None:
+        """The oldest stand first."""
+        too_old_s = self._now_s() - REMEMBER_S
+        while self._heard_s:
+            oldest = next(iter(self._heard_s))
+            if len(self._heard_s) < REMEMBER_COUNT and self._heard_s[oldest] > too_old_s:
+                return
+            del self._heard_s[oldest]

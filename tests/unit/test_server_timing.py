@@ -1,0 +1,71 @@
+"""``Server-Timing``: which answers have it, and what it says."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from common.timing import Timing
+from gateway.server_timing import note_timing, server_timing
+
+RESULT = "/predict/<prediction_id>"
+
+
+def _after(timing: Timing | None, *answer: Any) -> str:
+    """The header of an answer after ``timing`` was noted, in a request of its own."""
+
+    async def answered() -> str:
+        note_timing(timing)
+        return server_timing(*answer)
+
+    return asyncio.run(answered())
+
+
+def test_a_call_says_what_it_took_and_what_the_prediction_took_of_it() -> None:
+    header = _after(Timing.of(0.002, 0.01), "POST", "/models/<model>/predict", 200, 0.0135)
+    assert header == "queue;dur=2.0, model;dur=10.0, total;dur=13.5"
+
+
+@pytest.mark.parametrize(("queue_s", "left"), [(900.0, "3.5"), (0.0, "0.0")])
+def test_a_queue_is_not_said_to_take_longer_than_the_call(queue_s: float, left: str) -> None:
+    header = _after(Timing.of(queue_s, 0.01), "POST", "/predict", 422, 0.0135)
+    assert header == f"queue;dur={left}, model;dur=10.0, total;dur=13.5"
+
+
+def test_a_call_that_no_predictor_answered_says_what_it_took() -> None:
+    assert _after(None, "POST", "/predict", 504, 30.0) == "total;dur=30000.0"
+
+
+def test_a_result_says_what_its_prediction_took_and_not_the_request_for_it() -> None:
+    header = _after(Timing.of(3, 2), "GET", RESULT, 200, 0.001)
+    assert header == "queue;dur=3000.0, model;dur=2000.0, total;dur=5000.0"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ("POST", "/predict", 202, 0.001),
+        ("GET", RESULT, 202, 0.001),
+        ("GET", RESULT, 404, 0.001),
+        ("GET", "/models", 200, 0.001),
+        ("DELETE", RESULT, 204, 0.001),
+    ],
+)
+def test_what_is_not_finished_or_no_prediction_says_nothing(answer: tuple[Any, ...]) -> None:
+    assert _after(None, *answer) == ""
+
+
+def test_requests_do_not_see_each_others_timing() -> None:
+    async def both() -> list[str]:
+        async def one(timing: Timing | None, turn: Callable[[], Any]) -> str:
+            note_timing(timing)
+            await turn()
+            return server_timing("GET", RESULT, 200, 1)
+
+        def pause() -> Any:
+            return asyncio.sleep(0)
+
+        return await asyncio.gather(one(Timing(1, 1), pause), one(None, pause))
+
+    assert asyncio.run(both()) == ["queue;dur=0.1, model;dur=0.1, total;dur=0.2", ""]
