@@ -36,7 +36,7 @@ def configure_logs(service: str, level: LogLevel = "info") -> None:
         theirs = ours
         written: Callable[..., Any] = structlog.WriteLoggerFactory(sys.stderr)
     else:
-        with_traceback = [*named, structlog.processors.format_exc_info]
+        with_traceback: list[Processor] = [*named, structlog.processors.format_exc_info]
         ours, theirs = [*with_traceback, _json], [*with_traceback, _json_text]
         written = structlog.BytesLoggerFactory(sys.stderr.buffer)
     structlog.configure(

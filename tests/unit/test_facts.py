@@ -13,7 +13,7 @@ async def test_requests_side_by_side_do_not_see_what_others_note() -> None:
         return known
 
     both = await asyncio.gather(answer("a"), answer("b"))
-    assert both == [{"model": "a"}, {"model": "b"}]
+    assert list(both) == [{"model": "a"}, {"model": "b"}]
 
 
 def test_outside_of_a_request_nothing_is_noted() -> None:
