@@ -81,6 +81,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     expiration_ms: int
     timestamp_s: int
     traceparent: str | None = None
+    tracestate: str | None = None
 
     def __post_init__(self) -> None:
         if not self.correlation_id:
@@ -103,7 +104,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
             raise MalformedRequest(f"The message's type is {message.type!r}.")
         if message.expiration_ms is None or message.timestamp_s is None:
             raise MalformedRequest("The request has no expiration or no timestamp.")
-        traceparent = message.headers.get("traceparent")
+        traceparent, tracestate = map(message.headers.get, ("traceparent", "tracestate"))
         return cls(
             correlation_id=message.correlation_id,
             body=message.body,
@@ -111,6 +112,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
             expiration_ms=message.expiration_ms,
             timestamp_s=message.timestamp_s,
             traceparent=traceparent if isinstance(traceparent, str) else None,
+            tracestate=tracestate if isinstance(tracestate, str) else None,
         )
 
     def deadline_s(self, now_s: float) -> float:
@@ -126,6 +128,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     def to_message(self) -> Message:
         """The request as it travels."""
+        headers = {"traceparent": self.traceparent} if self.traceparent else {}
+        if self.tracestate:
+            headers["tracestate"] = self.tracestate
         return Message(
             type=MessageType.REQUEST,
             body=self.body,
@@ -133,7 +138,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
             reply_to=self.reply_to,
             expiration_ms=self.expiration_ms,
             timestamp_s=self.timestamp_s,
-            headers={"traceparent": self.traceparent} if self.traceparent else {},
+            headers=headers,
         )
 
 

@@ -10,7 +10,9 @@ from typing import Final
 import uvloop
 
 from common.errors import Misconfigured
-from common.telemetry import configure_logs
+from common.logs import configure_logs
+from common.settings import TelemetrySettings, read_settings
+from common.tracing import Tracer, open_tracer
 
 UNUSABLE: Final = 2
 """Exit code for what only an operator can mend: starting again would end the same way."""
@@ -25,26 +27,35 @@ Python's 700 are a few requests under way, all of which it would look at for not
 leaves no cycles behind but when it fails."""
 
 
-def run_service(name: str, serve: Callable[[asyncio.Event], Awaitable[bool]]) -> int:
-    """Run ``serve(stop)`` until it ends; SIGTERM and SIGINT set ``stop``. Returns the exit code.
+Serve = Callable[[asyncio.Event, Tracer | None], Awaitable[bool]]
+
+
+def run_service(name: str, serve: Serve) -> int:
+    """Run ``serve(stop, tracer)`` until it ends; SIGTERM and SIGINT set ``stop``.
+
+    Returns the exit code.
 
     It is 0 if ``serve`` says that all is well, else ``BROKEN``; and ``UNUSABLE``, after one
     sentence, when it raises ``Misconfigured``.
     """
-    configure_logs(name)
     gc.freeze()  # what the imports have made stays
     gc.set_threshold(COLLECT_EVERY)
 
-    async def main() -> bool:
+    async def main(tracer: Tracer | None) -> bool:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        return await serve(stop)
+        return await serve(stop, tracer)
 
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return 0 if runner.run(main()) else BROKEN
+        telemetry = read_settings(TelemetrySettings)
+        configure_logs(name, telemetry.log_level)
+        with (
+            open_tracer(name, is_wanted=telemetry.otlp_endpoint is not None) as tracer,
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
+            return 0 if runner.run(main(tracer)) else BROKEN
     except* Misconfigured as group:
         sentence = group.exceptions[0]
         while isinstance(sentence, BaseExceptionGroup):

@@ -2,10 +2,11 @@
 
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from common.errors import Misconfigured
+from common.logs import LogLevel
 from common.topology import SyncQueueType
 
 MODEL_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
@@ -37,6 +38,15 @@ class BrokerSettings(BaseSettings):
     password: str = Field("guest", alias="RABBITMQ_DEFAULT_PASS", repr=False)
     vhost: str = Field("/", alias="RABBITMQ_VHOST")
     sync_queue_type: SyncQueueType = Field("quorum", alias="RABBITMQ_SYNC_QUEUE_TYPE")
+
+
+class TelemetrySettings(BaseSettings):
+    """What a service tells of itself, and to whom."""
+
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
+
+    log_level: Annotated[LogLevel, BeforeValidator(str.lower)] = Field("info", alias="LOG_LEVEL")
+    otlp_endpoint: HttpUrl | None = Field(None, alias="OTEL_EXPORTER_OTLP_ENDPOINT")
 
 
 def read_settings(kind: type[S]) -> S:

@@ -1,80 +1,21 @@
-"""Logs, metrics, and the trace context that travels with a request."""
+"""Numbers that parts keep, and how Prometheus is told of them."""
 
 import asyncio
-import logging
-import re
-import sys
-from collections.abc import Callable, Iterator, Mapping
+import platform
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final, Protocol
 
-import structlog
 from prometheus_client import CollectorRegistry, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
-
-from common.correlation import known_correlation_id
-
-_TRACEPARENT: Final = re.compile(
-    r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
-)
-
-
-def configure_logs(service: str) -> None:
-    """Log to standard error: JSON lines, or readable ones in a terminal.
-
-    Each line carries ``service``, whichever thread writes it, and ``correlation_id``, if a call is
-    under way that has one. What libraries log takes the same way.
-    """
-
-    def name_service(
-        _: object, __: str, event: structlog.typing.EventDict
-    ) -> structlog.typing.EventDict:
-        event["service"] = service
-        return event
-
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        name_service,
-        _name_call,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    terminal = sys.stderr.isatty()
-    ending: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer()]
-        if terminal
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    )
-    structlog.configure(
-        processors=[*shared, *ending],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ending],
-        )
-    )
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    for told_by_us in ("aiormq.connection", "aio_pika"):  # in one sentence, by common/amqp.py
-        logging.getLogger(told_by_us).setLevel(logging.CRITICAL)
-
-
-def _name_call(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    known = known_correlation_id()
-    if known:
-        event.setdefault("correlation_id", known)
-    return event
-
-
-def valid_traceparent(header: str | None) -> str | None:
-    """``header`` if it is a W3C Trace Context ``traceparent``, else None (the spec: ignore it)."""
-    return header if header and _TRACEPARENT.fullmatch(header) else None
 
 
 @dataclass(frozen=True)
@@ -108,15 +49,123 @@ class Readings(Collector):
                 yield metric
 
 
+SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
+"""Upper bounds of durations, from a fast model to the longest call."""
+
+COUNTS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
+"""Upper bounds of how many are handled together."""
+
+
+class Distribution:
+    """How often a number fell between which ``bounds``.
+
+    Counted in one thread, and so without the locks of ``prometheus_client.Histogram``.
+    """
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self._bounds = bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self._sum = 0.0
+
+    def observe(self, number: float) -> None:
+        """Count one."""
+        self._counts[bisect_left(self._bounds, number)] += 1
+        self._sum += number
+
+    def add_to(self, family: HistogramMetricFamily, labels: Sequence[str]) -> None:
+        """Tell what was counted so far, as the sample of ``labels``."""
+        total, buckets = 0, []
+        for bound, count in zip((*self._bounds, float("inf")), self._counts, strict=True):
+            total += count
+            buckets.append((str(float(bound)) if bound != float("inf") else "+Inf", float(total)))
+        family.add_metric(labels, buckets, self._sum)
+
+
+class Distributions(Collector):
+    """A histogram, with a ``Distribution`` for each value of ``label``."""
+
+    def __init__(self, name: str, meaning: str, label: str, bounds: Sequence[float]) -> None:
+        self._name, self._meaning, self._label = name, meaning, label
+        self._bounds = bounds
+        self._by_label: dict[str, Distribution] = {}
+
+    def of(self, label: str) -> Distribution:
+        """The distribution of one value of the label."""
+        known = self._by_label.get(label)
+        if known is None:
+            known = self._by_label[label] = Distribution(self._bounds)
+        return known
+
+    def collect(self) -> Iterator[Metric]:
+        """The histogram as it is now."""
+        family = HistogramMetricFamily(self._name, self._meaning, labels=[self._label])
+        for label, distribution in self._by_label.items():
+            distribution.add_to(family, [label])
+        yield family
+
+
+class _BuildInfo(Collector):
+    def collect(self) -> Iterator[Metric]:
+        try:
+            ours = version("predictmq")
+        except PackageNotFoundError:  # it runs from its sources
+            ours = "unknown"
+        family = GaugeMetricFamily(
+            "predictmq_build_info", "Always 1: what runs here.", labels=["version", "python"]
+        )
+        family.add_metric([ours, platform.python_version()], 1)
+        yield family
+
+
+class Link(Protocol):
+    """A connection to the broker, as far as it is counted."""
+
+    reconnects: int
+
+    @property
+    def is_up(self) -> bool: ...
+    @property
+    def is_blocked(self) -> bool: ...
+
+
+def link_readings(links: Mapping[str, Link]) -> Readings:
+    """The numbers that connections to the broker keep."""
+
+    def of_each(read: Callable[[Link], float]) -> Callable[[], Mapping[str, float]]:
+        return lambda: {name: read(link) for name, link in links.items()}
+
+    up = Reading(
+        "predictmq_broker_connected",
+        "1 while the connection is set up.",
+        of_each(lambda link: link.is_up),
+        label="connection",
+    )
+    blocked = Reading(
+        "predictmq_broker_blocked",
+        "1 while the broker takes no messages: a memory or disk alarm.",
+        of_each(lambda link: link.is_blocked),
+        label="connection",
+    )
+    reconnects = Reading(
+        "predictmq_broker_reconnects",
+        "Broker connections lost.",
+        of_each(lambda link: link.reconnects),
+        label="connection",
+    )
+    return Readings([up, blocked], [reconnects])
+
+
 _TASKS: Final = Reading(
     "predictmq_tasks", "Asyncio tasks that have not ended.", lambda: len(asyncio.all_tasks())
 )
 
 
-def process_registry(readings: Readings) -> CollectorRegistry:
-    """A registry of ``readings`` and of what every process has: tasks, memory, descriptors."""
+def process_registry(*collectors: Collector) -> CollectorRegistry:
+    """A registry of ``collectors`` and of what every process has: tasks, memory, descriptors."""
     registry = CollectorRegistry()
-    registry.register(readings)
+    for collector in collectors:
+        registry.register(collector)
     registry.register(Readings([_TASKS], []))
+    registry.register(_BuildInfo())
     ProcessCollector(registry=registry)  # under the names that Prometheus has for them
     return registry

@@ -5,14 +5,15 @@ import sys
 
 from common.service import run_service
 from common.settings import BrokerSettings, read_settings
+from common.tracing import Tracer
 from gateway.app import Gateway
 from gateway.descriptors import raise_descriptor_limit
 from gateway.settings import GatewaySettings
 
 
-async def _serve(stop: asyncio.Event) -> bool:
+async def _serve(stop: asyncio.Event, tracer: Tracer | None) -> bool:
     raise_descriptor_limit()
-    await Gateway(read_settings(GatewaySettings), read_settings(BrokerSettings)).run(stop)
+    await Gateway(read_settings(GatewaySettings), read_settings(BrokerSettings), tracer).run(stop)
     return True
 
 

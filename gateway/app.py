@@ -2,14 +2,17 @@
 
 import asyncio
 import time
+from functools import partial
 
 import structlog
 
 from common.amqp import Connection
 from common.http_server import serve_http
+from common.messages import Message
 from common.settings import BrokerSettings
-from common.telemetry import process_registry
-from common.topology import model_queues, shared_queues
+from common.telemetry import link_readings, process_registry
+from common.topology import REPLIES, model_queues, shared_queues
+from common.tracing import Tracer, traced
 from gateway.archive import Archive
 from gateway.claims import Claims
 from gateway.deadlines import Deadlines
@@ -46,8 +49,11 @@ log = structlog.get_logger()
 class Gateway:
     """One gateway: an HTTP server and its connections to the broker."""
 
-    def __init__(self, settings: GatewaySettings, broker: BrokerSettings) -> None:
+    def __init__(
+        self, settings: GatewaySettings, broker: BrokerSettings, tracer: Tracer | None = None
+    ) -> None:
         self._settings = settings
+        self._tracer = tracer
         self._broker = broker
         self._publisher = Connection(broker, "gateway publisher", self._declare)
         self._consumer = Connection(broker, "gateway consumer", self._consume, self._detach)
@@ -65,15 +71,18 @@ class Gateway:
                 broker, "gateway archive", self._attach_archive, self._detach_archive
             ),
         }
-        self._requestor = Requestor(self._publisher, self._consumer, time.time)
+        publisher = traced(self._publisher, tracer)
+        self._requestor = Requestor(publisher, self._consumer, time.time, tracer)
         watch, under_way = Watch(results.__contains__), UnderWay()
         claims = Claims(life_s, settings.unaccepted_life_s, time.time)
         recorder = Recorder(ids, results, watch, under_way, claims)
+        if tracer is not None:
+            recorder.on_final = partial(self._trace_final, tracer)
         self._journal = Journal(recorder, self._publisher, life_s, time.time)
         self._pulse = Pulse(time.monotonic)
         self._replicas = Replicas(self._pulse.awake_s)
         self._presence = Presence(self._replicas, self._publisher)
-        self._endings = Endings(self._publisher, time.time)
+        self._endings = Endings(publisher, time.time)
         self._deadlines = Deadlines(results.__contains__, watch, self._endings)
         self._predictions = Predictions(
             settings,
@@ -98,8 +107,9 @@ class Gateway:
                 self._requestor,
                 recorder,
                 self._journal,
-                self._links,
-            )
+                self._replicas,
+            ),
+            link_readings(self._links),
         )
 
         self._registry.register(key_readings(claims))
@@ -156,6 +166,11 @@ class Gateway:
         """Whether all that the reply stream has is known here."""
         return self._journal.caught_up and not self._pulse.stood_still
 
+    def _trace_final(self, tracer: Tracer, message: Message) -> None:
+        """What is read of old has been traced when it was new."""
+        if "traceparent" in message.headers and self._journal.caught_up:
+            tracer.delivered(message, REPLIES, time.time()).end()
+
     def _stop_accepting(self) -> None:
         log.info("draining")
         self._predictions.draining = True
@@ -164,7 +179,7 @@ class Gateway:
 
     def http_app(self) -> HttpApp:
         """The HTTP side: every route, and how errors are answered."""
-        app = HttpApp(HttpMetrics(self._registry), self._settings.max_body_bytes)
+        app = HttpApp(HttpMetrics(self._registry), self._settings.max_body_bytes, self._tracer)
         checks = {
             "broker connected": lambda: all(link.is_up for link in self._links.values()),
             "journal caught up": self._knows_all,

@@ -1,32 +1,46 @@
-"""The gateway's HTTP side without its routes: limits, errors, counting."""
+"""The gateway's HTTP side without its routes: limits, errors, and what is told of each request."""
 
+import asyncio
 import time
 from types import TracebackType
+from typing import Any, Final
 
 import structlog
 from quart import Quart, Request, Response, request
 from quart.typing import ResponseTypes
 from werkzeug.exceptions import HTTPException
 
-from common.correlation import correlation_id
+from common.correlation import correlation_id, known_correlation_id
 from common.errors import PredictionError
 from common.http_server import ANSWER_TIMEOUT_S, SYSTEM_BOUNDS_ANSWERS
+from common.tracing import Span, Tracer
+from gateway import facts
 from gateway.metrics import HttpMetrics
 from gateway.problems import http_problem, prediction_problem
 from gateway.server_timing import server_timing
-from gateway.timed_request import TimedRequest
+from gateway.timed_request import TimedRequest, trace_headers
+
+QUIET: Final = frozenset({"/livez", "/readyz", "/metrics"})
+"""Asked by machines, all the time: counted, but without a line and a span."""
 
 log = structlog.get_logger()
 
 
 class HttpApp(Quart):
-    """Counts and times each answer under its route's pattern; answers every error."""
+    """Tells of each answer under its route's pattern; answers every error.
+
+    What it tells is a count, a duration, a line, and a span if there is a ``tracer``.
+    """
 
     request_class = TimedRequest
 
-    def __init__(self, metrics: HttpMetrics, max_body_bytes: int) -> None:
+    def __init__(
+        self, metrics: HttpMetrics, max_body_bytes: int, tracer: Tracer | None = None
+    ) -> None:
         super().__init__("gateway", static_folder=None)
         self._metrics = metrics
+        self._tracer = tracer
+        self._log = structlog.get_logger().bind()  # once, instead of for each line
         self.url_map.merge_slashes = False  # such a path is unknown, not redirected
         self.config["MAX_CONTENT_LENGTH"] = max_body_bytes
         # Each of Quart's own timeouts would be a task and a timer for every request.
@@ -38,13 +52,45 @@ class HttpApp(Quart):
     async def handle_request(self, request: Request) -> ResponseTypes:
         """Answer a request, errors included."""
         started_s = time.perf_counter()
-        response = await super().handle_request(request)
-        route = request.url_rule.rule if request.url_rule else "unknown"
+        known = facts.begin()
+        try:
+            if self._tracer is None or request.path in QUIET:
+                response = await super().handle_request(request)
+            else:
+                response = await self._traced(self._tracer, request, known)
+        except asyncio.CancelledError:
+            facts.note(state="caller left")
+            self._tell(request, None, time.perf_counter() - started_s, known)
+            raise
         took_s = time.perf_counter() - started_s
-        if timing := server_timing(request.method, route, response.status_code, took_s):
+        route, status = _route(request), response.status_code
+        if timing := server_timing(request.method, route, status, took_s):
             response.headers["Server-Timing"] = timing
-        self._metrics.answered(route, response.status_code, took_s)
+        self._metrics.answered(route, status, took_s)
+        self._tell(request, status, took_s, known)
         return response
+
+    async def _traced(
+        self, tracer: Tracer, request: Request, known: dict[str, Any]
+    ) -> ResponseTypes:
+        with tracer.request(request.method, request.path, _context(request)) as span:
+            facts.note(trace_id=span.trace_id)
+            response = await super().handle_request(request)
+            _finish(span, request, response.status_code, known)
+            return response
+
+    def _tell(
+        self, request: Request, status: int | None, took_s: float, known: dict[str, Any]
+    ) -> None:
+        if request.path not in QUIET:
+            self._log.info(
+                "request",
+                method=request.method,
+                route=_route(request),
+                status=status,
+                ms=round(took_s * 1000, 2),
+                **known,
+            )
 
     def log_exception(
         self,
@@ -58,6 +104,29 @@ class HttpApp(Quart):
             path=request.path,
             exc_info=exception_info,
         )
+
+
+def _route(request: Request) -> str:
+    return request.url_rule.rule if request.url_rule else "unknown"
+
+
+def _context(request: Request) -> dict[str, str]:
+    headers = zip(("traceparent", "tracestate"), trace_headers(request), strict=True)
+    return {name: value for name, value in headers if value}
+
+
+def _finish(span: Span, request: Request, status: int, known: dict[str, Any]) -> None:
+    if request.url_rule:
+        span.rename(f"{request.method} {request.url_rule.rule}")
+        span.note({"http.route": request.url_rule.rule})
+    if prediction_id := known_correlation_id():
+        span.note({"predictmq.correlation_id": prediction_id})
+    span.note(
+        {"http.response.status_code": status}
+        | {f"predictmq.{fact}": known[fact] for fact in ("model", "state", "code") if fact in known}
+    )
+    if status >= 500:
+        span.fail(str(known.get("code", status)))
 
 
 async def _on_prediction_error(error: PredictionError) -> Response:

@@ -2,12 +2,12 @@
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from common.amqp import Connection
 from common.telemetry import Reading, Readings
 from gateway.claims import Claims
 from gateway.journal import Journal
 from gateway.predictions import Predictions
 from gateway.recorder import Recorder
+from gateway.replicas import Replicas
 from gateway.requestor import Requestor
 
 
@@ -45,7 +45,7 @@ def gateway_readings(
     requestor: Requestor,
     recorder: Recorder,
     journal: Journal,
-    connections: dict[str, Connection],
+    replicas: Replicas,
 ) -> Readings:
     """The numbers that the gateway's parts keep."""
     results = recorder.results
@@ -80,6 +80,18 @@ def gateway_readings(
             },
             label="body",
         ),
+        Reading(
+            "predictmq_calls_in_flight",
+            "Calls under way: sync ones waiting, async ones being accepted.",
+            lambda: {"sync": predictions.waiting.calls, "async": predictions.accepting.calls},
+            label="mode",
+        ),
+        Reading(
+            "predictmq_model_replicas",
+            "Predictors that serve a model, as far as they were heard.",
+            lambda: {card.name: len(replicas.serving(card.name)) for card in replicas.cards()},
+            label="model",
+        ),
         Reading("predictmq_results_bytes", "Memory of results.", lambda: results.bytes_used),
         Reading(
             "predictmq_journal_lag_seconds",
@@ -100,10 +112,9 @@ def gateway_readings(
             lambda: requestor.late_replies,
         ),
         Reading(
-            "predictmq_broker_reconnects",
-            "Broker connections lost.",
-            lambda: {name: link.reconnects for name, link in connections.items()},
-            label="connection",
+            "predictmq_resent_requests",
+            "Requests sent again on a new connection.",
+            lambda: requestor.resent,
         ),
     ]
     return Readings(gauges, counters)

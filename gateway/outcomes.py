@@ -13,6 +13,7 @@ from common.errors import (
 )
 from common.messages import CANCELLED, Reply
 from gateway.countdown import countdown
+from gateway.facts import note
 from gateway.prediction_id import NOBODY, PredictionId, PredictionIds, spell
 from gateway.server_timing import note_timing
 
@@ -128,6 +129,7 @@ class Outcomes:
         if final.type != CANCELLED.type:
             raise AlreadyFinal(spell(prediction_id), _outcome(final))
         self._endings.stop(spell(prediction_id))
+        note(state="cancelled")
 
     async def _cancelled(self, prediction_id: PredictionId) -> Reply:
         """Say that a prediction is cancelled; returns its final state, which may be another."""
@@ -163,9 +165,12 @@ class Outcomes:
 
 def _told(found: Reply | None) -> bytes | None:
     if found is None:
+        note(state="pending")
         return None
     note_timing(found.timing)
-    return found.result()
+    result = found.result()
+    note(state="succeeded")
+    return result
 
 
 def _outcome(final: Reply) -> bytes | PredictionError:

@@ -19,6 +19,7 @@ from common.presence import ModelCard
 from common.request_body import check_body
 from common.settings import MODEL_NAME
 from gateway.admission import Admission
+from gateway.facts import note
 from gateway.prediction_id import PredictionId, PredictionIds, spell
 from gateway.requestor import Order
 from gateway.server_timing import note_timing
@@ -54,6 +55,7 @@ class Call:
     """None: the default one."""
     body: Body
     traceparent: str | None = None
+    tracestate: str | None = None
     owner: str = ""
     wait_s: float | None = None
     deadline_s: float | None = None
@@ -122,7 +124,9 @@ class Predictions:
                 self._abandon(order, call, exc)
                 raise
             note_timing(reply.timing)
-            return reply.result()
+            result = reply.result()
+            note(state="succeeded")
+            return result
 
     async def accept(self, call: Call) -> str:
         """Accept a prediction for later: its id, once it cannot be lost any more.
@@ -154,10 +158,11 @@ class Predictions:
         model = call.model or self._settings.default_model
         if not _MODEL_NAME.fullmatch(model):
             raise UnknownModel(f"There is no model {model[:64]!r}.")
+        note(model=model)
         self._replicas.check_input(model, check_body(body))
         prediction_id = spell(self._ids.mint(call.owner))
         correlate(prediction_id)
-        return Order(prediction_id, model, body, call.traceparent)
+        return Order(prediction_id, model, body, call.traceparent, call.tracestate)
 
     async def submit(
         self, call: Call, order: Order, *, age_s: float = 0.0, timeout_s: float

@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntit
 from common.error_answers import CORRELATION_HEADER, JSON, spell_error
 from common.errors import (
     BodyTooLarge,
+    Cancelled,
     InternalError,
     PredictionError,
     RateLimited,
@@ -17,6 +18,7 @@ from common.errors import (
 )
 from common.progress import Progress
 from gateway.bodies import PENDING_SENTENCE
+from gateway.facts import note
 
 COME_BACK_S: Final = "1"
 """``Retry-After`` for a prediction that is not finished, in seconds."""
@@ -46,7 +48,7 @@ refuses bring their own."""
 
 def prediction_problem(error: PredictionError, status: int | None = None) -> Response:
     """The answer to a call that ended in ``error``, under its own status if no other is given."""
-    response = _problem(status or STATUS[error.code], error.code, error.sentence)
+    response = _failure(status or STATUS[error.code], error.code, error.sentence)
     if isinstance(error, Unavailable | RateLimited):
         response.headers["Retry-After"] = str(error.retry_after_s)
     elif isinstance(error, Unauthorized):
@@ -65,7 +67,7 @@ def http_problem(error: HTTPException) -> Response:
         return prediction_problem(InternalError())
     status = error.code or http.HTTPStatus.INTERNAL_SERVER_ERROR
     sentence = error.description or http.HTTPStatus(status).phrase
-    response = _problem(status, http_code(status), sentence)
+    response = _failure(status, http_code(status), sentence)
     for name, value in error.get_headers():
         if name not in ("Content-Type", "Content-Length"):
             response.headers[name] = value
@@ -83,6 +85,11 @@ def pending_answer(progress: Progress | None) -> Response:
     response = _problem(http.HTTPStatus.ACCEPTED, "pending", PENDING_SENTENCE, **more)
     response.headers["Retry-After"] = COME_BACK_S
     return response
+
+
+def _failure(status: int, code: str, sentence: str) -> Response:
+    note(state="cancelled" if code == Cancelled.code else "failed", code=code)
+    return _problem(status, code, sentence)
 
 
 def _problem(status: int, code: str, sentence: str, **more: Any) -> Response:

@@ -1,5 +1,6 @@
 """What an event of the reply stream means to this gateway. No I/O."""
 
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -54,6 +55,8 @@ class Recorder:
         self.watch = watch
         self.under_way = under_way
         self._claims = claims
+        self.on_final: Callable[[Message], None] | None = None
+        """Told of each message that is a final state of ours."""
 
     def record(self, message: Message, offset: int) -> None:
         """Take note of an event that stands at ``offset``; of one ending, only the first counts."""
@@ -70,7 +73,10 @@ class Recorder:
         self._claims.accept(prediction_id)
         if reply is None:
             self._note(prediction_id, message, offset)
-        elif self.results.record(prediction_id, reply, offset):
+            return
+        if self.on_final is not None:
+            self.on_final(message)
+        if self.results.record(prediction_id, reply, offset):
             self.watch.settle(prediction_id)
             self.under_way.end(prediction_id, Event(reply.type, offset))
 

@@ -10,7 +10,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 import structlog
 
@@ -24,6 +24,7 @@ from common.errors import (
 )
 from common.messages import Message, Reply, Request, final_reply
 from common.topology import REPLIES, async_queue, sync_queue
+from common.tracing import Link, Tracer
 from gateway.countdown import countdown
 from gateway.pending import PendingCall, PendingCalls, ReplyQueueLost
 
@@ -34,18 +35,6 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
-class Link(Protocol):
-    """What the requestor needs of a connection to the broker."""
-
-    @property
-    def is_up(self) -> bool: ...
-    @property
-    def is_blocked(self) -> bool: ...
-    async def ready(self, timeout_s: float) -> None: ...
-    async def publish(self, message: Message, routing_key: str, *, timeout_s: float) -> None: ...
-    def renew(self, reason: str) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Order:
     """A prediction to be asked for, before it has a return address."""
@@ -54,6 +43,7 @@ class Order:
     model: str
     body: bytes
     traceparent: str | None = None
+    tracestate: str | None = None
 
     def request(self, reply_to: str, expires_s: float, now_s: float) -> Message:
         """The request as it travels. Milliseconds are rounded up: ``expiration`` is ≥ 1."""
@@ -64,22 +54,32 @@ class Order:
             expiration_ms=max(1, math.ceil(expires_s * 1000)),
             timestamp_s=int(now_s),
             traceparent=self.traceparent,
+            tracestate=self.tracestate,
         ).to_message()
 
 
 class Requestor:
     """Sends requests over ``publisher``; replies come back over ``consumer``.
 
-    ``now_s`` is Unix time.
+    ``now_s`` is Unix time. A ``tracer`` is told of each reply.
     """
 
-    def __init__(self, publisher: Link, consumer: Link, now_s: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        publisher: Link,
+        consumer: Link,
+        now_s: Callable[[], float],
+        tracer: Tracer | None = None,
+    ) -> None:
         self._publisher = publisher
         self._consumer = consumer
         self._now_s = now_s
+        self._tracer = tracer
         self._reply_queue = ""
         self.pending = PendingCalls()
         self.late_replies = 0
+        self.resent = 0
+        """Requests that were sent again, on a new connection."""
 
     async def attach(self, channel: Channel) -> None:
         """Consume a reply queue of our own on a new connection, before anything is sent."""
@@ -168,6 +168,7 @@ class Requestor:
                 return await attempt()
             except (BrokerAway, ConnectionLost, ReplyQueueLost) as exc:
                 log.debug("sending again", reason=str(exc))
+                self.resent += 1
             await self._ready(remaining_s())
 
     async def _ready(self, timeout_s: float) -> None:
@@ -182,6 +183,8 @@ class Requestor:
 
     def _on_reply(self, delivery: Delivery) -> None:
         message = delivery.message
+        if self._tracer is not None:
+            self._tracer.delivered(message, self._reply_queue, self._now_s()).end()
         reply = final_reply(message)
         if reply is None:
             log.warning("not a reply", type=message.type, correlation_id=message.correlation_id)

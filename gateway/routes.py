@@ -8,9 +8,9 @@ from quart.typing import ResponseTypes
 
 from common.error_answers import JSON
 from common.errors import AlreadyFinal, MalformedHeader, MalformedRequest, PredictionError
-from common.telemetry import valid_traceparent
 from gateway import bodies
 from gateway.durations import duration_s
+from gateway.facts import note
 from gateway.following import Following
 from gateway.idempotency_key import read_idempotency_key
 from gateway.outcomes import Outcomes
@@ -27,7 +27,7 @@ from gateway.problems import (
 from gateway.repeatable import RepeatablePredictions
 from gateway.request_bodies import JsonBody
 from gateway.sse import EVENT_STREAM, frames, last_event_id
-from gateway.timed_request import caller
+from gateway.timed_request import caller, trace_headers
 
 NO_PREFERENCES: Final = Preferences()
 
@@ -47,10 +47,12 @@ def prediction_routes(
     async def predict(model: str | None = None) -> Response:
         preferred = _preferences(("respond-async", "wait"), outcomes.longest_wait_s)
         key = read_idempotency_key(request.headers.getlist("Idempotency-Key"))
+        traceparent, tracestate = trace_headers(request)
         call = Call(
             model,
             JsonBody(max_body_bytes),
-            valid_traceparent(request.headers.get("traceparent")),
+            traceparent,
+            tracestate,
             caller(),
             wait_s=preferred.wait_s,
             deadline_s=_deadline_s(),
@@ -141,6 +143,7 @@ def _events(following: Following, prediction_id: PredictionId) -> Response:
     after = last_event_id(request.headers.get("Last-Event-ID"))
     if following.has_been_told(prediction_id, after):
         return _nothing()
+    note(state="followed")
     blocks = frames(following.follow(prediction_id, after), spell(prediction_id))
     response = Response(blocks, content_type=EVENT_STREAM)
     response.headers["Cache-Control"] = "no-store"
@@ -173,10 +176,12 @@ async def _over(over: AlreadyFinal) -> Response:
     """The final state, as a GET has it but for the status."""
     if isinstance(over.outcome, PredictionError):
         return prediction_problem(over.outcome, STATUS[over.code])
+    note(state="succeeded", code=over.code)
     return json_response(bodies.output(over.outcome, over.prediction_id), STATUS[over.code])
 
 
 def _accepted(prediction_id: str) -> Response:
+    note(state="accepted")
     response = json_response(bodies.accepted(prediction_id), 202)
     response.headers["Location"] = f"/predict/{prediction_id}"
     response.headers["Retry-After"] = COME_BACK_S

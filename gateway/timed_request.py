@@ -2,6 +2,7 @@
 
 from quart import Request, request
 
+from common.tracing import valid_traceparent, valid_tracestate
 from gateway.prediction_id import NOBODY
 from gateway.request_bodies import TimedBody
 
@@ -11,6 +12,12 @@ class TimedRequest(Request):
 
     body_class = TimedBody
     owner = NOBODY
+
+
+def trace_headers(of: Request) -> tuple[str | None, str | None]:
+    """The ``traceparent`` and ``tracestate`` of a request; without the one the other is ignored."""
+    traceparent = valid_traceparent(of.headers.get("traceparent"))
+    return traceparent, valid_tracestate(of.headers.getlist("tracestate")) if traceparent else None
 
 
 def caller() -> str:

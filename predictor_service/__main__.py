@@ -9,6 +9,7 @@ import structlog
 
 from common.service import run_service
 from common.settings import BrokerSettings, read_settings
+from common.tracing import Tracer
 from predictor_service.app import Predictor
 from predictor_service.execution import open_execution
 from predictor_service.models.specification import parse_models
@@ -17,7 +18,7 @@ from predictor_service.settings import PredictorSettings
 log = structlog.get_logger()
 
 
-async def _serve(stop: asyncio.Event) -> bool:
+async def _serve(stop: asyncio.Event, tracer: Tracer | None) -> bool:
     settings, broker = read_settings(PredictorSettings), read_settings(BrokerSettings)
     opening = asyncio.create_task(open_execution(settings, parse_models(settings.models)))
     stopping = asyncio.create_task(stop.wait())
@@ -29,7 +30,7 @@ async def _serve(stop: asyncio.Event) -> bool:
         os._exit(0)
     execution = opening.result()
     try:
-        return await Predictor(settings, broker, execution).run(stop)
+        return await Predictor(settings, broker, execution, tracer).run(stop)
     finally:
         execution.abandon()
 

@@ -7,12 +7,14 @@ again. A request may so be run more than once; it is never lost.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final, Protocol
 
 import structlog
 
 from common.amqp import backoff_s
+from common.correlation import correlate
 from common.errors import Cancelled, Unavailable, Unroutable
 from common.messages import Message, Reply
 from common.topology import REPLIES
@@ -30,20 +32,31 @@ class Publisher(Protocol):
     async def publish(self, message: Message, routing_key: str, *, timeout_s: float) -> None: ...
 
 
-class Answers:
-    """Sends replies over ``publisher``."""
+def unobserved(_: Job) -> AbstractContextManager[object]:
+    """Where nobody asks which reply is published."""
+    return nullcontext()
 
-    def __init__(self, publisher: Publisher) -> None:
+
+class Answers:
+    """Sends replies over ``publisher``, each of them within ``answering`` its request."""
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        answering: Callable[[Job], AbstractContextManager[object]] = unobserved,
+    ) -> None:
         self._publisher = publisher
+        self._answering = answering
         self.outcomes: Counter[str] = Counter()
         """Predictions by how they ended: ``succeeded`` or an error's code.
 
         Those that are ``cancelled`` are not answered."""
 
-    async def send(self, replies: Mapping[Job, Reply | None]) -> None:
+    async def send(self, replies: Mapping[Job, Reply | None]) -> AsyncIterator[Job]:
         """Answer requests of one connection, and acknowledge together what is settled together.
 
-        Those without a reply were cancelled: they are only acknowledged.
+        Those without a reply were cancelled: they are only acknowledged. Yields each request once
+        it is.
 
         Raises:
             ConnectionLost: the acknowledgement was not sent: the requests come again.
@@ -51,17 +64,21 @@ class Answers:
         sending = {asyncio.create_task(self._settle(*each)): each[0] for each in replies.items()}
         while sending:
             done, _ = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
-            settled = [sending[task].delivery for task in done if task.result()]
+            settled = [sending[task] for task in done if task.result()]
             sending = {task: job for task, job in sending.items() if task not in done}
             if settled:
-                await settled[0].channel.acknowledge([delivery.tag for delivery in settled])
+                await settled[0].delivery.channel.acknowledge([job.delivery.tag for job in settled])
+                for job in settled:
+                    yield job
 
     async def _settle(self, job: Job, reply: Reply | None) -> bool:
         if reply is None:
             self.outcomes[Cancelled.code] += 1
             return True
+        correlate(job.request.correlation_id)
         try:
-            is_settled = await self._publish(job, reply)
+            with self._answering(job):
+                is_settled = await self._publish(job, reply)
         except Exception:  # a bug of ours costs no other request its acknowledgement
             log.exception("reply not sent", correlation_id=job.request.correlation_id)
             return False

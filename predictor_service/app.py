@@ -10,8 +10,9 @@ from common.amqp import Connection
 from common.http_server import serve_http
 from common.presence import Announcement
 from common.settings import BrokerSettings
-from common.telemetry import process_registry
+from common.telemetry import link_readings, process_registry
 from common.topology import model_queues, shared_queues
+from common.tracing import Tracer, traced
 from predictor_service.announcer import Announcer
 from predictor_service.answers import Answers
 from predictor_service.batching import Batching
@@ -20,6 +21,7 @@ from predictor_service.events import Events
 from predictor_service.execution import Execution
 from predictor_service.health import health_app
 from predictor_service.metrics import predictor_readings
+from predictor_service.observer import Observer
 from predictor_service.replier import Replier
 from predictor_service.settings import PredictorSettings
 
@@ -30,14 +32,19 @@ class Predictor:
     """One predictor: models between two connections to the broker."""
 
     def __init__(
-        self, settings: PredictorSettings, broker: BrokerSettings, execution: Execution
+        self,
+        settings: PredictorSettings,
+        broker: BrokerSettings,
+        execution: Execution,
+        tracer: Tracer | None = None,
     ) -> None:
         self._settings = settings
         self._broker = broker
         self._execution = execution
         self._replica_id = uuid4().hex
         self._publisher = Connection(broker, "predictor publisher", self._declare)
-        self._answers = Answers(self._publisher)
+        self._observer = Observer(tracer)
+        self._answers = Answers(traced(self._publisher, tracer), self._observer.answering)
         events = Events(self._publisher)
         execution.on_progress = events.progress
         self._cancellations = Cancellations(execution.stop)
@@ -48,6 +55,7 @@ class Predictor:
             settings.concurrency,
             Batching(settings.max_batch, settings.batch_window_ms / 1000),
             self._cancellations,
+            observer=self._observer,
         )
         self._announcer = Announcer(self._describe, self._publisher)
         self._consumer = Connection(broker, "predictor consumer", self._consume, self._detach)
@@ -113,7 +121,13 @@ class Predictor:
             "not draining": lambda: not self._replier.draining,
         }
         connections = {"publisher": self._publisher, "consumer": self._consumer}
-        registry = process_registry(predictor_readings(self._replier, self._answers, connections))
+        registry = process_registry(
+            predictor_readings(self._replier, self._answers, self._observer),
+            link_readings(connections),
+            self._observer.model_seconds,
+            self._observer.batch_sizes,
+            self._observer.queue_seconds,
+        )
         await serve_http(health_app(checks, registry), bind, asyncio.Event())
 
 

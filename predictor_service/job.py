@@ -22,13 +22,16 @@ class Ran(NamedTuple):
     outcome: Outcome
     started_s: float
     took_s: float = 0.0
+    batch: int = 1
+    """How many requests the model was called with."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
     """A delivery, decoded: a request to ``model`` that came by ``lane``.
 
-    It was accepted at ``accepted_s`` and is to be started by ``deadline_s``, both in Unix time.
+    It was accepted at ``accepted_s``, arrived here at ``arrived_s`` and is to be started by
+    ``deadline_s``, all in Unix time.
     """
 
     delivery: Delivery
@@ -37,6 +40,7 @@ class Job:
     model: str
     lane: Lane
     accepted_s: float
+    arrived_s: float
     deadline_s: float
 
     @classmethod
@@ -55,6 +59,7 @@ class Job:
             model=model,
             lane=lane,
             accepted_s=_accepted_s(request, now_s),
+            arrived_s=now_s,
             deadline_s=request.deadline_s(now_s),
         )
 

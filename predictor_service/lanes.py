@@ -79,6 +79,11 @@ class Lanes(Generic[T]):
         self._arrivals = 0
         self._sync_in_a_row = 0
 
+    def __len__(self) -> int:
+        """How many wait."""
+        fresh = sum(len(lane) for lanes in self._fresh.values() for lane in lanes.values())
+        return fresh + len(self._suspects)
+
     @property
     def running(self) -> int:
         """How many slots are in use."""

@@ -1,18 +1,21 @@
 """What a predictor counts, under the names of the Prometheus conventions."""
 
-from common.amqp import Connection
 from common.telemetry import Reading, Readings
 from predictor_service.answers import Answers
+from predictor_service.observer import Observer
 from predictor_service.replier import Replier
 
 
-def predictor_readings(
-    replier: Replier, answers: Answers, connections: dict[str, Connection]
-) -> Readings:
+def predictor_readings(replier: Replier, answers: Answers, observer: Observer) -> Readings:
     """The numbers that the predictor's parts keep."""
     gauges = [
         Reading(
             "predictmq_model_calls_running", "Model calls that run now.", lambda: replier.running
+        ),
+        Reading(
+            "predictmq_waiting_requests",
+            "Requests handed over that have not started.",
+            lambda: replier.waiting,
         ),
         Reading(
             "predictmq_prefetch",
@@ -22,16 +25,20 @@ def predictor_readings(
     ]
     counters = [
         Reading(
+            "predictmq_redeliveries",
+            "Requests taken that were handed over before.",
+            lambda: observer.redeliveries,
+        ),
+        Reading(
+            "predictmq_rejected_requests",
+            "Messages that were no requests of the contract.",
+            lambda: replier.rejected,
+        ),
+        Reading(
             "predictmq_predictions",
             "Predictions by how they ended.",
             lambda: answers.outcomes,
             label="outcome",
-        ),
-        Reading(
-            "predictmq_broker_reconnects",
-            "Broker connections lost.",
-            lambda: {name: link.reconnects for name, link in connections.items()},
-            label="connection",
         ),
     ]
     return Readings(gauges, counters)

@@ -30,6 +30,7 @@ from predictor_service.execution import Broken, Execution
 from predictor_service.invocation import Outcome
 from predictor_service.job import Job, Ran
 from predictor_service.lanes import Lane, Lanes
+from predictor_service.observer import Observer
 from predictor_service.pace import Pace
 
 log = structlog.get_logger()
@@ -50,12 +51,15 @@ class Replier:
         slots: int,
         batching: Batching,
         cancelled: Container[str] = (),
+        *,
+        observer: Observer | None = None,
     ) -> None:
         self._execution = execution
         self._answers = answers
         self._events = events
         self._batching = batching
         self._cancelled = cancelled
+        self._observer = observer or Observer()
         self._one_by_one = {card.name for card in execution.cards if not card.takes_batches}
         self._lanes: Lanes[Job] = Lanes(slots, batching.max_batch, self._one_by_one)
         batched = len(self._one_by_one) < len(execution.cards)
@@ -68,6 +72,13 @@ class Replier:
         self._window: asyncio.TimerHandle | None = None
         self._under_way: set[asyncio.Task[None]] = set()
         self.draining = False
+        self.rejected = 0
+        """Deliveries that were no requests."""
+
+    @property
+    def waiting(self) -> int:
+        """Requests that were handed over and have not started."""
+        return len(self._lanes)
 
     @property
     def running(self) -> int:
@@ -83,7 +94,7 @@ class Replier:
         """The connection is gone: the broker hands over again what was not acknowledged."""
         self._channel = None
         self._consumer_tags, self.prefetch = [], 0
-        self._lanes.clear()
+        self._observer.done(self._lanes.clear())
 
     async def drain(self, timeout_s: float) -> None:
         """Stop consuming, give back what has not started, finish what runs.
@@ -96,7 +107,9 @@ class Replier:
             async with asyncio.timeout(timeout_s):
                 try:
                     await self._subscribe()
-                    await self._give_back(self._lanes.clear())
+                    waiting = self._lanes.clear()
+                    self._observer.done(waiting)
+                    await self._give_back(waiting)
                 except Unavailable as exc:  # the broker has taken back what it handed over
                     log.warning("broker not told of the end", reason=exc.sentence)
                 while self._under_way:
@@ -134,6 +147,7 @@ class Replier:
             try:
                 job = Job.from_delivery(delivery, model, lane)
             except MalformedRequest as exc:
+                self.rejected += 1
                 log.warning("request rejected", queue=queue, reason=exc.sentence)
                 self._start(channel.reject(delivery.tag))
                 return
@@ -166,11 +180,15 @@ class Replier:
         under_way.add_done_callback(self._under_way.discard)
 
     async def _serve(self, batch: list[Job]) -> None:
+        self._observer.taken(batch)
+        ran: dict[Job, Ran] = {}
         try:
             ran = await self._run_in_slot(batch)
-            if ran:
-                await self._answers.send({job: self._reply(job, ran[job]) for job in ran})
+            replies = {job: self._reply(job, ran[job]) for job in ran}
+            async for job in self._answers.send(replies):
+                self._observer.ended(job, ran[job], replies[job])
         finally:
+            self._observer.done(ran)
             self._lanes.answered(batch[0].model)
             self._fill_slots()
 
@@ -192,8 +210,10 @@ class Replier:
     def _return(self, jobs: list[Job]) -> None:
         """What has not been run waits on here, or goes back to the broker if nothing runs here."""
         if self._is_ending:
+            self._observer.done(jobs)
             self._start(self._give_back(jobs))
             return
+        self._observer.done([job for job in jobs if job.delivery.channel is not self._channel])
         for lane in Lane:
             here = [
                 job for job in jobs if job.lane is lane and job.delivery.channel is self._channel
@@ -212,8 +232,11 @@ class Replier:
         if in_time:
             with suppress(Broken):
                 outcomes, took_s = await self._call(in_time)
-                for job, outcome in zip(in_time, outcomes, strict=False):
-                    ran[job] = Ran(outcome, started_s, took_s)
+                size = 1 if in_time[0].model in self._one_by_one else len(in_time)
+                asked = in_time[: len(outcomes)]
+                self._observer.ran(asked, started_s, took_s, size)
+                for job, outcome in zip(asked, outcomes, strict=True):
+                    ran[job] = Ran(outcome, started_s, took_s, size)
         return ran
 
     def _too_late(self, job: Job) -> PredictionError | None:
@@ -229,7 +252,7 @@ class Replier:
         questions = [job.question() for job in jobs]
         started_s = _clock_s()
         try:
-            with self._events.running(jobs):
+            with self._events.running(jobs), self._observer.model_call(jobs):
                 outcomes = await self._execution.run(jobs[0].model, questions)
         except Broken:
             raise

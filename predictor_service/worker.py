@@ -17,9 +17,10 @@ from typing import Final
 import msgspec
 
 from common.errors import BY_CODE, Misconfigured, PredictionError
+from common.logs import configure_logs
 from common.presence import ModelCard
 from common.progress import Progress
-from common.telemetry import configure_logs
+from common.settings import TelemetrySettings, read_settings
 from predictor_service.invocation import Hear, Outcome, Question, invoke
 from predictor_service.models.base import load_model
 from predictor_service.models.specification import Specification
@@ -156,7 +157,7 @@ def _work(pipe: Connection, specifications: tuple[Specification, ...]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # the service says when to end
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    configure_logs("predictor")
+    configure_logs("predictor", read_settings(TelemetrySettings).log_level)
     try:
         models = {each.name: load_model(each) for each in specifications}
     except Misconfigured as exc:

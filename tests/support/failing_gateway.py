@@ -7,6 +7,7 @@ from quart import Response
 
 from common.service import run_service
 from common.settings import BrokerSettings, read_settings
+from common.tracing import Tracer
 from gateway.app import Gateway
 from gateway.http_app import HttpApp
 from gateway.settings import GatewaySettings
@@ -25,9 +26,9 @@ class FailingGateway(Gateway):
         return app
 
 
-async def _serve(stop: asyncio.Event) -> bool:
+async def _serve(stop: asyncio.Event, tracer: Tracer | None) -> bool:
     settings, broker = read_settings(GatewaySettings), read_settings(BrokerSettings)
-    await FailingGateway(settings, broker).run(stop)
+    await FailingGateway(settings, broker, tracer).run(stop)
     return True
 
 

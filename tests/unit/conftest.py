@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import settings
 
-from common.settings import BrokerSettings
+from common.settings import BrokerSettings, TelemetrySettings
 from gateway.settings import GatewaySettings
 from predictor_service.settings import PredictorSettings
 
@@ -20,7 +20,7 @@ settings.load_profile("unit")
 @pytest.fixture
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """An environment without our variables; what is set through it is undone by the end."""
-    for kind in (BrokerSettings, GatewaySettings, PredictorSettings):
+    for kind in (BrokerSettings, TelemetrySettings, GatewaySettings, PredictorSettings):
         ours = {str(field.alias).lower() for field in kind.model_fields.values()}
         for name in list(os.environ):
             if name.lower() in ours:

@@ -41,8 +41,13 @@ async def test_an_unexpected_failure_is_one_line_with_the_id_that_its_caller_get
         answer = await app.test_client().get("/fails", headers=PROBLEM)
     problem = await answer.get_json()
     assert (answer.status_code, problem["code"]) == (500, "internal_error")
-    (line,) = lines
+    line, request = lines
     assert (line["event"], line["path"]) == ("unexpected failure", "/fails")
+    assert (request["event"], request["status"], request["code"]) == (
+        "request",
+        500,
+        "internal_error",
+    )
     assert line["exc_info"][0] is ZeroDivisionError
     assert problem["correlation_id"] == line["correlation_id"] == answer.headers["Correlation-Id"]
     assert b"secret" not in await answer.get_data(as_text=False)
@@ -53,7 +58,8 @@ async def test_an_unexpected_failure_of_a_prediction_goes_by_its_id(app: HttpApp
         answer = await app.test_client().get("/fails/of-a-prediction")
     assert await answer.get_data() == b'{"error": "The gateway failed; its log says why."}'
     assert answer.headers["Correlation-Id"] == "of-a-prediction"
-    assert [line["correlation_id"] for line in lines] == ["of-a-prediction"]
+    unexpected = [line for line in lines if line["event"] == "unexpected failure"]
+    assert [line["correlation_id"] for line in unexpected] == ["of-a-prediction"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Final
 FROM_EVERYWHERE: Final = """
 import logging, threading
 import structlog
-from common.telemetry import configure_logs
+from common.logs import configure_logs
 
 configure_logs("gateway")
 structlog.get_logger().info("ours")
@@ -37,7 +37,7 @@ OF_A_CALL: Final = """
 import logging
 import structlog
 from common.correlation import correlate
-from common.telemetry import configure_logs
+from common.logs import configure_logs
 
 configure_logs("gateway")
 structlog.get_logger().info("of none")
@@ -54,3 +54,35 @@ def test_a_line_of_a_call_carries_its_correlation_id_whoever_writes_it() -> None
     )
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     assert [line.get("correlation_id") for line in lines] == [None, "one", "one", "two"]
+
+
+OF_WHAT_IS_HARD_TO_WRITE: Final = """
+import structlog
+from common.logs import configure_logs
+
+configure_logs("gateway", "warning")
+log = structlog.get_logger()
+log.info("not important")
+log.warning("strange", text="\\ud800", of=object(), many={1})
+try:
+    1 / 0
+except ZeroDivisionError:
+    log.exception("failed")
+"""
+
+
+def test_whatever_is_logged_becomes_a_line_and_less_than_the_level_does_not() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", OF_WHAT_IS_HARD_TO_WRITE],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    strange, failed = (json.loads(line) for line in done.stderr.splitlines())
+    assert (strange["event"], strange["text"], strange["level"]) == (
+        "strange",
+        "\ud800",
+        "warning",
+    )
+    assert (failed["event"], failed["level"]) == ("failed", "error")
+    assert "ZeroDivisionError" in failed["exception"]

@@ -18,9 +18,10 @@ REQUESTS: Final = st.builds(
     expiration_ms=st.integers(1),
     timestamp_s=st.integers(),
     traceparent=st.none() | st.text(min_size=1),
+    tracestate=st.none() | st.text(min_size=1),
 )
 UNKNOWN_HEADERS: Final = st.dictionaries(
-    st.text().filter(lambda name: name != "traceparent"),
+    st.text().filter(lambda name: name not in {"traceparent", "tracestate"}),
     st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.integers()),
 )
 

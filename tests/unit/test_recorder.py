@@ -76,3 +76,12 @@ async def test_a_second_end_wakes_and_tells_nobody(recorder: Recorder) -> None:
         recorder.record(SUCCEEDED, 9)
         assert await follower.next(0) is None
     assert recorder.results.offset(ONE) == 1
+
+
+def test_each_final_state_of_ours_is_told_and_nothing_else(recorder: Recorder) -> None:
+    told: list[Message] = []
+    recorder.on_final = told.append
+    not_ours = Reply.succeeded(b"1", b"2").to_message("not ours", 0)
+    with structlog.testing.capture_logs():
+        record(recorder, STARTED, HALF, SUCCEEDED, not_ours)
+    assert told == [SUCCEEDED]

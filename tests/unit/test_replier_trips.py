@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+from structlog.testing import capture_logs
+
 from common.channel import Delivery
 from common.messages import Request
 from common.presence import ModelCard
@@ -11,8 +13,10 @@ from predictor_service.answers import Answers
 from predictor_service.batching import Batching
 from predictor_service.events import Events
 from predictor_service.invocation import Hear, Outcome, Question, nobody_hears
+from predictor_service.observer import Observer
 from predictor_service.replier import Replier
 from tests.support.scripted import ScriptedChannel, ScriptedLink
+from tests.support.spans import NotingTracer
 from tests.support.waiting import until
 
 MANY: Final = 60
@@ -62,8 +66,12 @@ class World:
 
     def __init__(self) -> None:
         self.execution, self.link, self.channel = Hasty(), ScriptedLink(), GivenBack()
-        answers, events = Answers(self.link), Events(self.link)
-        self.replier = Replier(self.execution, answers, events, 1, Batching(1, 0))
+        self.tracer = NotingTracer()
+        observer = Observer(self.tracer)
+        answers, events = Answers(self.link, observer.answering), Events(self.link)
+        self.replier = Replier(
+            self.execution, answers, events, 1, Batching(1, 0), observer=observer
+        )
 
     def deliver(self, number: int) -> None:
         request = Request(
@@ -85,6 +93,11 @@ class World:
         for number in range(MANY + 1, MANY + 5):
             self.deliver(number)
 
+    async def answer_the_rest(self) -> None:
+        for number in range(MANY + 1, MANY + 5):
+            self.execution.may_end.release()
+            await self.answered(number)
+
     async def answered(self, count: int) -> None:
         async def are() -> bool:
             return len(self.link.published) == count
@@ -95,9 +108,7 @@ class World:
 async def test_what_a_trip_does_not_come_to_is_run_next_and_in_order() -> None:
     world = World()
     await world.begin()
-    for number in range(MANY + 1, MANY + 5):
-        world.execution.may_end.release()
-        await world.answered(number)
+    await world.answer_the_rest()
     first = MANY + 1
     waiting = [str(number) for number in range(first + 1, first + 4)]
     assert world.execution.asked == [[str(first)], waiting, waiting[1:], waiting[2:]]
@@ -118,3 +129,20 @@ async def test_what_a_trip_does_not_come_to_goes_back_when_the_predictor_ends() 
     published = [int(message.correlation_id) for message in world.link.published]
     assert published == list(range(1, MANY + 3))
     assert world.channel.given_back == [MANY + 3, MANY + 4]
+    ended = {span.of: (span.ends, span.failed) for span in world.tracer.deliveries[MANY:]}
+    assert set(ended.values()) == {(1, ""), (1, "redelivered")}
+    assert [name for name, how in ended.items() if how[1]] == [str(MANY + 3), str(MANY + 4)]
+
+
+async def test_requests_that_share_a_trip_are_told_of_one_by_one_and_once() -> None:
+    world = World()
+    with capture_logs() as lines:
+        await world.begin()
+        await world.answer_the_rest()
+        await world.replier.drain(20)
+    told = [line for line in lines if line["event"] == "prediction"]
+    assert [int(line["correlation_id"]) for line in told] == list(range(1, MANY + 5))
+    assert {(line["state"], line["batch"]) for line in told} == {("succeeded", 1)}
+    spans = world.tracer.deliveries
+    assert [int(span.of) for span in spans] == list(range(1, MANY + 5))
+    assert {(span.ends, span.failed) for span in spans} == {(1, "")}

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings
 
 from common.errors import Misconfigured
 from common.messages import MAX_REQUEST_BYTES
-from common.settings import Bind, BrokerSettings, read_settings
+from common.settings import Bind, BrokerSettings, TelemetrySettings, read_settings
 from common.topology import CLOCK_SKEW_S, RETENTION_S
 from gateway.settings import GatewaySettings
 from predictor_service.settings import PredictorSettings
@@ -19,6 +19,7 @@ LONGEST_LIFE_S: Final = RETENTION_S - CLOCK_SKEW_S
 
 BAD: Final[dict[type[BaseSettings], dict[str, str]]] = {
     BrokerSettings: {"RABBITMQ_PORT": "70000", "RABBITMQ_SYNC_QUEUE_TYPE": "stream"},
+    TelemetrySettings: {"LOG_LEVEL": "loud", "OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4318"},
     GatewaySettings: {
         "GATEWAY_BIND": "8080",
         "DEFAULT_MODEL": "a.b",

@@ -1,53 +1,9 @@
-"""Trace context from outside, and numbers that are read when somebody scrapes."""
+"""Numbers that are read when somebody scrapes."""
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
-from common.telemetry import Reading, Readings, valid_traceparent
-
-EXAMPLE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-
-
-def hexadecimal(digits: int) -> st.SearchStrategy[str]:
-    """So many hexadecimal digits, not all of them 0."""
-    return st.integers(1, 16**digits - 1).map(lambda number: f"{number:0{digits}x}")
-
-
-@given(st.integers(0, 254), hexadecimal(32), hexadecimal(16), st.integers(0, 255))
-def test_a_traceparent_of_the_specification_is_passed_on(
-    version: int, trace_id: str, parent_id: str, flags: int
-) -> None:
-    header = f"{version:02x}-{trace_id}-{parent_id}-{flags:02x}"
-    assert valid_traceparent(header) == header
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        None,
-        "",
-        "ff" + EXAMPLE[2:],
-        EXAMPLE.replace("4bf92f3577b34da6a3ce929d0e0e4736", "0" * 32),
-        EXAMPLE.replace("00f067aa0ba902b7", "0" * 16),
-        EXAMPLE.upper(),
-        EXAMPLE + "-more",
-        EXAMPLE + "\n",
-        " " + EXAMPLE,
-        EXAMPLE.replace("-", "_"),
-        EXAMPLE[:-1],
-        EXAMPLE.replace("4", "٤"),
-    ],
-)
-def test_a_traceparent_that_the_specification_forbids_is_ignored(header: str | None) -> None:
-    assert valid_traceparent(header) is None
-
-
-@given(st.integers(0, len(EXAMPLE) - 1), st.characters(exclude_characters="0123456789abcdef-"))
-def test_one_character_from_elsewhere_spoils_a_traceparent(place: int, wrong: str) -> None:
-    assert valid_traceparent(EXAMPLE[:place] + wrong + EXAMPLE[place + 1 :]) is None
+from common.telemetry import Distributions, Reading, Readings, process_registry
 
 
 def test_readings_are_read_at_each_scrape_and_not_before() -> None:
@@ -66,3 +22,26 @@ def test_a_counter_has_its_total_for_each_value_of_its_label() -> None:
     lines = generate_latest(registry).decode().splitlines()
     assert 'ended_total{state="succeeded"} 2.0' in lines
     assert 'ended_total{state="failed"} 1.0' in lines
+
+
+def test_a_distribution_is_a_histogram_whose_buckets_count_all_below_their_bound() -> None:
+    took = Distributions("took_seconds", "How long.", "model", (0.1, 1))
+    for seconds in (0.05, 0.1, 0.5, 7):
+        took.of("m").observe(seconds)
+    registry = CollectorRegistry()
+    registry.register(took)
+    lines = generate_latest(registry).decode().splitlines()
+    assert [line for line in lines if not line.startswith("#")] == [
+        'took_seconds_bucket{le="0.1",model="m"} 2.0',
+        'took_seconds_bucket{le="1.0",model="m"} 3.0',
+        'took_seconds_bucket{le="+Inf",model="m"} 4.0',
+        'took_seconds_count{model="m"} 4.0',
+        'took_seconds_sum{model="m"} 7.65',
+    ]
+
+
+async def test_every_process_says_what_runs_in_it() -> None:
+    lines = generate_latest(process_registry()).decode().splitlines()
+    (built,) = [line for line in lines if line.startswith("predictmq_build_info{")]
+    assert 'version="' in built
+    assert built.endswith(" 1.0")

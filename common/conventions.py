@@ -1,0 +1,39 @@
+"""What OpenTelemetry's semantic conventions call things: HTTP, and messaging with RabbitMQ."""
+
+from typing import Final
+
+from common.messages import Message
+
+_KNOWN_METHODS: Final = frozenset(
+    {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
+)
+
+
+def http_method(method: str) -> str:
+    """A request's method, as spans have it: whatever clients make up is one."""
+    return method if method in _KNOWN_METHODS else "_OTHER"
+
+
+def messaging_name(operation: str, destination: str) -> str:
+    """The name of a span; queues that the broker named do not appear in it."""
+    return operation if _is_anonymous(destination) else f"{operation} {destination}"
+
+
+def messaging(
+    name: str, operation_type: str, destination: str, message: Message
+) -> dict[str, str | int | bool]:
+    """The attributes of a span about ``message``."""
+    return {
+        "messaging.system": "rabbitmq",
+        "messaging.operation.name": name,
+        "messaging.operation.type": operation_type,
+        "messaging.destination.name": destination,
+        "messaging.destination.anonymous": _is_anonymous(destination),
+        "messaging.message.conversation_id": message.correlation_id,
+        "messaging.message.body.size": len(message.body),
+        "predictmq.message_type": message.type,
+    }
+
+
+def _is_anonymous(destination: str) -> bool:
+    return destination.startswith("amq.gen-")

@@ -1,0 +1,61 @@
+"""A tracer as the services' parts see it, which remembers what came of each delivery."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from common.messages import Message
+from common.tracing import Span
+
+
+class NotedSpan:
+    """A span that a test looks at; ``failed`` says as what."""
+
+    trace_id = ""
+
+    def __init__(self, of: str = "") -> None:
+        self.of = of
+        self.facts: dict[str, Any] = {}
+        self.failed = ""
+        self.ends = 0
+
+    def rename(self, name: str) -> None:
+        self.of = name
+
+    def note(self, facts: Mapping[str, Any]) -> None:
+        self.facts |= facts
+
+    def fail(self, code: str) -> None:
+        self.failed = code
+
+    def end(self) -> None:
+        self.ends += 1
+
+
+class NotingTracer:
+    """Makes such spans."""
+
+    def __init__(self) -> None:
+        self.deliveries: list[NotedSpan] = []
+        """By the correlation ids of what was delivered."""
+
+    @contextmanager
+    def request(self, method: str, path: str, context: Mapping[str, str]) -> Iterator[Span]:
+        yield NotedSpan(path)
+
+    @contextmanager
+    def publishing(self, message: Message, routing_key: str, exchange: str) -> Iterator[Message]:
+        yield message
+
+    def delivered(self, message: Message, queue: str, at_s: float) -> Span:
+        span = NotedSpan(message.correlation_id)
+        self.deliveries.append(span)
+        return span
+
+    @contextmanager
+    def within(self, span: Span) -> Iterator[None]:
+        yield
+
+    @contextmanager
+    def model_call(self, model: str, requests: Sequence[Span]) -> Iterator[Span]:
+        yield NotedSpan(model)

@@ -1,0 +1,68 @@
+"""Trace context from outside: what is passed on, and what is ignored."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.tracing import trace_context, valid_traceparent, valid_tracestate
+
+EXAMPLE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def hexadecimal(digits: int) -> st.SearchStrategy[str]:
+    """So many hexadecimal digits, not all of them 0."""
+    return st.integers(1, 16**digits - 1).map(lambda number: f"{number:0{digits}x}")
+
+
+@given(st.integers(0, 254), hexadecimal(32), hexadecimal(16), st.integers(0, 255))
+def test_a_traceparent_of_the_specification_is_passed_on(
+    version: int, trace_id: str, parent_id: str, flags: int
+) -> None:
+    header = f"{version:02x}-{trace_id}-{parent_id}-{flags:02x}"
+    assert valid_traceparent(header) == header
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "ff" + EXAMPLE[2:],
+        EXAMPLE.replace("4bf92f3577b34da6a3ce929d0e0e4736", "0" * 32),
+        EXAMPLE.replace("00f067aa0ba902b7", "0" * 16),
+        EXAMPLE.upper(),
+        EXAMPLE + "-more",
+        EXAMPLE + "\n",
+        " " + EXAMPLE,
+        EXAMPLE.replace("-", "_"),
+        EXAMPLE[:-1],
+        EXAMPLE.replace("4", "٤"),
+    ],
+)
+def test_a_traceparent_that_the_specification_forbids_is_ignored(header: str | None) -> None:
+    assert valid_traceparent(header) is None
+
+
+@given(st.integers(0, len(EXAMPLE) - 1), st.characters(exclude_characters="0123456789abcdef-"))
+def test_one_character_from_elsewhere_spoils_a_traceparent(place: int, wrong: str) -> None:
+    assert valid_traceparent(EXAMPLE[:place] + wrong + EXAMPLE[place + 1 :]) is None
+
+
+@pytest.mark.parametrize("headers", [["a=1"], ["a=1,b=2"], ["a=1", "b=2"], ["x" * 512]])
+def test_a_tracestate_is_passed_on_as_one_header(headers: list[str]) -> None:
+    assert valid_tracestate(headers) == ",".join(headers)
+
+
+@pytest.mark.parametrize("headers", [[], [""], ["x" * 513], ["a=\r\nb"], ["a=\u00e9"]])
+def test_a_tracestate_that_may_do_harm_is_dropped(headers: list[str]) -> None:
+    assert valid_tracestate(headers) is None
+
+
+def test_the_context_of_a_message_is_only_what_the_specification_allows() -> None:
+    assert trace_context({"traceparent": EXAMPLE, "tracestate": "a=1", "more": 7}) == {
+        "traceparent": EXAMPLE,
+        "tracestate": "a=1",
+    }
+    assert trace_context({"traceparent": EXAMPLE, "tracestate": 7}) == {"traceparent": EXAMPLE}
+    assert trace_context({"traceparent": b"bytes", "tracestate": "a=1"}) == {}
+    assert trace_context({}) == {}
