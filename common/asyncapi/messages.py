@@ -36,6 +36,7 @@ HEADERS: Final[dict[str, Schema]] = {
     "timing": _TEXT
     | {"description": "Milliseconds that it waited and ran, like `1.2,3.4`; may be left out."},
     "traceparent": _TEXT | {"description": "W3C Trace Context; absent if there is none."},
+    "tracestate": _TEXT | {"description": "The same; only beside `traceparent`."},
     "x-first-death-reason": {
         "enum": list(GIVEN_UP),
         "description": "Why the broker gave the request up.",
@@ -69,14 +70,14 @@ MESSAGES: Final = {
         MessageType.REQUEST,
         "One prediction asked for; the body is the client's, other fields are to be ignored.",
         _ASKED,
-        ("traceparent",),
+        ("traceparent", "tracestate"),
         _REQUEST,
     ),
     "dead-letter": Described(
         MessageType.REQUEST,
         "A request that the broker gave up: a final state, where the stream has no reply.",
         _ASKED,
-        ("traceparent", "x-first-death-reason"),
+        ("traceparent", "tracestate", "x-first-death-reason"),
         _REQUEST,
     ),
     "succeeded": Described(

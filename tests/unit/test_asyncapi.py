@@ -30,6 +30,7 @@ REQUEST: Final = Request(
     expiration_ms=1500,
     timestamp_s=1_700_000_000,
     traceparent="00-" + "1" * 32 + "-" + "2" * 16 + "-01",
+    tracestate="vendor=1",
 ).to_message()
 
 ANNOUNCEMENT: Final = Announcement(
