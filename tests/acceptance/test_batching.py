@@ -18,7 +18,7 @@ MODEL: Final = dedent("""
             return self.predict_batch([input])[0]
 
         def predict_batch(self, inputs: list[int]) -> list[list[int]]:
-            time.sleep(0.02)
+            time.sleep(0.1)
             if 13 in inputs:
                 raise RuntimeError("13")
             return [[value, len(inputs)] for value in inputs]
@@ -54,5 +54,5 @@ async def test_many_callers_share_model_calls_and_one_bad_input_harms_no_other(
     expected = [number for number in range(CALLERS) if number != 13]
     assert [value for value, _ in results] == expected + list(range(100, 100 + CALLERS))
     sizes = [size for _, size in results]
-    assert 4 < max(sizes) <= 8
+    assert max(sizes) == 8
     assert sum(sizes) / len(sizes) > 2

@@ -13,7 +13,7 @@ from tests.support.services import Cluster
 RACES: Final = 500
 AT_ONCE: Final = 10
 STEP_S: Final = 0.003
-MODEL_S: Final = 0.04
+MODEL_S: Final = 0.1
 """Longer than a DELETE takes on its way, so that it can come too early as well as too late."""
 ENDS: Final = {204: 410, 409: 200}
 """What a DELETE answers → what every GET answers from then on."""
@@ -47,7 +47,7 @@ async def test_every_gateway_says_the_same_of_500_races_of_cancel_and_completion
         answers = {key: status for lane in raced for key, status in lane.items()}
         won = Counter(answers.values())
         assert won.total() == RACES
-        assert min(won[204], won[409]) >= RACES // 50, f"these were no races: {won}"
+        assert min(won[204], won[409]) >= RACES // 10, f"these were no races: {won}"
         await final(a, await accepted(a, {"nonce": "the last"}))
         late = cluster.gateway()
         await late.ready()
