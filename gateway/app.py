@@ -25,8 +25,9 @@ from gateway.guard import guard
 from gateway.health import health_routes
 from gateway.http_app import HttpApp
 from gateway.idempotency import IdempotentReceiver
+from gateway.intake import Intake
 from gateway.journal import Journal
-from gateway.metrics import HttpMetrics, gateway_readings, key_readings
+from gateway.metrics import HttpMetrics, gateway_readings
 from gateway.outcomes import Outcomes
 from gateway.prediction_id import PredictionIds, derive_key
 from gateway.predictions import Predictions
@@ -73,37 +74,41 @@ class Gateway:
         }
         publisher = traced(self._publisher, tracer)
         self._requestor = Requestor(publisher, self._consumer, time.time, tracer)
-        watch, under_way = Watch(results.__contains__), UnderWay()
+        watch, self._under_way = Watch(results.__contains__), UnderWay()
         claims = Claims(life_s, settings.unaccepted_life_s, time.time)
-        recorder = Recorder(ids, results, watch, under_way, claims)
+        recorder = Recorder(ids, results, watch, self._under_way, claims)
         if tracer is not None:
             recorder.on_final = partial(self._trace_final, tracer)
         self._journal = Journal(recorder, self._publisher, life_s, time.time)
         self._pulse = Pulse(time.monotonic)
         self._replicas = Replicas(self._pulse.awake_s)
         self._presence = Presence(self._replicas, self._publisher)
-        self._endings = Endings(publisher, time.time)
+        self._endings = Endings(self._requestor, publisher, time.time)
         self._deadlines = Deadlines(results.__contains__, watch, self._endings)
+        self._intake = Intake(settings, ids, self._replicas, self._requestor, self._deadlines)
         self._predictions = Predictions(
-            settings,
-            ids,
-            self._replicas,
+            self._intake,
             self._requestor,
-            self._deadlines,
+            self._endings.tell_predictors,
+            settings.sync_timeout_s,
         )
         self._outcomes = Outcomes(ids, self._archive, watch, self._endings, settings.sync_timeout_s)
         self._following = Following(
-            self._archive, under_way, self._replays, lambda: self._journal.offset, ids.is_alive
+            self._archive,
+            self._under_way,
+            self._replays,
+            lambda: self._journal.offset,
+            ids.is_alive,
         )
         self._repeatable = RepeatablePredictions(
-            self._predictions,
+            self._intake,
             IdempotentReceiver(claims, self._requestor, time.time, self._knows_all),
             self._outcomes,
             settings.sync_timeout_s,
         )
         self._registry = process_registry(
             gateway_readings(
-                self._predictions,
+                self._intake,
                 self._requestor,
                 recorder,
                 self._journal,
@@ -111,8 +116,6 @@ class Gateway:
             ),
             link_readings(self._links),
         )
-
-        self._registry.register(key_readings(claims))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until ``stop`` is set, then answer what was accepted and return.
@@ -173,9 +176,9 @@ class Gateway:
 
     def _stop_accepting(self) -> None:
         log.info("draining")
-        self._predictions.draining = True
+        self._intake.draining = True
         self._outcomes.stop_waiting()
-        self._following.stop()
+        self._under_way.interrupt()
 
     def http_app(self) -> HttpApp:
         """The HTTP side: every route, and how errors are answered."""
@@ -183,7 +186,7 @@ class Gateway:
         checks = {
             "broker connected": lambda: all(link.is_up for link in self._links.values()),
             "journal caught up": self._knows_all,
-            "not draining": lambda: not self._predictions.draining,
+            "not draining": lambda: not self._intake.draining,
         }
         app.register_blueprint(
             prediction_routes(

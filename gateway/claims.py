@@ -66,7 +66,7 @@ class Claims:
             self._heard_s[claim.prediction_id] = self._now_s()
         self._watch.settle(claim.prediction_id)
 
-    def accept(self, prediction_id: PredictionId) -> None:
+    def note_accepted(self, prediction_id: PredictionId) -> None:
         """Note that the stream has an event of a prediction: its request was confirmed."""
         if self._heard_s.pop(prediction_id, None) is not None:
             self._watch.settle(prediction_id)
@@ -77,18 +77,20 @@ class Claims:
         self._in_order.clear()
         self._heard_s.clear()
 
-    async def decided(self, key: bytes, prediction_id: PredictionId, timeout_s: float) -> None:
+    async def until_decided(
+        self, key: bytes, prediction_id: PredictionId, timeout_s: float
+    ) -> None:
         """Wait until a key has an owner, at most ``timeout_s`` seconds.
 
         It has one when the claim for ``prediction_id``, which the stream has, is read.
         """
         if self.find(key, prediction_id) is None:
-            await self._watch.final(prediction_id, timeout_s)
+            await self._watch.until_final(prediction_id, timeout_s)
 
-    async def accepted(self, claim: Claim, timeout_s: float) -> None:
+    async def until_accepted(self, claim: Claim, timeout_s: float) -> None:
         """Wait until a claim's prediction is accepted, at most ``timeout_s`` seconds."""
         if not self.is_accepted(claim):
-            await self._watch.final(claim.prediction_id, timeout_s)
+            await self._watch.until_final(claim.prediction_id, timeout_s)
 
     def _is_over(self, claim: Claim, at_ms: float) -> bool:
         is_accepted = claim.prediction_id not in self._heard_s

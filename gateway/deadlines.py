@@ -28,14 +28,14 @@ log = structlog.get_logger()
 class Watch(Protocol):
     """Tells when a prediction ends."""
 
-    async def final(self, prediction_id: PredictionId, timeout_s: float) -> None: ...
+    async def until_final(self, prediction_id: PredictionId, timeout_s: float) -> None: ...
 
 
 class Endings(Protocol):
     """Says final states."""
 
     async def say(self, correlation_id: str, final: Reply, timeout_s: float) -> None: ...
-    def stop(self, correlation_id: str) -> None: ...
+    def tell_predictors(self, correlation_id: str) -> None: ...
 
 
 class Deadlines:
@@ -76,23 +76,19 @@ class Deadlines:
             keeping.cancel()
             raise
 
-    def stop(self, correlation_id: str) -> None:
-        """Have the predictors told that a prediction needs no answer any more."""
-        self._endings.stop(correlation_id)
-
     def close(self) -> None:
         """Keep none any longer."""
         for keeping in self._open:
             keeping.cancel()
 
     async def _keep(self, prediction_id: PredictionId, after_s: float) -> None:
-        await self._watch.final(prediction_id, after_s)
+        await self._watch.until_final(prediction_id, after_s)
         while not self._is_final(prediction_id):
             try:
                 await self._endings.say(spell(prediction_id), OUT_OF_TIME, SAY_TIMEOUT_S)
             except Unavailable as exc:
                 log.info("deadline waits for the broker", reason=exc.sentence)
-                await self._watch.final(prediction_id, RETRY_S)
+                await self._watch.until_final(prediction_id, RETRY_S)
             else:
-                self.stop(spell(prediction_id))
+                self._endings.tell_predictors(spell(prediction_id))
                 return

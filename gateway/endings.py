@@ -12,10 +12,9 @@ import structlog
 
 from common.errors import Unavailable
 from common.messages import CANCELLED, Message, Reply
-from common.topology import CANCELLATIONS, REPLIES
+from common.topology import CANCELLATIONS
 
-BROKER_PATIENCE_S: Final = 5.0
-"""How long a broker that is away is waited for."""
+TELL_TIMEOUT_S: Final = 5.0
 
 MAX_UNTOLD: Final = 10_000
 """Of more than these the predictors are not told: they run for nothing then."""
@@ -23,19 +22,25 @@ MAX_UNTOLD: Final = 10_000
 log = structlog.get_logger()
 
 
-class Publisher(Protocol):
-    """What endings need of the connection they leave by."""
+class Stream(Protocol):
+    """Takes events; returns once they are confirmed."""
 
-    async def ready(self, timeout_s: float) -> None: ...
+    async def tell(self, event: Message, timeout_s: float) -> None: ...
+
+
+class Publisher(Protocol):
+    """Reaches the predictors."""
+
     async def publish(
         self, message: Message, routing_key: str, *, timeout_s: float, exchange: str = ""
     ) -> None: ...
 
 
 class Endings:
-    """Says final states over ``publisher``. ``now_s`` is Unix time."""
+    """Says final states to ``stream``, and to predictors. ``now_s`` is Unix time."""
 
-    def __init__(self, publisher: Publisher, now_s: Callable[[], float]) -> None:
+    def __init__(self, stream: Stream, publisher: Publisher, now_s: Callable[[], float]) -> None:
+        self._stream = stream
         self._publisher = publisher
         self._now_s = now_s
         self._untold: asyncio.Queue[str] = asyncio.Queue(MAX_UNTOLD)
@@ -46,15 +51,9 @@ class Endings:
         Raises:
             Unavailable: it is not confirmed within ``timeout_s`` seconds; it may be written or not.
         """
-        deadline_s = asyncio.get_running_loop().time() + timeout_s
-        await self._publisher.ready(min(BROKER_PATIENCE_S, timeout_s))
-        await self._publisher.publish(
-            self._message(correlation_id, final),
-            REPLIES,
-            timeout_s=max(0.0, deadline_s - asyncio.get_running_loop().time()),
-        )
+        await self._stream.tell(self._message(correlation_id, final), timeout_s)
 
-    def stop(self, correlation_id: str) -> None:
+    def tell_predictors(self, correlation_id: str) -> None:
         """Have the predictors told, soon, that a prediction needs no answer any more.
 
         They are not, and run it, if the broker is away.
@@ -68,7 +67,7 @@ class Endings:
             message = self._message(await self._untold.get(), CANCELLED)
             try:
                 await self._publisher.publish(
-                    message, "", timeout_s=BROKER_PATIENCE_S, exchange=CANCELLATIONS
+                    message, "", timeout_s=TELL_TIMEOUT_S, exchange=CANCELLATIONS
                 )
             except Unavailable as exc:
                 log.info(

@@ -109,10 +109,6 @@ class Following:
             except (Unavailable, UnknownPrediction):
                 return
 
-    def stop(self) -> None:
-        """Let every follower go, now and from now on: this gateway is to end."""
-        self._under_way.interrupt()
-
     def _so_far(self, prediction_id: PredictionId, here: int) -> list[Pending | Event]:
         """What somebody gets who has been told nothing: it leaves out progress but the last."""
         known = self._under_way.last_events(prediction_id).in_order()

@@ -39,7 +39,8 @@ PREFLIGHT_MAX_AGE_S: Final = 600
 def guard(app: Quart, settings: GatewaySettings) -> None:
     """Guard the routes that ``app`` has by now.
 
-    Calls are counted before keys are looked at, so that nobody can try many.
+    Calls are counted before keys are looked at, so that nobody can try many. What no route takes is
+    neither: it is answered in the same way whatever key it shows.
     """
     access = Access(settings.api_keys)
     if settings.rate_limit is not None:
@@ -56,10 +57,18 @@ def guard(app: Quart, settings: GatewaySettings) -> None:
         )
 
 
+class _Limiter(RateLimiter):
+    """Counts the calls of a caller together, whichever routes they ask."""
+
+    async def _create_key(self, endpoint: str, rate_limit: RateLimit) -> str:
+        return await self.key_function()
+
+
 def _ask_for_keys(app: Quart, access: Access) -> None:
     @app.before_request
     async def ask_for_a_key() -> None:
-        if request.blueprint in OPEN or request.method == "OPTIONS":  # preflights bring no key
+        is_preflight = request.method == "OPTIONS"  # which brings no key
+        if request.routing_exception or request.blueprint in OPEN or is_preflight:
             return
         name = _name(access)
         if name is None:
@@ -79,7 +88,7 @@ def _limit(app: Quart, rate: Rate, access: Access) -> None:
     for name, blueprint in app.blueprints.items():
         if name not in OPEN:
             limit_blueprint(blueprint, limits=[RateLimit(rate.count, rate.period)])
-    RateLimiter(
+    _Limiter(
         app,
         key_function=caller,
         store=RecentCallers(lambda: datetime.now(UTC)),

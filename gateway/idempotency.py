@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Protocol, Self
-from uuid import UUID
 
 from common.claim import DIGEST_BYTES, ClaimBody, accepted_message
 from common.correlation import correlate
@@ -80,7 +79,7 @@ class IdempotentReceiver:
 
     def knows(self, repeatable: Repeatable, order: Order) -> bool:
         """Whether the key stands for a prediction before ``order``, as far as is known here."""
-        return self._claims.find(repeatable.key, _id(order)) is not None
+        return self._claims.find(repeatable.key, order.prediction_id) is not None
 
     async def accept(
         self, repeatable: Repeatable, order: Order, submit: Submit, timeout_s: float
@@ -117,28 +116,30 @@ class IdempotentReceiver:
         submit: Submit,
         left_s: Countdown,
     ) -> PredictionId:
-        claim = self._claims.find(repeatable.key, _id(order))
+        claim = self._claims.find(repeatable.key, order.prediction_id)
         if claim is None:
             claim = await self._claim(repeatable, order, left_s)
         if claim.request != repeatable.request:
             raise IdempotencyConflict
-        if claim.prediction_id != _id(order):
-            order = replace(order, prediction_id=spell(claim.prediction_id))
+        if claim.prediction_id != order.prediction_id:
+            order = replace(order, prediction_id=claim.prediction_id)
             await self._let_its_gateway_accept(claim, left_s)
         if not self._claims.is_accepted(claim):
             age_s = max(0.0, self._now_s() - minted_ms(claim.prediction_id) / 1000)
             await submit(order, age_s=age_s, timeout_s=left_s())
-            accepted = accepted_message(order.prediction_id, int(self._now_s()))
+            accepted = accepted_message(order.correlation_id, int(self._now_s()))
             await self._stream.tell(accepted, left_s())
-            self._claims.accept(claim.prediction_id)
+            await self._claims.until_accepted(claim, left_s())
+            if not self._claims.is_accepted(claim):
+                raise Unavailable("The Idempotency-Key could not be kept in time; try again.")
         return claim.prediction_id
 
     async def _claim(self, repeatable: Repeatable, order: Order, left_s: Countdown) -> Claim:
         """Claim a key; returns the claim that came first."""
         body = ClaimBody(repeatable.key.hex(), repeatable.request.hex())
-        await self._stream.tell(body.to_message(order.prediction_id, int(self._now_s())), left_s())
-        await self._claims.decided(repeatable.key, _id(order), left_s())
-        claim = self._claims.find(repeatable.key, _id(order))
+        await self._stream.tell(body.to_message(order.correlation_id, int(self._now_s())), left_s())
+        await self._claims.until_decided(repeatable.key, order.prediction_id, left_s())
+        claim = self._claims.find(repeatable.key, order.prediction_id)
         if claim is None:
             raise Unavailable("The Idempotency-Key could not be claimed in time; try again later.")
         return claim
@@ -146,14 +147,9 @@ class IdempotentReceiver:
     async def _let_its_gateway_accept(self, claim: Claim, left_s: Countdown) -> None:
         """Wait until a claim of another call is followed up, or until nobody seems to do that."""
         patience_s = PATIENCE_S - self._claims.waits_for_s(claim)
-        await self._claims.accepted(claim, min(patience_s, left_s()))
+        await self._claims.until_accepted(claim, min(patience_s, left_s()))
         if not self._claims.is_accepted(claim) and not (left_s() and self._caught_up()):
             raise Unavailable("The first call with this Idempotency-Key is not accepted yet.")
-
-
-def _id(order: Order) -> PredictionId:
-    """The id of an order, which we have minted."""
-    return PredictionId(UUID(order.prediction_id).int)
 
 
 def _digest(name: str, content: bytes) -> bytes:

@@ -3,9 +3,8 @@
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from common.telemetry import Reading, Readings
-from gateway.claims import Claims
+from gateway.intake import Intake
 from gateway.journal import Journal
-from gateway.predictions import Predictions
 from gateway.recorder import Recorder
 from gateway.replicas import Replicas
 from gateway.requestor import Requestor
@@ -41,7 +40,7 @@ class HttpMetrics:
 
 
 def gateway_readings(
-    predictions: Predictions,
+    intake: Intake,
     requestor: Requestor,
     recorder: Recorder,
     journal: Journal,
@@ -64,12 +63,12 @@ def gateway_readings(
         Reading(
             "predictmq_deadlines",
             "Deadlines kept for async predictions whose callers have set one.",
-            lambda: len(predictions.deadlines),
+            lambda: len(intake.deadlines),
         ),
         Reading(
             "predictmq_in_flight_bytes",
             "Request bodies held for calls under way.",
-            lambda: predictions.waiting.bytes + predictions.accepting.bytes,
+            lambda: intake.waiting.bytes + intake.accepting.bytes,
         ),
         Reading(
             "predictmq_results",
@@ -83,7 +82,7 @@ def gateway_readings(
         Reading(
             "predictmq_calls_in_flight",
             "Calls under way: sync ones waiting, async ones being accepted.",
-            lambda: {"sync": predictions.waiting.calls, "async": predictions.accepting.calls},
+            lambda: {"sync": intake.waiting.calls, "async": intake.accepting.calls},
             label="mode",
         ),
         Reading(
@@ -92,6 +91,7 @@ def gateway_readings(
             lambda: {card.name: len(replicas.serving(card.name)) for card in replicas.cards()},
             label="model",
         ),
+        Reading("predictmq_idempotency_keys", "Keys that are known.", lambda: len(recorder.claims)),
         Reading("predictmq_results_bytes", "Memory of results.", lambda: results.bytes_used),
         Reading(
             "predictmq_journal_lag_seconds",
@@ -118,10 +118,3 @@ def gateway_readings(
         ),
     ]
     return Readings(gauges, counters)
-
-
-def key_readings(claims: Claims) -> Readings:
-    """The numbers of idempotency keys."""
-    return Readings(
-        [Reading("predictmq_idempotency_keys", "Keys that are known.", lambda: len(claims))], []
-    )

@@ -30,7 +30,7 @@ class Archive(Protocol):
 class Watch(Protocol):
     """Tells when a prediction ends."""
 
-    async def final(
+    async def until_final(
         self, prediction_id: PredictionId, timeout_s: float, *, interruptible: bool = False
     ) -> None: ...
     def interrupt(self) -> None: ...
@@ -40,7 +40,7 @@ class Endings(Protocol):
     """Says final states of our own."""
 
     async def say(self, correlation_id: str, final: Reply, timeout_s: float) -> None: ...
-    def stop(self, correlation_id: str) -> None: ...
+    def tell_predictors(self, correlation_id: str) -> None: ...
 
 
 class Outcomes:
@@ -87,7 +87,7 @@ class Outcomes:
             PredictionError: it failed, or nobody can tell now.
         """
         left_s = countdown(timeout_s)
-        await self._watch.final(prediction_id, timeout_s)
+        await self._watch.until_final(prediction_id, timeout_s)
         try:
             async with asyncio.timeout(max(left_s(), FIND_S)):
                 found = await self._archive.find(prediction_id)
@@ -98,7 +98,7 @@ class Outcomes:
             raise DeadlineExceeded("The prediction was not ready in time.")
         return told
 
-    async def wait(self, accepted: str, wait_s: float, *, owner: str = NOBODY) -> bytes | None:
+    async def wait(self, prediction_id: PredictionId, wait_s: float) -> bytes | None:
         """The JSON of input and result of what was just accepted, if it ends in ``wait_s`` seconds.
 
         As long as ``look_up`` waits. None: it has not ended, or it cannot be told now; whoever has
@@ -107,7 +107,6 @@ class Outcomes:
         Raises:
             PredictionError: the prediction failed.
         """
-        prediction_id = self.recognised(accepted, owner)
         await self._ended(prediction_id, wait_s)
         try:
             found = await self._archive.find(prediction_id)
@@ -128,15 +127,14 @@ class Outcomes:
         final = await self._archive.find(prediction_id) or await self._cancelled(prediction_id)
         if final.type != CANCELLED.type:
             raise AlreadyFinal(spell(prediction_id), _outcome(final))
-        self._endings.stop(spell(prediction_id))
+        self._endings.tell_predictors(spell(prediction_id))
         note(state="cancelled")
 
     async def _cancelled(self, prediction_id: PredictionId) -> Reply:
         """Say that a prediction is cancelled; returns its final state, which may be another."""
-        now_s = asyncio.get_running_loop().time
-        deadline_s = now_s() + self.longest_wait_s
-        await self._endings.say(spell(prediction_id), CANCELLED, self.longest_wait_s)
-        await self._watch.final(prediction_id, deadline_s - now_s())
+        left_s = countdown(self.longest_wait_s)
+        await self._endings.say(spell(prediction_id), CANCELLED, left_s())
+        await self._watch.until_final(prediction_id, left_s())
         final = await self._archive.find(prediction_id)
         if final is None:
             raise Unavailable("It is not known yet how the prediction ended; try again.")
@@ -160,7 +158,7 @@ class Outcomes:
 
     async def _ended(self, prediction_id: PredictionId, wait_s: float) -> None:
         wait_s = min(wait_s, self.longest_wait_s)
-        await self._watch.final(prediction_id, wait_s, interruptible=True)
+        await self._watch.until_final(prediction_id, wait_s, interruptible=True)
 
 
 def _told(found: Reply | None) -> bytes | None:

@@ -23,6 +23,11 @@ NOBODY: Final = ""
 """The owner of what is predicted where nobody needs a key."""
 
 
+NEVER_TOLD: Final = "\0never told"
+"""The owner of ids that no caller is handed: each of them is unknown to all callers. No name of a
+key has a NUL."""
+
+
 def derive_key(secret: str) -> bytes:
     """A hash key from a shared secret.
 
@@ -65,7 +70,8 @@ class PredictionIds:
         # To set a keyed hash up each time would take three times as long as to copy it.
         keyed = hmac.new(key, digestmod=hashlib.sha256)
         self._keyed: dict[str, hmac.HMAC] = {}
-        for owner in (*owners, NOBODY):  # nobody last: where there are owners, ids are theirs
+        self._owners = (*owners, NOBODY)  # nobody last: where there are owners, ids are theirs
+        for owner in (*self._owners, NEVER_TOLD):
             self._keyed[owner] = keyed.copy()
             self._keyed[owner].update(owner.encode())
         self._life_ms = life_s * 1000
@@ -87,7 +93,7 @@ class PredictionIds:
 
     def recognise_any(self, text: str) -> PredictionId | None:
         """The same, whoever owns it; takes a hash for each owner that it does not belong to."""
-        return self._recognise(text, self._keyed)
+        return self._recognise(text, self._owners)
 
     def is_alive(self, prediction_id: PredictionId) -> bool:
         """Whether the prediction may still be running, or its result still be asked for."""

@@ -54,7 +54,7 @@ class Recorder:
         self.results = results
         self.watch = watch
         self.under_way = under_way
-        self._claims = claims
+        self.claims = claims
         self.on_final: Callable[[Message], None] | None = None
         """Told of each message that is a final state of ours."""
 
@@ -70,7 +70,7 @@ class Recorder:
         prediction_id = self._recognised(message.correlation_id)
         if prediction_id is None or not self._ids.is_alive(prediction_id):
             return
-        self._claims.accept(prediction_id)
+        self.claims.note_accepted(prediction_id)
         if reply is None:
             self._note(prediction_id, message, offset)
             return
@@ -84,7 +84,7 @@ class Recorder:
         """What comes next is another stream, from its beginning."""
         self.results.lose_offsets()
         self.under_way.begin_again()
-        self._claims.forget()
+        self.claims.forget()
 
     def _note(self, prediction_id: PredictionId, message: Message, offset: int) -> None:
         """An event of a prediction that goes on; one that comes after the end says nothing."""
@@ -108,7 +108,7 @@ class Recorder:
             log.warning("not a claim", reason=exc.sentence)
             return
         key, request = bytes.fromhex(body.key), bytes.fromhex(body.request)
-        self._claims.hear(Claim(key, request, prediction_id))
+        self.claims.hear(Claim(key, request, prediction_id))
 
     def _recognised(self, correlation_id: str) -> PredictionId | None:
         """The prediction that an event is about, if a gateway has minted its id."""

@@ -27,6 +27,7 @@ from common.topology import REPLIES, async_queue, sync_queue
 from common.tracing import Link, Tracer
 from gateway.countdown import countdown
 from gateway.pending import PendingCall, PendingCalls, ReplyQueueLost
+from gateway.prediction_id import PredictionId, spell
 
 BROKER_PATIENCE_S: Final = 5.0
 """How long a new call waits for a broker that is away."""
@@ -39,16 +40,21 @@ log = structlog.get_logger()
 class Order:
     """A prediction to be asked for, before it has a return address."""
 
-    prediction_id: str
+    prediction_id: PredictionId
     model: str
     body: bytes
     traceparent: str | None = None
     tracestate: str | None = None
 
+    @property
+    def correlation_id(self) -> str:
+        """The prediction's id, as messages spell it."""
+        return spell(self.prediction_id)
+
     def request(self, reply_to: str, expires_s: float, now_s: float) -> Message:
         """The request as it travels. Milliseconds are rounded up: ``expiration`` is ≥ 1."""
         return Request(
-            correlation_id=self.prediction_id,
+            correlation_id=self.correlation_id,
             body=self.body,
             reply_to=reply_to,
             expiration_ms=max(1, math.ceil(expires_s * 1000)),
@@ -97,7 +103,7 @@ class Requestor:
             DeadlineExceeded: no reply came in time.
             Unavailable: the request could not be sent, or its queue refused it.
         """
-        with self.pending.open(order.prediction_id, timeout_s) as call:
+        with self.pending.open(order.correlation_id, timeout_s) as call:
             return await self._persist(lambda: self._attempt(order, call), call.remaining_s)
 
     async def submit(self, order: Order, expires_s: float, timeout_s: float) -> None:

@@ -9,13 +9,15 @@ from quart.typing import ResponseTypes
 from common.error_answers import JSON
 from common.errors import AlreadyFinal, MalformedHeader, MalformedRequest, PredictionError
 from gateway import bodies
+from gateway.countdown import countdown
 from gateway.durations import duration_s
 from gateway.facts import note
 from gateway.following import Following
 from gateway.idempotency_key import read_idempotency_key
+from gateway.intake import Call
 from gateway.outcomes import Outcomes
 from gateway.prediction_id import PredictionId, spell
-from gateway.predictions import Call, Predictions
+from gateway.predictions import Predictions
 from gateway.preferences import Preferences, whole_seconds
 from gateway.problems import (
     COME_BACK_S,
@@ -61,9 +63,9 @@ def prediction_routes(
         asked = predictions if key is None else repeatable
         if not preferred.respond_async and not _is_async():
             return json_response(await asked.predict(call))
+        left_s = countdown(call.wait_s or 0)
         prediction_id = await asked.accept(call)
-        wait_s = call.wait_s or 0
-        result = await outcomes.wait(prediction_id, wait_s, owner=call.owner) if wait_s else None
+        result = await outcomes.wait(prediction_id, left_s()) if call.wait_s else None
         return json_response(result) if result is not None else _accepted(prediction_id)
 
     @routes.get("/predict/<prediction_id>")
@@ -89,7 +91,8 @@ def _is_async() -> bool:
 async def _found(outcomes: Outcomes, following: Following, text: str, owner: str) -> Response:
     """How a prediction ended, after a wait if one is asked for; or how far it has come."""
     asked_s = _wait_asked_for_s()
-    wait_s = _preferences(("wait",), outcomes.longest_wait_s).wait_s or asked_s
+    preferred_s = _preferences(("wait",), outcomes.longest_wait_s).wait_s
+    wait_s = asked_s if preferred_s is None else preferred_s
     prediction_id, result = await outcomes.look_up(text, wait_s, owner=owner)
     if result is None:
         return pending_answer(following.last_progress(prediction_id))
@@ -146,6 +149,7 @@ def _events(following: Following, prediction_id: PredictionId) -> Response:
     note(state="followed")
     blocks = frames(following.follow(prediction_id, after), spell(prediction_id))
     response = Response(blocks, content_type=EVENT_STREAM)
+    response.timeout = None  # it lasts as long as the prediction and its reader do
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"  # nginx would collect what is to arrive at once
     return response
@@ -180,9 +184,10 @@ async def _over(over: AlreadyFinal) -> Response:
     return json_response(bodies.output(over.outcome, over.prediction_id), STATUS[over.code])
 
 
-def _accepted(prediction_id: str) -> Response:
+def _accepted(prediction_id: PredictionId) -> Response:
     note(state="accepted")
-    response = json_response(bodies.accepted(prediction_id), 202)
-    response.headers["Location"] = f"/predict/{prediction_id}"
+    spelt = spell(prediction_id)
+    response = json_response(bodies.accepted(spelt), 202)
+    response.headers["Location"] = f"/predict/{spelt}"
     response.headers["Retry-After"] = COME_BACK_S
     return response

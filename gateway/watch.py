@@ -23,7 +23,7 @@ class Watch:
         """How many wait."""
         return sum(map(len, self._waiting.values()))
 
-    async def final(
+    async def until_final(
         self, prediction_id: PredictionId, timeout_s: float, *, interruptible: bool = False
     ) -> None:
         """Wait until a final state is recorded, at most ``timeout_s`` seconds.

@@ -65,6 +65,14 @@ async def test_a_sync_call_is_given_up_after_the_wait(gateways: Gateways) -> Non
     assert at_once.status_code == 504
 
 
+async def test_a_sync_call_that_failed_has_no_id_to_come_back_with(gateways: Gateways) -> None:
+    here, there = gateways
+    late = await here.post("/predict", json=taking(1), headers=prefer("wait=0"))
+    path = f"/predict/{late.headers['correlation-id']}"
+    assert [(await each.get(path)).status_code for each in gateways] == [404, 404]
+    assert (await there.delete(path)).status_code == 404
+
+
 async def test_no_sync_call_waits_longer_than_the_gateway_does(gateways: Gateways) -> None:
     here, _ = gateways
     started_s = time.monotonic()

@@ -15,6 +15,7 @@ from tests.support.waiting import until
 DEADLINE_S: Final = 5.0
 ASYNC_DEADLINE_S: Final = 10
 AT_ONCE_S: Final = 1.0
+NOT_NOW: Final = "The message broker takes no requests now; try again later."
 
 
 @pytest.mark.long
@@ -44,6 +45,8 @@ async def test_p3_p7_a_memory_alarm_refuses_calls_and_holds_up_nothing_else(
         for headers in ({}, ASYNC):
             answer = await http.post("/predict", json={"input": 1}, headers=headers)
             assert answer.headers["retry-after"]
+        answer = await http.delete(f"/predict/{waiting[0].prediction_id}")
+        assert (answer.status_code, answer.json()["error"]) == (503, NOT_NOW)
         after = await http.get(f"/predict/{done.prediction_id}")
         assert (after.status_code, after.text) == (200, before.text)
         await _expire(trial, waiting[-1])

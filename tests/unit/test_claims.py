@@ -48,7 +48,7 @@ class Gateway:
         if isinstance(event, Claim):
             self.claims.hear(event)
         else:
-            self.claims.accept(event)
+            self.claims.note_accepted(event)
 
     def wants(self, key: bytes, number: int) -> Claim | None:
         """The claim that it would publish if it got the key now."""
@@ -157,7 +157,7 @@ def test_a_key_is_free_again_when_its_claim_is_over_and_not_a_millisecond_earlie
     claims: Claims, is_accepted: bool, life_s: int
 ) -> None:
     if is_accepted:
-        claims.accept(FIRST.prediction_id)
+        claims.note_accepted(FIRST.prediction_id)
     early, next_one = (Claim(b"a", b"x", id_of(2, life_s - late_s)) for late_s in (0.001, 0))
     claims.hear(early)
     assert claims.find(b"a", early.prediction_id) is FIRST
@@ -170,19 +170,19 @@ def test_a_key_is_free_again_when_its_claim_is_over_and_not_a_millisecond_earlie
 def test_what_becomes_of_a_claim_that_lost_changes_nothing(claims: Claims) -> None:
     loser = Claim(b"a", b"x", id_of(2, 1))
     claims.hear(loser)
-    claims.accept(loser.prediction_id)
+    claims.note_accepted(loser.prediction_id)
     assert claims.find(b"a", loser.prediction_id) is FIRST
     assert not claims.is_accepted(FIRST)
 
 
 def test_a_claim_that_comes_twice_is_as_accepted_as_it_was(claims: Claims) -> None:
-    claims.accept(FIRST.prediction_id)
+    claims.note_accepted(FIRST.prediction_id)
     claims.hear(Claim(FIRST.key, FIRST.request, FIRST.prediction_id))
     assert claims.is_accepted(FIRST)
 
 
 def test_what_a_stream_that_is_gone_has_said_is_forgotten(claims: Claims) -> None:
-    claims.accept(FIRST.prediction_id)
+    claims.note_accepted(FIRST.prediction_id)
     claims.forget()
     assert claims.find(b"a", FIRST.prediction_id) is None
     assert not claims.is_accepted(FIRST)

@@ -184,7 +184,7 @@ def test_it_ends_with_the_life_of_the_prediction_and_with_the_gateway(gateway: G
     assert outliving.done()
     gateway.alive = True
     interrupted = gateway.follow()
-    gateway.following.stop()
+    gateway.under_way.interrupt()
     gateway.loop.settle()
     assert interrupted.done()
     assert gateway.under_way.followers == 0

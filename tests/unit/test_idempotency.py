@@ -51,17 +51,17 @@ class Gateway:
             key, request = bytes.fromhex(body.key), bytes.fromhex(body.request)
             self.claims.hear(Claim(key, request, prediction_id))
         else:
-            self.claims.accept(prediction_id)
+            self.claims.note_accepted(prediction_id)
 
     async def submit(self, order: Order, *, age_s: float, timeout_s: float) -> None:
         await self.may_submit.wait()
         if self.refuses:
             raise Refused("The queue is full.")
-        self.submitted.append((order.prediction_id, age_s))
+        self.submitted.append((order.correlation_id, age_s))
 
     def ask(self, key: str = "key", body: bytes = BODY) -> "asyncio.Task[PredictionId]":
         """A call with a key, as far as it goes at once."""
-        order = Order(spell(self.ids.mint()), "m", body)
+        order = Order(self.ids.mint(), "m", body)
         accepting = self._receiver.accept(
             Repeatable.of("", key, order), order, self.submit, TIMEOUT_S
         )
@@ -71,11 +71,11 @@ class Gateway:
 
     def hear_claim(self, key: str = "key", body: bytes = BODY) -> str:
         """Another gateway has claimed a key; returns its prediction's id."""
-        order = Order(spell(self.ids.mint()), "m", body)
+        order = Order(self.ids.mint(), "m", body)
         repeatable = Repeatable.of("", key, order)
         claim = ClaimBody(repeatable.key.hex(), repeatable.request.hex())
-        self.read(claim.to_message(order.prediction_id, 0))
-        return order.prediction_id
+        self.read(claim.to_message(order.correlation_id, 0))
+        return order.correlation_id
 
     def pass_time(self, seconds: float) -> None:
         self.loop.now_s += seconds
@@ -120,7 +120,7 @@ def test_a_gateway_says_nothing_before_it_has_read_who_was_first(gateway: Gatewa
     assert not asked.done()
     accepted = gateway.ids.recognise(first)
     assert accepted is not None
-    gateway.claims.accept(accepted)
+    gateway.claims.note_accepted(accepted)
     gateway.loop.settle()
     assert asked.result() == accepted
     assert gateway.submitted == []
@@ -236,7 +236,10 @@ def test_another_request_is_a_conflict_at_once_also_while_the_first_is_under_way
 
 
 def test_the_same_key_of_another_owner_or_with_another_model_is_told_apart() -> None:
-    orders = [Order("", model, body) for model, body in (("m", b"1"), ("m", b"2"), ("n", b"1"))]
+    orders = [
+        Order(PredictionId(0), model, body)
+        for model, body in (("m", b"1"), ("m", b"2"), ("n", b"1"))
+    ]
     of_one = [Repeatable.of("one", "key", order) for order in orders]
     assert len({each.key for each in of_one}) == 1
     assert len({each.request for each in of_one}) == 3

@@ -37,7 +37,7 @@ class World:
             raise Refused("The queue is full.")
         self.said.append((correlation_id, final))
 
-    def stop(self, correlation_id: str) -> None:
+    def tell_predictors(self, correlation_id: str) -> None:
         self.stopped.append(correlation_id)
 
     def accept(self, prediction_id: PredictionId, error: BaseException | None = None) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.prediction_id import NOBODY, PredictionIds, derive_key, minted_ms, spell
+from gateway.prediction_id import NEVER_TOLD, NOBODY, PredictionIds, derive_key, minted_ms, spell
 
 LIFE_S: Final = 7200.0
 NOW_S: Final = 1_700_000_000.123
@@ -43,6 +43,16 @@ def test_every_gateway_with_the_key_recognises_an_id_and_its_time(now_s: float, 
 def test_an_id_is_a_uuid_of_version_8(now_s: float, key: bytes) -> None:
     uuid = UUID(spell(ids(key, Clock(now_s)).mint()))
     assert (uuid.version, uuid.variant) == (8, RFC_4122)
+
+
+@pytest.mark.parametrize("owners", [(), ("a",)])
+def test_an_id_that_nobody_is_handed_is_nobodys(owners: tuple[str, ...]) -> None:
+    gateway = ids(owners=owners)
+    never_told = spell(gateway.mint(NEVER_TOLD))
+    assert [gateway.recognise(never_told, owner) for owner in (*owners, NOBODY)] == [None] * (
+        len(owners) + 1
+    )
+    assert gateway.recognise_any(never_told) is None
 
 
 @given(st.integers(0, 127))

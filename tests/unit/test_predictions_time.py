@@ -8,8 +8,9 @@ import pytest
 
 from common.errors import DeadlineExceeded, Unavailable
 from common.messages import Reply
+from gateway.intake import Call, Intake
 from gateway.prediction_id import PredictionId, PredictionIds
-from gateway.predictions import UNKNOWN_MODEL_S, Call, Predictions
+from gateway.predictions import UNKNOWN_MODEL_S, Predictions
 from gateway.replicas import ROLL_CALL_S, Replicas
 from gateway.requestor import Order
 from gateway.settings import GatewaySettings
@@ -49,9 +50,6 @@ class NoDeadlines:
     def __len__(self) -> int:
         return 0
 
-    def stop(self, correlation_id: str) -> None:
-        raise NotImplementedError
-
     def kept(self, prediction_id: PredictionId, after_s: float) -> AbstractContextManager[None]:
         raise NotImplementedError
 
@@ -88,7 +86,9 @@ def ask(
     """Ask for a prediction, as far as it goes at once."""
     settings = GatewaySettings()
     ids = PredictionIds(b"k" * 32, settings.life_s, loop.time)
-    predictions = Predictions(settings, ids, replicas, silent, NoDeadlines())
+    intake = Intake(settings, ids, replicas, silent, NoDeadlines())
+    told: list[str] = []
+    predictions = Predictions(intake, silent, told.append, settings.sync_timeout_s)
 
     def predict(model: str, wait_s: float | None = None) -> "asyncio.Task[bytes]":
         task = loop.create_task(predictions.predict(Call(model, Body(), wait_s=wait_s)))

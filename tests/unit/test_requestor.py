@@ -10,12 +10,13 @@ import pytest
 from common.channel import Delivery
 from common.errors import BrokerAway, ConnectionLost, PredictionError, Unconfirmed
 from common.messages import Message, MessageType, Reply
+from gateway.prediction_id import PredictionId
 from gateway.requestor import Order, Requestor
 from tests.support.loops import ManualLoop
 from tests.support.scripted import ScriptedChannel, ScriptedLink
 
 NOW_S: Final = 1_700_000_000.9
-ORDER: Final = Order("an-id", "demo", b'{"input": 1}')
+ORDER: Final = Order(PredictionId(1), "demo", b'{"input": 1}')
 ANSWER: Final = Reply(MessageType.SUCCEEDED, b'{"input": 1, "result": 2}')
 
 T = TypeVar("T")
@@ -39,7 +40,7 @@ class World:
 
     def deliver(self, reply: Reply) -> None:
         """Hand a reply over as the channel does."""
-        message = reply.to_message(ORDER.prediction_id, int(NOW_S))
+        message = reply.to_message(ORDER.correlation_id, int(NOW_S))
         self.channel.on_delivery(Delivery(message, self.channel, 1))
 
     def lose_reply_queue(self) -> None:

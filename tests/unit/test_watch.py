@@ -39,7 +39,7 @@ class Predictions:
         self, prediction_id: PredictionId, timeout_s: float, *, interruptible: bool = False
     ) -> "asyncio.Task[None]":
         """Somebody begins to wait."""
-        waiting = self.watch.final(prediction_id, timeout_s, interruptible=interruptible)
+        waiting = self.watch.until_final(prediction_id, timeout_s, interruptible=interruptible)
         task = self.loop.create_task(waiting)
         self.loop.settle()
         return task
@@ -120,7 +120,7 @@ def test_neither_the_woken_nor_the_late_nor_those_who_left_are_kept(
 def test_ten_thousand_waiters_cost_nothing_while_they_wait(predictions: Predictions) -> None:
     loop = predictions.loop
     waiting = [
-        loop.create_task(predictions.watch.final(PredictionId(number), 60))
+        loop.create_task(predictions.watch.until_final(PredictionId(number), 60))
         for number in range(WAITERS)
     ]
     loop.settle()

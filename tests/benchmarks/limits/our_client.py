@@ -9,7 +9,7 @@ import uvloop
 from common.amqp import Connection
 from common.logs import configure_logs
 from common.settings import BrokerSettings, read_settings
-from gateway.prediction_id import PredictionIds, derive_key, spell
+from gateway.prediction_id import PredictionIds, derive_key
 from gateway.requestor import Order, Requestor
 from tests.benchmarks.limits.calling import BODY, keep_calling
 
@@ -36,7 +36,7 @@ async def main() -> None:
     requestor = Requestor(publisher, consumer, time.time)
 
     async def call() -> bytes:
-        order = Order(spell(ids.mint()), MODEL, BODY)
+        order = Order(ids.mint(), MODEL, BODY)
         return (await requestor.call(order, CALL_TIMEOUT_S)).result()
 
     running = [asyncio.create_task(link.run()) for link in (publisher, consumer)]
