@@ -142,6 +142,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+def state_of(message_type: str) -> str:
+    """``prediction.succeeded`` → ``succeeded``."""
+    return message_type.rpartition(".")[2]
+
+
 class _FailedBody(msgspec.Struct, frozen=True):
     code: str
     error: str
@@ -160,6 +165,11 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
     type: str
     body: bytes
     timing: Timing | None = None
+
+    @property
+    def state(self) -> str:
+        """How it ended, in a word: the type's last one, such as ``succeeded``."""
+        return state_of(self.type)
 
     @classmethod
     def succeeded(cls, input_json: bytes, result_json: bytes) -> Self:
@@ -188,7 +198,7 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
     def outcome(self) -> str:
         """``succeeded``, ``cancelled``, or the code of the error."""
         if self.type != MessageType.FAILED:
-            return self.type.rpartition(".")[2]
+            return self.state
         return msgspec.json.decode(self.body, type=_FailedBody).code
 
     def result(self) -> bytes:

@@ -19,6 +19,9 @@ from gateway.under_way import Event
 READERS_AT_ONCE: Final = 2
 """Each may read much that is not for its caller, and costs this process time for it."""
 
+SLOT_TIMEOUT_S: Final = 60.0
+"""How long a read may wait for its turn."""
+
 PREFETCH: Final = 500
 ACKNOWLEDGE_EVERY: Final = 250
 SILENCE_S: Final = 5.0
@@ -85,9 +88,13 @@ class Replays:
         Takes as long as it takes to read all that stands between them; ``last`` has to be there.
 
         Raises:
-            Unavailable: it cannot be read to its end.
+            Unavailable: it cannot be read to its end, or its turn did not come.
         """
-        await self._slots.acquire()
+        try:
+            async with asyncio.timeout(SLOT_TIMEOUT_S):
+                await self._slots.acquire()
+        except TimeoutError as exc:
+            raise Unavailable("Too much is being read back; try again later.") from exc
         reading = Reading(spell(prediction_id), first, last)
         task = asyncio.create_task(self._run(reading))
         self._reading.add(task)

@@ -10,7 +10,7 @@ from typing import Final, Self
 
 import msgspec
 
-from common.messages import FINAL, MessageType, Reply
+from common.messages import FINAL, MessageType, Reply, state_of
 from common.timing import PACKED_BITS, Timing
 from gateway.prediction_id import PredictionId, minted_ms
 
@@ -66,7 +66,7 @@ class Results:
         self._offset_only: deque[PredictionId] = deque()
         self._with_body: deque[PredictionId] = deque()
         self.bytes_used = 0
-        self.recorded = {_state(each): 0 for each in (*FINAL, MessageType.DEAD_LETTERED)}
+        self.recorded = {state_of(each): 0 for each in (*FINAL, MessageType.DEAD_LETTERED)}
         """Final states recorded since the start, by state."""
 
     def __len__(self) -> int:
@@ -90,7 +90,7 @@ class Results:
             return False
         self._entries[prediction_id] = Kept.of(reply, offset)
         self._with_body.append(prediction_id)
-        self.recorded[_state(reply.type)] += 1
+        self.recorded[reply.state] += 1
         self.bytes_used += _cost_bytes(reply)
         while self.bytes_used > self._budget_bytes and self._with_body:
             self._drop_oldest_body()
@@ -141,8 +141,3 @@ class Results:
 
 def _cost_bytes(state: Reply | Kept) -> int:
     return ENTRY_BYTES + len(state.body)
-
-
-def _state(message_type: str) -> str:
-    """``prediction.succeeded`` → ``succeeded``."""
-    return message_type.rpartition(".")[2]

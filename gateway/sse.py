@@ -48,17 +48,12 @@ def _frame(told: Told, prediction_id: str) -> bytes:
 
 def _name_and_data(told: Pending | Event | Ending, prediction_id: str) -> tuple[str, bytes]:
     if isinstance(told, Ending):
-        return _state(told.reply.type), _final_body(told, prediction_id)
+        return told.reply.state, _final_body(told, prediction_id)
     if isinstance(told, Pending):
         return "pending", msgspec.json.encode({"prediction_id": prediction_id})
     if told.type == MessageType.PROGRESS and told.progress is not None:
         return "progress", told.progress.json()
     return "started", msgspec.json.encode({"prediction_id": prediction_id})
-
-
-def _state(message_type: str) -> str:
-    """``prediction.succeeded`` → ``succeeded``."""
-    return message_type.rpartition(".")[2]
 
 
 def _final_body(ending: Ending, prediction_id: str) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from uuid import uuid4
 
 import structlog
@@ -21,9 +22,12 @@ from predictor_service.events import Events
 from predictor_service.execution import Execution
 from predictor_service.health import health_app
 from predictor_service.metrics import predictor_readings
+from predictor_service.models.specification import Specification
 from predictor_service.observer import Observer
+from predictor_service.processes import ProcessExecution
 from predictor_service.replier import Replier
 from predictor_service.settings import PredictorSettings
+from predictor_service.threads import ThreadExecution
 
 log = structlog.get_logger()
 
@@ -129,6 +133,23 @@ class Predictor:
             self._observer.queue_seconds,
         )
         await serve_http(health_app(checks, registry), bind, asyncio.Event())
+
+
+async def open_execution(
+    settings: PredictorSettings, specifications: Sequence[Specification]
+) -> Execution:
+    """Load the models where they will run.
+
+    Raises:
+        Misconfigured: one cannot be loaded; in an ``ExceptionGroup``, maybe.
+    """
+    if settings.isolation == "thread":
+        return await asyncio.to_thread(
+            ThreadExecution, specifications, settings.concurrency, settings.timeout_s
+        )
+    execution = ProcessExecution(specifications, settings.concurrency, settings.timeout_s)
+    await execution.start()
+    return execution
 
 
 async def _first(*events: asyncio.Event) -> None:

@@ -194,7 +194,9 @@ class Replier:
 
     def _reply(self, job: Job, ran: Ran) -> Reply | None:
         """What is answered: nothing, if it was cancelled, maybe while it ran."""
-        return None if job.request.correlation_id in self._cancelled else job.reply(ran)
+        was_stopped = isinstance(ran.outcome, Cancelled)
+        is_cancelled = was_stopped or job.request.correlation_id in self._cancelled
+        return None if is_cancelled else job.reply(ran)
 
     async def _run_in_slot(self, batch: list[Job]) -> dict[Job, Ran]:
         """The next may run while this batch is answered."""

@@ -7,8 +7,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from common.settings import Bind
 
-LONGEST_CALL_S: Final = 1500
-"""RabbitMQ takes a request away that was not acknowledged for 1800 s; a call ends well before."""
+LONGEST_RUN_S: Final = 1500.0
+"""RabbitMQ takes back what was not acknowledged for 1800 s: a run ends well before, also when the
+questions of a batch are asked again one by one."""
 
 
 class PredictorSettings(BaseSettings):
@@ -23,7 +24,7 @@ class PredictorSettings(BaseSettings):
     batch_window_ms: Annotated[float, Field(ge=0, le=60_000)] = Field(
         0, alias="PREDICTOR_BATCH_WINDOW_MS"
     )
-    timeout_s: Annotated[float, Field(gt=0, le=LONGEST_CALL_S)] = Field(
+    timeout_s: Annotated[float, Field(gt=0, le=LONGEST_RUN_S)] = Field(
         600, alias="PREDICTOR_TIMEOUT_S"
     )
     drain_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from common.errors import Cancelled
-from predictor_service.execution import ProcessExecution
 from predictor_service.invocation import Question
 from predictor_service.models.specification import parse_models
+from predictor_service.processes import ProcessExecution
 from tests.support.waiting import POLL_S, until
 
 HERE: Final = "tests.unit.test_execution_stop"
