@@ -6,11 +6,11 @@ the library raises becomes one of ``common/errors.py`` here.
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
 
+import msgspec
 from aiormq import Channel as UnderlayChannel
 from aiormq import spec
 from aiormq.abc import DeliveredMessage
@@ -22,8 +22,7 @@ from common.translation import translated
 PERSISTENT: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(msgspec.Struct, frozen=True):
     """A message as the broker handed it over, to be acknowledged on its channel."""
 
     message: Message

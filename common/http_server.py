@@ -7,9 +7,12 @@ connections are accepted and ended here.
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import lru_cache
 from typing import Final
+from wsgiref.handlers import format_date_time
 
 import structlog
 from hypercorn.asyncio.lifespan import Lifespan
@@ -59,8 +62,7 @@ async def serve_http(
     """
     in_flight = InFlight(http1_only(last_resort(body_first(app))))
     listener = _listen(bind)
-    config = Config()
-    config.include_server_header = False
+    config = _Config()
     config.loglevel = "WARNING"
     served = wrap_app(in_flight, config.wsgi_max_body_size, "asgi")
     async with (
@@ -73,6 +75,18 @@ async def serve_http(
         await in_flight.drain(drain_s)
         await stop_listening()
         await in_flight.drain(LINGER_S)
+
+
+class _Config(Config):
+    """Says the date in each answer (RFC 9110, section 6.6.1), and nothing else of the server."""
+
+    def response_headers(self, protocol: str) -> list[tuple[bytes, bytes]]:
+        return [(b"date", _date(int(time.time())))]
+
+
+@lru_cache(maxsize=1)
+def _date(now_s: int) -> bytes:
+    return format_date_time(now_s).encode()
 
 
 @asynccontextmanager

@@ -30,7 +30,7 @@ def configure_logs(service: str, level: LogLevel = "info") -> None:
     under way that has one. What libraries log takes the same way, warnings and worse.
     """
     least = logging.getLevelNamesMapping()[level.upper()]
-    named: list[Processor] = [structlog.contextvars.merge_contextvars, _named(service)]
+    named: list[Processor] = [_named(service)]
     if sys.stderr.isatty():
         ours: list[Processor] = [*named, structlog.dev.ConsoleRenderer()]
         theirs = ours

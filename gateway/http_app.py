@@ -15,6 +15,7 @@ from common.errors import PredictionError
 from common.http_server import ANSWER_TIMEOUT_S, SYSTEM_BOUNDS_ANSWERS
 from common.tracing import Span, Tracer
 from gateway import facts
+from gateway.http_exchange import HttpExchange
 from gateway.metrics import HttpMetrics
 from gateway.problems import http_problem, prediction_problem
 from gateway.server_timing import server_timing
@@ -33,6 +34,7 @@ class HttpApp(Quart):
     """
 
     request_class = TimedRequest
+    asgi_http_class = HttpExchange
 
     def __init__(
         self, metrics: HttpMetrics, max_body_bytes: int, tracer: Tracer | None = None

@@ -9,8 +9,10 @@ its queue was full, is followed up under the same id by whoever gets the key aga
 import asyncio
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Protocol, Self
+
+import msgspec
 
 from common.claim import DIGEST_BYTES, ClaimBody, accepted_message
 from common.correlation import correlate
@@ -122,7 +124,7 @@ class IdempotentReceiver:
         if claim.request != repeatable.request:
             raise IdempotencyConflict
         if claim.prediction_id != order.prediction_id:
-            order = replace(order, prediction_id=claim.prediction_id)
+            order = msgspec.structs.replace(order, prediction_id=claim.prediction_id)
             await self._let_its_gateway_accept(claim, left_s)
         if not self._claims.is_accepted(claim):
             age_s = max(0.0, self._now_s() - minted_ms(claim.prediction_id) / 1000)

@@ -2,8 +2,9 @@
 
 import re
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
+
+import msgspec
 
 from common.correlation import correlate
 from common.errors import PredictionError, Unavailable, UnknownModel, Unroutable
@@ -27,8 +28,7 @@ class Body(Protocol):
     async def read(self) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A prediction that a caller asks for; ``owner`` is the name of the key it came with.
 
     ``wait_s`` is how long the caller is ready to wait for the result, in seconds; None: as long as

@@ -9,9 +9,9 @@ connection, is sent again with what is left of its time.
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
+import msgspec
 import structlog
 
 from common.channel import Channel, Delivery
@@ -36,8 +36,7 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(msgspec.Struct, frozen=True):
     """A prediction to be asked for, before it has a return address."""
 
     prediction_id: PredictionId

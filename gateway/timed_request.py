@@ -1,5 +1,7 @@
 """A request as this gateway takes it: read within a time, and somebody's."""
 
+from functools import cached_property
+
 from quart import Request, request
 
 from common.tracing import valid_traceparent, valid_tracestate
@@ -12,6 +14,11 @@ class TimedRequest(Request):
 
     body_class = TimedBody
     owner = NOBODY
+
+    @cached_property
+    def blueprints(self) -> list[str]:  # Quart asks again at each step, once the route is known
+        """See Quart."""
+        return super().blueprints
 
 
 def trace_headers(of: Request) -> tuple[str | None, str | None]:

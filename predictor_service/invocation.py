@@ -8,7 +8,6 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -29,8 +28,7 @@ TRIP_S: Final = 0.01
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Question:
+class Question(msgspec.Struct, frozen=True, eq=False):
     """An input as JSON, and the correlation id under which its fate is logged.
 
     Each is itself alone: a request that was delivered twice may be here twice.

@@ -1,7 +1,6 @@
 """A request that was taken off its queue: what it asks, and how an outcome answers it."""
 
 import time
-from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 import msgspec
@@ -26,8 +25,7 @@ class Ran(NamedTuple):
     """How many requests the model was called with."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Job:
+class Job(msgspec.Struct, frozen=True, eq=False):
     """A delivery, decoded: a request to ``model`` that came by ``lane``.
 
     It was accepted at ``accepted_s``, arrived here at ``arrived_s`` and is to be started by

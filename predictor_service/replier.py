@@ -70,6 +70,7 @@ class Replier:
         """What each lane is consumed with; 0: they are not."""
         self._subscribing = asyncio.Lock()
         self._window: asyncio.TimerHandle | None = None
+        self._is_filling = False
         self._under_way: set[asyncio.Task[None]] = set()
         self.draining = False
         self.rejected = 0
@@ -152,11 +153,18 @@ class Replier:
                 self._start(channel.reject(delivery.tag))
                 return
             self._lanes.put(job, model, lane, delivery.redeliveries, _clock_s())
-            self._fill_slots()
+            self._fill_slots_soon()
 
         return await channel.consume(queue, on_delivery, prefetch=prefetch)
 
+    def _fill_slots_soon(self) -> None:
+        """When all that has arrived with this delivery is at hand: it may share a trip with it."""
+        if not self._is_filling:
+            self._is_filling = True
+            asyncio.get_running_loop().call_soon(self._fill_slots)
+
     def _fill_slots(self) -> None:
+        self._is_filling = False
         if self._window is not None:
             self._window.cancel()
             self._window = None

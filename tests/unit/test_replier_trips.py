@@ -90,13 +90,21 @@ class World:
             self.execution.may_end.release()
             await self.answered(number)
         self.execution.asked.clear()
-        for number in range(MANY + 1, MANY + 5):
+        self.deliver(MANY + 1)
+        await self.asked(1)
+        for number in range(MANY + 2, MANY + 5):
             self.deliver(number)
 
     async def answer_the_rest(self) -> None:
         for number in range(MANY + 1, MANY + 5):
             self.execution.may_end.release()
             await self.answered(number)
+
+    async def asked(self, count: int) -> None:
+        async def are() -> bool:
+            return len(self.execution.asked) == count
+
+        await until(are, lambda: f"{count} trips have begun", poll_s=0)
 
     async def answered(self, count: int) -> None:
         async def are() -> bool:
@@ -115,6 +123,18 @@ async def test_what_a_trip_does_not_come_to_is_run_next_and_in_order() -> None:
     published = [int(message.correlation_id) for message in world.link.published]
     assert published == list(range(1, MANY + 5))
     assert world.channel.given_back == []
+
+
+async def test_what_arrives_together_shares_a_trip() -> None:
+    world = World()
+    await world.begin()
+    await world.answer_the_rest()
+    world.execution.asked.clear()
+    arriving = range(MANY + 5, MANY + 9)
+    for number in arriving:
+        world.deliver(number)
+    await world.asked(1)
+    assert world.execution.asked == [[str(number) for number in arriving]]
 
 
 async def test_what_a_trip_does_not_come_to_goes_back_when_the_predictor_ends() -> None:
