@@ -8,6 +8,7 @@ import http
 from typing import Any, Final, NamedTuple
 
 import msgspec
+import structlog
 from hypercorn.typing import ASGISendCallable, HTTPScope, WebsocketScope
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
@@ -17,6 +18,9 @@ from common.correlation import correlation_id
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
 CORRELATION_HEADER: Final = "Correlation-Id"
+
+
+log = structlog.get_logger()
 
 
 class ErrorAnswer(NamedTuple):
@@ -52,7 +56,7 @@ def spell_error(
 async def send_error(
     scope: HTTPScope | WebsocketScope, send: ASGISendCallable, status: int, code: str, sentence: str
 ) -> None:
-    """Answer a request that no application answers."""
+    """Answer a request that no application answers, and log that under the id of the answer."""
     kind = "http.response" if scope["type"] == "http" else "websocket.http.response"
     accept = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
     error = spell_error(status, code, sentence, accept)
@@ -66,5 +70,12 @@ async def send_error(
         ],
     }
     body: Any = {"type": f"{kind}.body", "body": error.body, "more_body": False}
+    log.info(
+        "request",
+        method=scope.get("method", "GET"),
+        status=status,
+        code=code,
+        correlation_id=error.correlation_id,
+    )
     await send(start)
     await send(body)

@@ -6,6 +6,7 @@ step names it, msgspec writes it. What msgspec cannot write takes the long way.
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -24,14 +25,14 @@ _ENCODER: Final = msgspec.json.Encoder(enc_hook=repr)
 
 
 def configure_logs(service: str, level: LogLevel = "info") -> None:
-    """Log to standard error, from ``level`` on.
+    """Log to standard error, from ``level`` on: for people in a terminal or with ``FORCE_COLOR``.
 
     Each line carries ``service``, whichever thread writes it, and ``correlation_id``, if a call is
     under way that has one. What libraries log takes the same way, warnings and worse.
     """
     least = logging.getLevelNamesMapping()[level.upper()]
     named: list[Processor] = [_named(service)]
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() or os.environ.get("FORCE_COLOR"):
         ours: list[Processor] = [*named, structlog.dev.ConsoleRenderer()]
         theirs = ours
         written: Callable[..., Any] = structlog.WriteLoggerFactory(sys.stderr)

@@ -14,9 +14,18 @@ from common.errors import Misconfigured
 from common.messages import Message
 
 _TRACEPARENT: Final = re.compile(
-    r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+    r"(?:00(?=.{53}\Z)|(?!00|ff)[0-9a-f]{2})-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+    r"(?:-[!-~]{0,100})?"
 )
-_TRACESTATE: Final = re.compile(r"[\t\x20-\x7e]{1,512}")
+"""Version 00, or what it has in common with all to come."""
+
+_MEMBER: Final = re.compile(
+    r"(?P<key>[a-z0-9][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})"
+    r"=[ -+\--<>-~]{0,255}[!-+\--<>-~]"
+)
+MAX_MEMBERS: Final = 32
+MAX_STATE_CHARS: Final = 512
+"""What has to be passed on at least."""
 
 
 def valid_traceparent(header: str | None) -> str | None:
@@ -27,10 +36,14 @@ def valid_traceparent(header: str | None) -> str | None:
 def valid_tracestate(headers: Sequence[str]) -> str | None:
     """The ``tracestate`` of a request: its headers of that name as one (RFC 9110, section 5.3).
 
-    None if there is none, or one that need not be passed on: longer than 512 characters.
+    None if there is none, or one that is malformed or longer than has to be passed on.
     """
     state = ",".join(headers)
-    return state if _TRACESTATE.fullmatch(state) else None
+    if len(state) > MAX_STATE_CHARS:
+        return None
+    members = [_MEMBER.fullmatch(text) for each in state.split(",") if (text := each.strip(" \t"))]
+    keys = {member["key"] for member in members if member}
+    return state if 0 < len(keys) == len(members) <= MAX_MEMBERS else None
 
 
 def trace_context(headers: Mapping[str, Any]) -> dict[str, str]:
@@ -93,7 +106,7 @@ def open_tracer(service: str, *, is_wanted: bool) -> Iterator[Tracer | None]:
     except ModuleNotFoundError as exc:
         raise Misconfigured(
             f"OTEL_EXPORTER_OTLP_ENDPOINT needs the package {exc.name}, which is not installed: "
-            f"pip install 'predictmq[otel]'."
+            f"pip install 'predictmq[otel]', or make up EXTRAS=otel."
         ) from exc
     tracer = OtlpTracer(service)
     try:

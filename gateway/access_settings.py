@@ -16,6 +16,7 @@ _RATE: Final = re.compile(r"([1-9][0-9]{0,8}) ?/ ?(second|minute|hour|day)")
 _ORIGIN: Final = re.compile(
     r"[a-z][a-z0-9+.-]*://[a-z0-9._-]+(:[0-9]+)?|[a-z]+://\[[0-9a-f:]+\](:[0-9]+)?"
 )
+_DEFAULT_PORT: Final = re.compile(r"https://.*:443|http://.*:80")
 _PERIODS: Final = {
     "second": timedelta(seconds=1),
     "minute": timedelta(minutes=1),
@@ -67,7 +68,10 @@ def parse_rate(text: str) -> Rate:
     """
     match = _RATE.fullmatch(text.strip())
     if match is None:
-        raise ValueError("not a number of calls per second, minute, hour or day, like 100/minute")
+        raise ValueError(
+            "not a number of calls (at most 999999999) per second, minute, hour or day, like "
+            "100/minute"
+        )
     return Rate(int(match[1]), _PERIODS[match[2]])
 
 
@@ -81,4 +85,6 @@ def parse_origins(text: str) -> tuple[str, ...]:
     for origin in origins:
         if origin != "*" and not _ORIGIN.fullmatch(origin):
             raise ValueError(f"{origin!r} is not an origin, like https://app.example, nor *")
+        if _DEFAULT_PORT.fullmatch(origin):
+            raise ValueError(f"{origin!r} never calls: browsers leave the usual port out")
     return origins

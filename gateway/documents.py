@@ -24,7 +24,8 @@ def document_routes(
 
     @routes.get("/openapi.json")
     async def openapi() -> Response:
-        document = describe(replicas.cards(), settings.default_model, release, guards)
+        served = [card for card in replicas.cards() if replicas.serving(card.name)]
+        document = describe(served, settings.default_model, release, guards)
         return json_response(msgspec.json.encode(document))
 
     @routes.get("/asyncapi.json")

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-_NUMBER: Final = r"(\d{1,9}(?:\.\d{1,9})?)"
+_NUMBER: Final = r"(\d{1,15}(?:\.\d{1,9})?)"
 _DURATION: Final = re.compile(
     rf"(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s?)?", re.ASCII | re.IGNORECASE
 )

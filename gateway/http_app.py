@@ -22,7 +22,7 @@ from gateway.server_timing import server_timing
 from gateway.timed_request import TimedRequest, trace_headers
 
 QUIET: Final = frozenset({"/livez", "/readyz", "/metrics"})
-"""Asked by machines, all the time: counted, but without a line and a span."""
+"""Read by machines, all the time: counted, but without a line and a span."""
 
 log = structlog.get_logger()
 
@@ -56,35 +56,45 @@ class HttpApp(Quart):
         started_s = time.perf_counter()
         known = facts.begin()
         try:
-            if self._tracer is None or request.path in QUIET:
-                response = await super().handle_request(request)
+            if self._tracer is None or _is_quiet(request):
+                response = await self._answer(request)
             else:
                 response = await self._traced(self._tracer, request, known)
         except asyncio.CancelledError:
-            facts.note(state="caller left")
             self._tell(request, None, time.perf_counter() - started_s, known)
             raise
         took_s = time.perf_counter() - started_s
         route, status = _route(request), response.status_code
         if timing := server_timing(request.method, route, status, took_s):
             response.headers["Server-Timing"] = timing
-        self._metrics.answered(route, status, took_s)
+        self._metrics.answered(request.method, route, status, took_s)
         self._tell(request, status, took_s, known)
         return response
+
+    async def _answer(self, request: Request) -> ResponseTypes:
+        try:
+            return await super().handle_request(request)
+        except asyncio.CancelledError:
+            facts.note(state="caller left")
+            raise
 
     async def _traced(
         self, tracer: Tracer, request: Request, known: dict[str, Any]
     ) -> ResponseTypes:
         with tracer.request(request.method, request.path, _context(request)) as span:
             facts.note(trace_id=span.trace_id)
-            response = await super().handle_request(request)
-            _finish(span, request, response.status_code, known)
-            return response
+            status = None
+            try:
+                response = await self._answer(request)
+                status = response.status_code
+                return response
+            finally:
+                _finish(span, request, status, known)
 
     def _tell(
         self, request: Request, status: int | None, took_s: float, known: dict[str, Any]
     ) -> None:
-        if request.path not in QUIET:
+        if not _is_quiet(request):
             self._log.info(
                 "request",
                 method=request.method,
@@ -108,6 +118,10 @@ class HttpApp(Quart):
         )
 
 
+def _is_quiet(request: Request) -> bool:
+    return request.path in QUIET and request.method in ("GET", "HEAD")
+
+
 def _route(request: Request) -> str:
     return request.url_rule.rule if request.url_rule else "unknown"
 
@@ -117,16 +131,18 @@ def _context(request: Request) -> dict[str, str]:
     return {name: value for name, value in headers if value}
 
 
-def _finish(span: Span, request: Request, status: int, known: dict[str, Any]) -> None:
+def _finish(span: Span, request: Request, status: int | None, known: dict[str, Any]) -> None:
     if request.url_rule:
         span.rename(f"{request.method} {request.url_rule.rule}")
         span.note({"http.route": request.url_rule.rule})
     if prediction_id := known_correlation_id():
         span.note({"predictmq.correlation_id": prediction_id})
     span.note(
-        {"http.response.status_code": status}
-        | {f"predictmq.{fact}": known[fact] for fact in ("model", "state", "code") if fact in known}
+        {f"predictmq.{fact}": known[fact] for fact in ("model", "state", "code") if fact in known}
     )
+    if status is None:  # nobody was there to be answered
+        return
+    span.note({"http.response.status_code": status})
     if status >= 500:
         span.fail(str(known.get("code", status)))
 

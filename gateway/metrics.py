@@ -2,6 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from common.conventions import http_method
 from common.telemetry import Reading, Readings
 from gateway.intake import Intake
 from gateway.journal import Journal
@@ -11,29 +12,33 @@ from gateway.requestor import Requestor
 
 
 class HttpMetrics:
-    """Requests by route and status, and how long they took."""
+    """Requests by method, route and status, and how long they took."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._requests = Counter(
             "predictmq_http_requests",
             "HTTP requests answered.",
-            ["route", "status"],
+            ["method", "route", "status"],
             registry=registry,
         )
         self._seconds = Histogram(
             "predictmq_http_request_duration_seconds",
             "Seconds from a request's head to its answer's head.",
-            ["route"],
+            ["method", "route"],
             registry=registry,
         )
-        self._labelled: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        self._labelled: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
-    def answered(self, route: str, status: int, seconds: float) -> None:
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answer."""
-        labelled = self._labelled.get((route, status))
+        method = http_method(method)  # anybody can think of another one
+        labelled = self._labelled.get((method, route, status))
         if labelled is None:  # finding them by their labels takes longer than counting
-            labelled = self._requests.labels(route, str(status)), self._seconds.labels(route)
-            self._labelled[route, status] = labelled
+            labelled = (
+                self._requests.labels(method, route, str(status)),
+                self._seconds.labels(method, route),
+            )
+            self._labelled[method, route, status] = labelled
         requests, durations = labelled
         requests.inc()
         durations.observe(seconds)

@@ -95,7 +95,7 @@ class Outcomes:
             found = None
         told = _told(found)
         if told is None:
-            raise DeadlineExceeded("The prediction was not ready in time.")
+            raise DeadlineExceeded("The prediction goes on; ask again with its Idempotency-Key.")
         return told
 
     async def wait(self, prediction_id: PredictionId, wait_s: float) -> bytes | None:
@@ -165,7 +165,7 @@ def _told(found: Reply | None) -> bytes | None:
     if found is None:
         note(state="pending")
         return None
-    note_timing(found.timing)
+    note_timing(found.timing, is_of_call=False)
     result = found.result()
     note(state="succeeded")
     return result

@@ -62,7 +62,7 @@ class Predictions:
             except (asyncio.CancelledError, DeadlineExceeded) as exc:
                 self._abandon(order, call, exc)
                 raise
-            note_timing(reply.timing)
+            note_timing(reply.timing, is_of_call=True)
             result = reply.result()
             note(state="succeeded")
             return result

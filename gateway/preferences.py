@@ -24,8 +24,8 @@ HONOURED: Final = ("respond-async", "wait")
 MAX_HEADER_CHARS: Final = 1000
 """A longer header is no wish but an attempt to keep us busy."""
 
-MAX_WAIT_DIGITS: Final = 9
-"""Longer waits than a life are as good as malformed; they are capped anyway."""
+MOST_S: Final = 10**9
+"""Longer waits are as good as this one: they are cut anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,11 @@ class Preferences:
 
 
 def whole_seconds(text: str) -> int | None:
-    """RFC 9110's ``delta-seconds``; None if ``text`` is none."""
-    if text.isascii() and text.isdecimal() and len(text) <= MAX_WAIT_DIGITS:
-        return int(text)
-    return None
+    """RFC 9110's ``delta-seconds``, at most ``MOST_S``; None if ``text`` is none."""
+    if not (text.isascii() and text.isdecimal()):
+        return None
+    digits = text.lstrip("0") or "0"
+    return int(digits) if len(digits) < len(str(MOST_S)) else MOST_S
 
 
 def _preferences(headers: Iterable[str]) -> Iterator[tuple[str, str]]:

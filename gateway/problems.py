@@ -96,6 +96,7 @@ def _problem(status: int, code: str, sentence: str, **more: Any) -> Response:
     error = spell_error(status, code, sentence, request.headers.get("Accept"), **more)
     response = Response(error.body, status, content_type=error.content_type)
     response.headers[CORRELATION_HEADER] = error.correlation_id
+    response.vary.add("Accept")
     return response
 
 

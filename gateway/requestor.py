@@ -188,7 +188,7 @@ class Requestor:
 
     def _on_reply(self, delivery: Delivery) -> None:
         message = delivery.message
-        if self._tracer is not None:
+        if self._tracer is not None and "traceparent" in message.headers:
             self._tracer.delivered(message, self._reply_queue, self._now_s()).end()
         reply = final_reply(message)
         if reply is None:

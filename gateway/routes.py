@@ -6,7 +6,7 @@ from typing import Final
 from quart import Blueprint, Response, after_this_request, request
 from quart.typing import ResponseTypes
 
-from common.error_answers import JSON
+from common.error_answers import CORRELATION_HEADER, JSON
 from common.errors import AlreadyFinal, MalformedHeader, MalformedRequest, PredictionError
 from gateway import bodies
 from gateway.countdown import countdown
@@ -72,8 +72,11 @@ def prediction_routes(
     async def look_up(prediction_id: str) -> Response:
         owner = caller()
         if _wants_events():
-            return _events(following, outcomes.recognised(prediction_id, owner))
-        return await _found(outcomes, following, prediction_id, owner)
+            answer = _events(following, outcomes.recognised(prediction_id, owner))
+        else:
+            answer = await _found(outcomes, following, prediction_id, owner)
+        answer.vary.add("Accept")
+        return answer
 
     @routes.delete("/predict/<prediction_id>")
     async def cancel(prediction_id: str) -> Response:
@@ -132,7 +135,7 @@ def _wants_events() -> bool:
     """Whether the client would rather be told of each event than get one answer."""
     accepted = request.headers.get("Accept", "")
     return (
-        EVENT_STREAM in accepted
+        EVENT_STREAM in accepted.lower()
         and request.method == "GET"
         and request.accept_mimetypes.best_match([JSON, EVENT_STREAM]) == EVENT_STREAM
     )
@@ -181,7 +184,9 @@ async def _over(over: AlreadyFinal) -> Response:
     if isinstance(over.outcome, PredictionError):
         return prediction_problem(over.outcome, STATUS[over.code])
     note(state="succeeded", code=over.code)
-    return json_response(bodies.output(over.outcome, over.prediction_id), STATUS[over.code])
+    response = json_response(bodies.output(over.outcome, over.prediction_id), STATUS[over.code])
+    response.headers[CORRELATION_HEADER] = over.prediction_id
+    return response
 
 
 def _accepted(prediction_id: PredictionId) -> Response:

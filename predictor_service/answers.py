@@ -19,6 +19,7 @@ from common.errors import Cancelled, Unavailable, Unroutable
 from common.messages import Message, Reply
 from common.topology import REPLIES
 from predictor_service.job import Job
+from predictor_service.repeats import Repeats
 
 PUBLISH_TIMEOUT_S: Final = 10.0
 
@@ -47,6 +48,7 @@ class Answers:
     ) -> None:
         self._publisher = publisher
         self._answering = answering
+        self.repeats = Repeats()
         self.outcomes: Counter[str] = Counter()
         """Predictions by how they ended: ``succeeded`` or an error's code.
 
@@ -83,6 +85,7 @@ class Answers:
             log.exception("reply not sent", correlation_id=job.request.correlation_id)
             return False
         if is_settled:
+            self.repeats.answered(job)
             self.outcomes[reply.outcome()] += 1
         return is_settled
 

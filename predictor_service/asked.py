@@ -1,8 +1,8 @@
-"""Which worker has been asked what, so that one question can be stopped. No I/O of its own."""
+"""Which worker has been asked what, so that questions can be stopped. No I/O of its own."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from predictor_service.invocation import Question
 
@@ -13,44 +13,53 @@ class Stoppable(Protocol):
     def stop(self) -> None: ...
 
 
+class _Call(NamedTuple):
+    worker: Stoppable
+    questions: Sequence[Question]
+
+
 class Asked:
     """The questions under way: with a worker, or waiting for one."""
 
     def __init__(self) -> None:
-        self._workers: dict[Question, Stoppable | None] = {}
+        self._calls: dict[Question, _Call | None] = {}
         self._stopped: set[Question] = set()
 
     def __len__(self) -> int:
-        return len(self._workers)
+        return len(self._calls)
 
     @contextmanager
     def under_way(self, questions: Sequence[Question]) -> Iterator[None]:
         """They can be stopped for as long as the context lasts."""
-        self._workers.update(dict.fromkeys(questions))
+        self._calls.update(dict.fromkeys(questions))
         try:
             yield
         finally:
             for question in questions:
-                del self._workers[question]
+                del self._calls[question]
             self._stopped.difference_update(questions)
 
     @contextmanager
     def of(self, worker: Stoppable, questions: Sequence[Question]) -> Iterator[None]:
         """They are with ``worker`` for as long as the context lasts."""
-        self._workers.update(dict.fromkeys(questions, worker))
+        self._calls.update(dict.fromkeys(questions, _Call(worker, questions)))
         try:
             yield
         finally:
-            self._workers.update(dict.fromkeys(questions))
+            self._calls.update(dict.fromkeys(questions))
 
     def stop(self, correlation_id: str) -> None:
-        """Stop what is under way for this id: the worker that has it ends."""
-        for question, worker in self._workers.items():
+        """Stop what is under way for this id.
+
+        The worker that has it ends, unless somebody still waits for another one of its questions:
+        to ask those anew would cost them more than the answer that nobody needs.
+        """
+        for question, call in self._calls.items():
             if question.correlation_id == correlation_id:
                 self._stopped.add(question)
-                if worker is not None:
-                    worker.stop()
+                if call is not None and self.are_stopped(call.questions):
+                    call.worker.stop()
 
-    def is_one_stopped(self, questions: Sequence[Question]) -> bool:
-        """Whether one of them has been stopped."""
-        return not self._stopped.isdisjoint(questions)
+    def are_stopped(self, questions: Sequence[Question]) -> bool:
+        """Whether nobody needs any of them."""
+        return self._stopped.issuperset(questions)

@@ -16,37 +16,46 @@ from common.error_answers import JSON, send_error
 from common.readiness import Checks, readiness
 
 UNKNOWN: Final = (404, "not_found", "There are /livez, /readyz and /metrics.")
+READ_ONLY: Final = (405, "method_not_allowed", "There is GET, and HEAD.")
 
 
 def health_app(checks: Checks, registry: CollectorRegistry) -> ASGIFramework:
     """The application; ``checks`` says what readiness takes."""
 
-    def answer(path: str) -> tuple[int, str, bytes] | None:
-        if path == "/livez":
-            return 200, JSON, b'{"status": "alive"}'
-        if path == "/metrics":
-            return 200, CONTENT_TYPE_LATEST, generate_latest(registry)
-        if path == "/readyz":
-            is_ready, body = readiness(checks)
-            return 200 if is_ready else 503, JSON, body
-        return None
-
     async def app(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] != "http":
             return
         await receive()  # a request is read before it is answered: see ``serve_http``
-        answered = answer(scope["path"])
+        answered = _answer(scope["path"], checks, registry)
         if answered is None:
             await send_error(scope, send, *UNKNOWN)
-            return
-        status, content_type, body = answered
-        headers = [(b"content-type", content_type.encode())]
-        start: HTTPResponseStartEvent = {
-            "type": "http.response.start",
-            "status": status,
-            "headers": headers,
-        }
-        await send(start)
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+        elif scope["method"] not in ("GET", "HEAD"):
+            await send_error(scope, send, *READ_ONLY)
+        else:
+            await _send(send, *answered)
 
     return app
+
+
+def _answer(
+    path: str, checks: Checks, registry: CollectorRegistry
+) -> tuple[int, str, bytes] | None:
+    """Status, media type and body; None for what there is not."""
+    if path == "/livez":
+        return 200, JSON, b'{"status": "alive"}'
+    if path == "/metrics":
+        return 200, CONTENT_TYPE_LATEST, generate_latest(registry)
+    if path == "/readyz":
+        is_ready, body = readiness(checks)
+        return 200 if is_ready else 503, JSON, body
+    return None
+
+
+async def _send(send: ASGISendCallable, status: int, content_type: str, body: bytes) -> None:
+    start: HTTPResponseStartEvent = {
+        "type": "http.response.start",
+        "status": status,
+        "headers": [(b"content-type", content_type.encode())],
+    }
+    await send(start)
+    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -3,8 +3,8 @@
 Sync first, since its caller waits; async never less than one in ten while some waits. One
 model call takes requests of one group, which is a model, from both lanes.
 
-A request that came back before may have ended the predictor that ran it, or may just have
-been with one that did. Such suspects run alone, and only when all that ran before is answered,
+A request that came back ``SUSPICIOUS`` times may have ended the predictors that ran it, or may just
+have been with one that did. Such suspects run alone, and only when all that ran before is answered,
 so that they can harm no other; those that came back less often go first; and among equals the
 order turns round each time, so that nobody stands behind the culprit every time and reaches the
 delivery limit in its place.
@@ -16,6 +16,10 @@ from enum import Enum
 from typing import Final, Generic, NamedTuple, TypeVar
 
 SYNC_IN_A_ROW: Final = 9
+
+SUSPICIOUS: Final = 2
+"""A first time is no ground for suspicion: the connection was lost, or the broker restarted. The
+delivery limit leaves two more for the order to turn round."""
 
 OUT_PER_SLOT: Final = 16
 """How many batches may be out for each slot: one runs, the others are being answered. Bounded,
@@ -101,7 +105,7 @@ class Lanes(Generic[T]):
     def put(self, item: T, group: str, lane: Lane, redeliveries: int, now_s: float) -> None:
         """Add what the broker handed over."""
         self._arrivals += 1
-        if not redeliveries:
+        if redeliveries < SUSPICIOUS:
             lanes = self._fresh.setdefault(group, {lane: deque() for lane in Lane})
             lanes[lane].append(_Waiting(item, now_s))
             return

@@ -10,15 +10,16 @@ from typing import Final
 
 import structlog
 
-from common.errors import PredictionError
+from common.errors import Blame, PredictionError
 from common.messages import MessageType, Reply
 from common.telemetry import COUNTS, SECONDS, Distributions
 from common.topology import async_queue, sync_queue
 from common.tracing import Span, Tracer
+from predictor_service.invocation import Outcome
 from predictor_service.job import Job, Ran
 from predictor_service.lanes import Lane
 
-NOTHING: Final = nullcontext()
+NOTHING: Final[AbstractContextManager[None]] = nullcontext()
 
 
 class Observer:
@@ -54,11 +55,21 @@ class Observer:
                 message = job.delivery.message
                 self._spans[job] = self._tracer.delivered(message, _queue(job), job.arrived_s)
 
-    def model_call(self, jobs: Sequence[Job]) -> AbstractContextManager[object]:
-        """The model is called with ``jobs``, for as long as the context lasts."""
+    def model_call(self, jobs: Sequence[Job]) -> AbstractContextManager[Span | None]:
+        """The model is called with ``jobs``, for as long as the context lasts.
+
+        ``called`` is to be told of its span what came of it.
+        """
         if self._tracer is None:
             return NOTHING
         return self._tracer.model_call(jobs[0].model, [self._spans[job] for job in jobs])
+
+    def called(self, call: Span | None, outcomes: Iterable[Outcome]) -> None:
+        """A model call has ended: it is an error if the model's fault is among its outcomes."""
+        if call is not None:
+            for outcome in outcomes:
+                if isinstance(outcome, PredictionError) and outcome.blame is Blame.MODEL:
+                    call.fail(outcome.code)
 
     def ran(self, jobs: Sequence[Job], started_s: float, took_s: float, batch: int) -> None:
         """Calls of ``batch`` requests each, from ``started_s`` on, took ``took_s`` seconds each.
@@ -80,7 +91,7 @@ class Observer:
     def ended(self, job: Job, ran: Ran, reply: Reply | None) -> None:
         """A request was answered, with nothing if it was cancelled, and acknowledged."""
         facts = {
-            "state": "cancelled" if reply is None else _state(reply),
+            "state": "cancelled" if reply is None else reply.state,
             "model": job.model,
             "ms": round((time.time() - job.arrived_s) * 1000, 2),
             "queue_ms": round(max(0.0, ran.started_s - job.accepted_s) * 1000, 2),
@@ -89,8 +100,9 @@ class Observer:
         }
         if reply is not None and reply.type != MessageType.SUCCEEDED:
             facts["code"] = reply.outcome()
-        self._log.info("prediction", correlation_id=job.request.correlation_id, **facts)
         span = self._spans.pop(job, None)
+        traced = {"trace_id": span.trace_id} if span is not None else {}
+        self._log.info("prediction", correlation_id=job.request.correlation_id, **facts, **traced)
         if span is not None:
             span.note({f"predictmq.{name}": value for name, value in facts.items()})
             if isinstance(ran.outcome, PredictionError):
@@ -105,10 +117,6 @@ class Observer:
                 if span is not None:
                     span.fail("redelivered")
                     span.end()
-
-
-def _state(reply: Reply) -> str:
-    return reply.type.removeprefix("prediction.")
 
 
 def _queue(job: Job) -> str:

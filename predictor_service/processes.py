@@ -60,10 +60,10 @@ class ProcessExecution:
     async def run(self, model: str, questions: Sequence[Question]) -> list[Outcome]:
         """See ``Execution.run``.
 
-        A worker that dies is replaced; one that does not answer within ``timeout_s`` seconds
-        or has a question that is stopped is killed and replaced. If it had several questions they
+        A worker that dies is replaced; one that does not answer within ``timeout_s`` seconds, or
+        whose questions are all stopped, is killed and replaced. If it had several questions they
         are asked again one by one, so that only those fail that are to blame. What was stopped is
-        ``Cancelled``.
+        ``Cancelled``, unless it ran in a batch that went on.
 
         Raises:
             Broken: no worker is left, and none could be started.
@@ -102,7 +102,7 @@ class ProcessExecution:
         """The outcomes, or what became of the worker over the questions."""
         while True:
             worker = await self._idle_worker()
-            if self._asked.is_one_stopped(questions):
+            if self._asked.are_stopped(questions):
                 self._idle.put_nowait(worker)
                 return Cancelled()
             try:
@@ -116,7 +116,7 @@ class ProcessExecution:
                 continue
             except (WorkerOverdue, WorkerDied) as exc:
                 self._replace(worker)
-                if self._asked.is_one_stopped(questions):
+                if self._asked.are_stopped(questions):
                     log.info("prediction cancelled, its worker is replaced", model=model)
                     return Cancelled()
                 return _fate(exc, model, timeout_s)

@@ -56,6 +56,7 @@ class Replier:
     ) -> None:
         self._execution = execution
         self._answers = answers
+        self._repeats = answers.repeats
         self._events = events
         self._batching = batching
         self._cancelled = cancelled
@@ -152,8 +153,11 @@ class Replier:
                 log.warning("request rejected", queue=queue, reason=exc.sentence)
                 self._start(channel.reject(delivery.tag))
                 return
-            self._lanes.put(job, model, lane, delivery.redeliveries, _clock_s())
-            self._fill_slots_soon()
+            if self._repeats.is_answered(job):
+                self._start(channel.acknowledge([delivery.tag]))
+            elif not self._repeats.hold(job):
+                self._lanes.put(job, model, lane, delivery.redeliveries, _clock_s())
+                self._fill_slots_soon()
 
         return await channel.consume(queue, on_delivery, prefetch=prefetch)
 
@@ -189,6 +193,8 @@ class Replier:
 
     async def _serve(self, batch: list[Job]) -> None:
         self._observer.taken(batch)
+        for job in batch:
+            self._repeats.begin(job)
         ran: dict[Job, Ran] = {}
         try:
             ran = await self._run_in_slot(batch)
@@ -198,7 +204,16 @@ class Replier:
         finally:
             self._observer.done(ran)
             self._lanes.answered(batch[0].model)
+            self._let_repeats_go(batch)
             self._fill_slots()
+
+    def _let_repeats_go(self, batch: list[Job]) -> None:
+        """What came again while this ran is acknowledged if this was answered, or else runs."""
+        for job in (held for one in batch for held in self._repeats.end(one)):
+            if self._repeats.is_answered(job):
+                self._start(job.delivery.channel.acknowledge([job.delivery.tag]))
+            else:
+                self._return([job])
 
     def _reply(self, job: Job, ran: Ran) -> Reply | None:
         """What is answered: nothing, if it was cancelled, maybe while it ran."""
@@ -262,8 +277,9 @@ class Replier:
         questions = [job.question() for job in jobs]
         started_s = _clock_s()
         try:
-            with self._events.running(jobs), self._observer.model_call(jobs):
+            with self._events.running(jobs), self._observer.model_call(jobs) as call:
                 outcomes = await self._execution.run(jobs[0].model, questions)
+                self._observer.called(call, outcomes)
         except Broken:
             raise
         except Exception:  # a bug of ours: whoever waits is told, and the rest goes on

@@ -64,34 +64,35 @@ def _object(**members: Schema) -> Schema:
 _REQUEST: Final = _object(input={"description": "Any JSON value."})
 _REPLIED: Final = ("correlation_id", "timestamp")
 _ASKED: Final = ("correlation_id", "reply_to", "expiration", "timestamp")
+_TRACED: Final = ("traceparent", "tracestate")
 
 MESSAGES: Final = {
     "request": Described(
         MessageType.REQUEST,
         "One prediction asked for; the body is the client's, other fields are to be ignored.",
         _ASKED,
-        ("traceparent", "tracestate"),
+        _TRACED,
         _REQUEST,
     ),
     "dead-letter": Described(
         MessageType.REQUEST,
         "A request that the broker gave up: a final state, where the stream has no reply.",
-        _ASKED,
-        ("traceparent", "tracestate", "x-first-death-reason"),
+        ("correlation_id", "reply_to", "timestamp"),  # the broker takes the expiration off
+        (*_TRACED, "x-first-death-reason"),
         _REQUEST,
     ),
     "succeeded": Described(
         MessageType.SUCCEEDED,
         "A result, beside the bytes of the input as they came.",
         _REPLIED,
-        ("timing",),
+        ("timing", *_TRACED),
         payload=_object(input={}, result={}),
     ),
     "failed": Described(
         MessageType.FAILED,
         "An error that ended the prediction.",
         _REPLIED,
-        ("timing",),
+        ("timing", *_TRACED),
         payload=_object(
             code={"enum": list(BY_CODE)},
             error=_TEXT | {"maxLength": MAX_SENTENCE_CHARS + 1, "description": "For the caller."},
@@ -101,6 +102,7 @@ MESSAGES: Final = {
         MessageType.CANCELLED,
         "A caller has cancelled the prediction, or its time is over. Only gateways say so.",
         _REPLIED,
+        _TRACED,
     ),
     "started": Described(
         MessageType.STARTED,
@@ -118,12 +120,14 @@ MESSAGES: Final = {
         MessageType.CLAIM,
         "A gateway's own: the first one of a key owns it. To be ignored.",
         _REPLIED,
+        _TRACED,
         payload={"$ref": "#/components/schemas/ClaimBody"},
     ),
     "accepted": Described(
         MessageType.ACCEPTED,
         "A gateway's own: the request whose key was claimed is confirmed. To be ignored.",
         _REPLIED,
+        _TRACED,
     ),
     "marker": Described(
         MessageType.MARKER,

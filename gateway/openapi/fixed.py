@@ -67,6 +67,7 @@ _OF_PREDICTIONS: Final = (
                     JSON: {"anyOf": [reference("schemas", each) for each in ("Finished", "Error")]},
                     PROBLEM_JSON: reference("schemas", "Problem"),
                 },
+                headers=(CORRELATION_HEADER,),
             ),
         },
         errors=("unknown_prediction", "unavailable", "deadline_exceeded"),

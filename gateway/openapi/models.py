@@ -30,7 +30,7 @@ def model_operation(card: ModelCard) -> Operation:
     version = f" {card.version}" if card.version else ""
     return predict(
         f"/models/{card.name}/predict",
-        f"predict_{card.name}",
+        f"predict-{card.name}",
         f"Predict with {card.name}{version}",
         reference("schemas", _input(card.name)),
         reference("schemas", _output(card.name)),
@@ -71,9 +71,17 @@ def _refer(part: Any, to: str) -> Any:
         return [_refer(each, to) for each in part]
     if not isinstance(part, dict):
         return part
-    return {
-        key: to + value[1:]
-        if key == "$ref" and isinstance(value, str) and value.startswith("#")
-        else _refer(value, to)
-        for key, value in part.items()
-    }
+    return {key: _refer_under(key, value, to) for key, value in part.items()}
+
+
+def _refer_under(key: str, value: Any, to: str) -> Any:
+    if key == "$ref" and isinstance(value, str):
+        return _place(value, to)
+    if key == "discriminator" and isinstance(value, dict) and "propertyName" in value:
+        mapping = {tag: _place(place, to) for tag, place in value.get("mapping", {}).items()}
+        return value | {"mapping": mapping}
+    return _refer(value, to)
+
+
+def _place(reference: str, to: str) -> str:
+    return to + reference[1:] if reference.startswith("#") else reference

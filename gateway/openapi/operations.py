@@ -64,7 +64,14 @@ def predict(path: str, name: str, summary: str, input_: Schema, output: Schema) 
                 headers=("Location", "Retry-After"),
             ),
         },
-        parameters=("Async-Mode", "Cancel-After", "Idempotency-Key", "Prefer", "traceparent"),
+        parameters=(
+            "Async-Mode",
+            "Cancel-After",
+            "Idempotency-Key",
+            "Prefer",
+            "traceparent",
+            "tracestate",
+        ),
         headers=("Preference-Applied", "Server-Timing"),
         body=bodies.request(input_),
         errors=(

@@ -4,11 +4,10 @@ from typing import Any, Final
 
 from common.error_answers import CORRELATION_HEADER
 from common.settings import MODEL_NAME
-from gateway.preferences import MAX_WAIT_DIGITS
 
 Schema = dict[str, Any]
 
-_NUMBER: Final = "[0-9]{1,9}([.][0-9]{1,9})?"
+_NUMBER: Final = "[0-9]{1,15}([.][0-9]{1,9})?"
 _DURATION: Final[Schema] = {
     "type": "string",
     "pattern": f"^({_NUMBER}[hH])?({_NUMBER}[mM])?({_NUMBER}[sS]?)?$",
@@ -96,7 +95,7 @@ PARAMETERS: Final = {
         "name": "wait",
         "in": "query",
         "description": "The same as `Prefer: wait=N`.",
-        "schema": {"type": "integer", "minimum": 0, "maximum": 10**MAX_WAIT_DIGITS - 1},
+        "schema": {"type": "integer", "minimum": 0},
     },
     "Last-Event-ID": _asked(
         "Last-Event-ID",
@@ -105,6 +104,9 @@ PARAMETERS: Final = {
     ),
     "traceparent": _asked(
         "traceparent", "W3C Trace Context; one that is malformed is ignored.", _TEXT
+    ),
+    "tracestate": _asked(
+        "tracestate", "W3C Trace Context; without a `traceparent` it is ignored.", _TEXT
     ),
 }
 """What goes into a request beside its body, by the name under which operations refer to it."""

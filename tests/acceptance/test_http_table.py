@@ -138,7 +138,7 @@ async def test_metrics_count_requests_by_route_and_status(gateway: httpx.AsyncCl
     await gateway.post("/predict", json={"input": 1})
     metrics = (await gateway.get("/metrics")).text
     count = re.search(
-        r'^predictmq_http_requests_total\{route="/predict",status="200"\} (.*)$',
+        r'^predictmq_http_requests_total\{method="POST",route="/predict",status="200"\} (.*)$',
         metrics,
         re.MULTILINE,
     )

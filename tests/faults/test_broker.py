@@ -74,3 +74,29 @@ async def test_p3_services_that_start_without_a_broker_refuse_in_time_and_join_b
         trial.start(8)
         trial.start(8, is_async=True)
         await trial.check(sync_endings={200, 503})
+
+
+@pytest.mark.long
+async def test_p6_what_still_runs_holds_up_no_sync_call_after_the_broker_has_come_back(
+    own_broker: PrivateBroker, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    await asyncio.to_thread(own_broker.start)
+    async with Trial(own_broker, tmp_path, record_property, vhost="/") as trial:
+        runs, gate = tmp_path / "runs", tmp_path / "gate"
+        gateway = trial.gateway()
+        predictor = trial.predictor(PREDICTOR_CONCURRENCY="3", RUNS_FILE=str(runs))
+        await trial.begin()
+        running = await asyncio.gather(*trial.start(2, is_async=True, until=str(gate)))
+        await predictor.reads("predictmq_model_calls_running 2.0")
+        await asyncio.to_thread(own_broker.kill)
+        for service in (gateway, predictor):
+            await service.shows("/readyz", 503)
+        await asyncio.to_thread(own_broker.start)
+        for service in (gateway, predictor):
+            await service.shows("/readyz", 200)
+        calls = await asyncio.gather(*trial.start(4))
+        assert {call.status for call in calls} == {200}
+        gate.touch()
+        await trial.check()
+        nonces = runs.read_text().split()
+        assert [nonces.count(call.nonce) for call in running] == [1, 1]

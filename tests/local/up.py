@@ -78,6 +78,8 @@ def run() -> int:
     console = Console(["up", *plan.names])
     with find_or_start(BROKER_DATA, console.voice("up"), end_with_parent) as broker:
         environ = {**os.environ, **broker.environment}
+        if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
+            environ.setdefault("FORCE_COLOR", "1")  # what they say goes through our hands
         try:
             return asyncio.run(Services(plan, environ, console, broker.node).run())
         finally:

@@ -99,6 +99,12 @@ def test_origins_are_scheme_host_and_maybe_a_port(text: str, origins: tuple[str,
     "text",
     ["app.example", "https://", "https://app.example/", "https://*.example", "https://a,", "null"],
 )
-def test_an_origin_that_no_browser_would_send_is_refused(text: str) -> None:
+def test_what_is_no_origin_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not an origin"):
+        parse_origins(text)
+
+
+@pytest.mark.parametrize("text", ["https://app.example:443", "http://app.example:80"])
+def test_an_origin_that_no_browser_would_send_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="leave the usual port out"):
         parse_origins(text)

@@ -52,7 +52,11 @@ NEVER_TRAVEL: Final = {MessageType.DEAD_LETTERED}
 ENCODED: Final[dict[str, list[Message]]] = {
     "request": [REQUEST],
     "dead-letter": [
-        structs.replace(REQUEST, headers=REQUEST.headers | {"x-first-death-reason": reason})
+        structs.replace(
+            REQUEST,
+            expiration_ms=None,  # RabbitMQ takes it off
+            headers=REQUEST.headers | {"x-first-death-reason": reason},
+        )
         for reason in GIVEN_UP
     ],
     "succeeded": [
@@ -78,6 +82,15 @@ ENCODED: Final[dict[str, list[Message]]] = {
     "roll-call": [roll_call()],
 }
 """What is sent, by the name that the document has for it."""
+
+TRACED: Final = ("succeeded", "failed", "cancelled", "claim", "accepted")
+"""What is published as part of a call: where traces are exported it carries their context."""
+
+for name in TRACED:
+    ENCODED[name] = [
+        structs.replace(message, headers=message.headers | REQUEST.headers)
+        for message in ENCODED[name]
+    ]
 
 
 @pytest.fixture(params=["quorum", "classic"])

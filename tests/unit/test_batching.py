@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from predictor_service.batching import SUSPECTS_GATHER_S, Batching
-from predictor_service.lanes import Lane, Lanes, NextBatch
+from predictor_service.lanes import SUSPICIOUS, Lane, Lanes, NextBatch
 
 SECONDS: Final = st.floats(0, 1000, width=32)
 SIZES: Final = st.integers(1, 64)
@@ -55,7 +55,7 @@ def test_a_suspect_waits_for_the_others_that_came_back_with_it(max_batch: int) -
     lanes: Lanes[str] = Lanes(1, max_batch)
     starts_s = []
     for arrival_s in (5.0, 5.0625):
-        lanes.put("suspect", "demo", Lane.SYNC, 1, arrival_s)
+        lanes.put("suspect", "demo", Lane.SYNC, SUSPICIOUS, arrival_s)
         upcoming = lanes.next_batch()
         assert upcoming is not None
         starts_s.append(arrival_s + batching.wait_s(upcoming, 0, arrival_s))

@@ -5,12 +5,9 @@ from typing import Final
 
 import pytest
 
-from common.channel import Delivery
-from common.messages import Request
 from common.timing import Timing
 from predictor_service.job import Job, Ran
-from predictor_service.lanes import Lane
-from tests.support.scripted import ScriptedChannel
+from tests.support.requests import job_of
 
 SLACK_S: Final = 5.0
 
@@ -18,20 +15,9 @@ SLACK_S: Final = 5.0
 def _job(waited_s: float, expires_s: float = 60) -> Job:
     """A request whose prediction was accepted ``waited_s`` ago, by its gateway's clock."""
     accepted_ms = int((time.time() - waited_s) * 1000)
-    return _job_of(
+    return job_of(
         f"{accepted_ms >> 16:08x}-{accepted_ms & 0xFFFF:04x}-8187-992d-4769e1f5ac93", expires_s
     )
-
-
-def _job_of(correlation_id: str, expires_s: float = 60) -> Job:
-    request = Request(
-        correlation_id=correlation_id,
-        body=b'{"input": 1}',
-        reply_to="q",
-        expiration_ms=int(expires_s * 1000),
-        timestamp_s=0,
-    )
-    return Job.from_delivery(Delivery(request.to_message(), ScriptedChannel(), 1), "m", Lane.ASYNC)
 
 
 def test_the_queue_counts_from_the_time_in_the_id() -> None:
@@ -44,7 +30,7 @@ def test_the_queue_counts_from_the_time_in_the_id() -> None:
 
 @pytest.mark.parametrize(
     "job",
-    [_job(waited_s=-900), _job(waited_s=900, expires_s=60), _job_of("an-id"), _job_of("c")],
+    [_job(waited_s=-900), _job(waited_s=900, expires_s=60), job_of("an-id"), job_of("c")],
     ids=["from the future", "later than the broker lets it", "no uuid", "short"],
 )
 def test_it_counts_from_the_arrival_if_the_id_tells_no_time_that_can_be(job: Job) -> None:

@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from predictor_service.lanes import OUT_PER_SLOT, Lane, Lanes, NextBatch
+from predictor_service.lanes import OUT_PER_SLOT, SUSPICIOUS, Lane, Lanes, NextBatch
 
 LANES: Final = st.sampled_from(Lane)
 GROUPS: Final = st.sampled_from("abc")
@@ -25,6 +25,11 @@ class Item(NamedTuple):
     since_s: float = 0.0
 
 
+def is_suspect(item: Item) -> bool:
+    """Whether it came back too often."""
+    return item.redeliveries >= SUSPICIOUS
+
+
 class LanesAgainstLists(RuleBasedStateMachine):
     """What waits and what runs, in lists in the order of arrival."""
 
@@ -41,14 +46,14 @@ class LanesAgainstLists(RuleBasedStateMachine):
         self.sync_in_a_row = 0
         self.last_suspect_s = 0.0
 
-    @rule(group=GROUPS, lane=LANES, redeliveries=st.sampled_from([0, 0, 0, 0, 0, 1, 2, 3]))
+    @rule(group=GROUPS, lane=LANES, redeliveries=st.sampled_from([0, 0, 0, 0, 1, 2, 3]))
     def put(self, group: str, lane: Lane, redeliveries: int) -> None:
         self.arrivals += 1
         item = Item(self.arrivals, group, lane, redeliveries, self.arrivals / 8)
         self.lanes.put(item, group, lane, redeliveries, item.since_s)
         self.since_s[item.number] = item.since_s
         self.waiting.append(item)
-        if redeliveries:
+        if redeliveries >= SUSPICIOUS:
             self.last_suspect_s = item.since_s
         elif group not in self.turns:
             self.turns.append(group)
@@ -59,7 +64,7 @@ class LanesAgainstLists(RuleBasedStateMachine):
 
     @rule()
     def take(self) -> None:
-        suspects = [item for item in self.waiting if item.redeliveries]
+        suspects = [item for item in self.waiting if is_suspect(item)]
         may_start = not (self.running or self.run) if suspects else not self.lanes.is_full
         upcoming, batch = self.lanes.next_batch(), self.lanes.take()
         assert bool(batch) == (upcoming is not None) == bool(self.waiting and may_start)
@@ -152,14 +157,14 @@ class LanesAgainstLists(RuleBasedStateMachine):
     def slots_in_use_are_what_runs(self) -> None:
         assert self.lanes.running == self.in_slots() <= self.slots
         out = self.running + self.run
-        alone = any(item.redeliveries for batch in out for item in batch)
+        alone = any(is_suspect(item) for batch in out for item in batch)
         too_many = len(out) == OUT_PER_SLOT * self.slots
         assert self.lanes.is_full == (alone or too_many or self.in_slots() == self.slots)
 
     @invariant()
     def a_suspect_is_out_alone(self) -> None:
         items = [item for batch in self.running + self.run for item in batch]
-        assert len(items) <= 1 or not any(item.redeliveries for item in items)
+        assert len(items) <= 1 or not any(is_suspect(item) for item in items)
 
     def teardown(self) -> None:
         """What was put and not taken is all still there."""

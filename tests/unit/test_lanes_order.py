@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.topology import DELIVERY_LIMIT
-from predictor_service.lanes import OUT_PER_SLOT, Lane, Lanes
+from predictor_service.lanes import OUT_PER_SLOT, SUSPICIOUS, Lane, Lanes
 
 LANES: Final = st.sampled_from(Lane)
 MODELS: Final = st.sampled_from("ab")
@@ -93,7 +93,7 @@ def in_turn(items: list[tuple[str, Lane, int]], redeliveries: int) -> list[int]:
     return order
 
 
-@given(st.lists(st.tuples(MODELS, LANES), max_size=10), st.integers(1, 5))
+@given(st.lists(st.tuples(MODELS, LANES), max_size=10), st.integers(SUSPICIOUS, 5))
 def test_the_order_of_suspects_turns_round_with_each_redelivery(
     requests: list[tuple[str, Lane]], redeliveries: int
 ) -> None:
@@ -112,7 +112,7 @@ def test_nothing_joins_a_suspect_and_a_suspect_waits_until_all_are_answered() ->
     lanes: Lanes[str] = Lanes(3, 3)
     lanes.put("fresh", "a", Lane.SYNC, 0, 1.0)
     assert lanes.take() == ["fresh"]
-    lanes.put("suspect", "a", Lane.SYNC, 1, 2.0)
+    lanes.put("suspect", "a", Lane.SYNC, SUSPICIOUS, 2.0)
     lanes.put("later", "a", Lane.SYNC, 0, 3.0)
     assert lanes.next_batch() is None
     assert lanes.take() == []
@@ -148,7 +148,9 @@ def test_a_request_that_ends_its_predictor_takes_no_other_with_it(
             while batch := lanes.take():
                 running.append(batch)
             together = [item for batch in running for item in batch]
-            assert len(together) == 1 or not any(item.redeliveries for item in together)
+            assert len(together) == 1 or not any(
+                item.redeliveries >= SUSPICIOUS for item in together
+            )
             if any(item.number == culprit for item in together):
                 break
             for item in running.pop(0):

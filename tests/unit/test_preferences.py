@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.preferences import Preferences
+from gateway.preferences import MOST_S, Preferences
 
 
 def read(*headers: str) -> tuple[bool, int | None]:
@@ -45,10 +45,15 @@ def test_of_a_repeated_preference_the_first_counts() -> None:
 
 @pytest.mark.parametrize(
     "malformed",
-    ["wait", "wait=", "wait=-1", "wait=1.5", "wait=10s", "wait=٣", "wait=9999999999", "wait=1 2"],
+    ["wait", "wait=", "wait=-1", "wait=1.5", "wait=10s", "wait=٣", "wait=1 2"],
 )
 def test_a_wait_that_is_no_number_of_seconds_is_ignored(malformed: str) -> None:
     assert read(f"{malformed}, respond-async") == (True, None)
+
+
+@pytest.mark.parametrize("digits", ["0" * 30 + "5", "9999999999", "9" * 900])
+def test_a_wait_may_have_any_number_of_digits(digits: str) -> None:
+    assert read(f"wait={digits}") == (False, min(int(digits), MOST_S))
 
 
 @pytest.mark.parametrize(

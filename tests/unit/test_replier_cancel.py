@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import pytest
 
 from common.channel import Delivery
-from common.messages import Request
 from common.presence import ModelCard
 from predictor_service.answers import Answers
 from predictor_service.batching import Batching
@@ -14,6 +13,7 @@ from predictor_service.events import Events
 from predictor_service.invocation import Hear, Outcome, Question, nobody_hears
 from predictor_service.replier import Replier
 from tests.support.loops import TURNS
+from tests.support.requests import request_of
 from tests.support.scripted import ScriptedChannel, ScriptedLink
 
 
@@ -60,14 +60,7 @@ class World:
         """Hand requests over and let the first one begin."""
         await self.replier.attach(self.channel)
         for tag, correlation_id in enumerate(correlation_ids, 1):
-            request = Request(
-                correlation_id=correlation_id,
-                body=b'{"input": 1}',
-                reply_to="q",
-                expiration_ms=60_000,
-                timestamp_s=0,
-            )
-            self.channel.on_delivery(Delivery(request.to_message(), self.channel, tag))
+            self.channel.on_delivery(Delivery(request_of(correlation_id), self.channel, tag))
         await self.turn()
 
     async def finish(self) -> list[str]:

@@ -7,7 +7,6 @@ from typing import Final
 from structlog.testing import capture_logs
 
 from common.channel import Delivery
-from common.messages import Request
 from common.presence import ModelCard
 from predictor_service.answers import Answers
 from predictor_service.batching import Batching
@@ -15,6 +14,7 @@ from predictor_service.events import Events
 from predictor_service.invocation import Hear, Outcome, Question, nobody_hears
 from predictor_service.observer import Observer
 from predictor_service.replier import Replier
+from tests.support.requests import request_of
 from tests.support.scripted import ScriptedChannel, ScriptedLink
 from tests.support.spans import NotingTracer
 from tests.support.waiting import until
@@ -74,14 +74,7 @@ class World:
         )
 
     def deliver(self, number: int) -> None:
-        request = Request(
-            correlation_id=str(number),
-            body=b'{"input": 1}',
-            reply_to="q",
-            expiration_ms=60_000,
-            timestamp_s=0,
-        )
-        self.channel.on_delivery(Delivery(request.to_message(), self.channel, number))
+        self.channel.on_delivery(Delivery(request_of(str(number)), self.channel, number))
 
     async def begin(self) -> None:
         await self.replier.attach(self.channel)
@@ -135,6 +128,8 @@ async def test_what_arrives_together_shares_a_trip() -> None:
         world.deliver(number)
     await world.asked(1)
     assert world.execution.asked == [[str(number) for number in arriving]]
+    world.execution.may_end.release()
+    await world.replier.drain(20)
 
 
 async def test_what_a_trip_does_not_come_to_goes_back_when_the_predictor_ends() -> None:

@@ -12,11 +12,11 @@ from gateway.server_timing import note_timing, server_timing
 RESULT = "/predict/<prediction_id>"
 
 
-def _after(timing: Timing | None, *answer: Any) -> str:
+def _after(timing: Timing | None, *answer: Any, is_of_call: bool = True) -> str:
     """The header of an answer after ``timing`` was noted, in a request of its own."""
 
     async def answered() -> str:
-        note_timing(timing)
+        note_timing(timing, is_of_call=is_of_call)
         return server_timing(*answer)
 
     return asyncio.run(answered())
@@ -33,13 +33,19 @@ def test_a_queue_is_not_said_to_take_longer_than_the_call(queue_s: float, left: 
     assert header == f"queue;dur={left}, model;dur=10.0, total;dur=13.5"
 
 
+def test_a_call_that_meets_an_older_prediction_says_what_that_took() -> None:
+    header = _after(Timing.of(3, 2), "POST", "/predict", 200, 0.001, is_of_call=False)
+    assert header == "queue;dur=3000.0, model;dur=2000.0, total;dur=1.0"
+
+
 def test_a_call_that_no_predictor_answered_says_what_it_took() -> None:
     assert _after(None, "POST", "/predict", 504, 30.0) == "total;dur=30000.0"
 
 
 def test_a_result_says_what_its_prediction_took_and_not_the_request_for_it() -> None:
-    header = _after(Timing.of(3, 2), "GET", RESULT, 200, 0.001)
-    assert header == "queue;dur=3000.0, model;dur=2000.0, total;dur=5000.0"
+    for method in ("GET", "HEAD"):
+        header = _after(Timing.of(3, 2), method, RESULT, 200, 0.001)
+        assert header == "queue;dur=3000.0, model;dur=2000.0, total;dur=5000.0"
 
 
 @pytest.mark.parametrize(
@@ -59,7 +65,7 @@ def test_what_is_not_finished_or_no_prediction_says_nothing(answer: tuple[Any, .
 def test_requests_do_not_see_each_others_timing() -> None:
     async def both() -> list[str]:
         async def one(timing: Timing | None, turn: Callable[[], Any]) -> str:
-            note_timing(timing)
+            note_timing(timing, is_of_call=True)
             await turn()
             return server_timing("GET", RESULT, 200, 1)
 
