@@ -1,6 +1,6 @@
-"""How a gateway claims an idempotency key, and says that its prediction is accepted. No I/O.
+"""How a gateway claims an idempotency key, and says what has become of the claim. No I/O.
 
-Both go to the reply stream with the prediction's id as correlation id. The first claim of a key
+All goes to the reply stream with the prediction's id as correlation id. The first claim of a key
 in the stream owns it. Keys and requests travel as digests: a key may be anybody's secret.
 """
 
@@ -36,8 +36,15 @@ class ClaimBody(msgspec.Struct, frozen=True):
 
     def to_message(self, correlation_id: str, timestamp_s: int) -> Message:
         """The claim as it travels, before the request of prediction ``correlation_id``."""
+        return self._message(MessageType.CLAIM, correlation_id, timestamp_s)
+
+    def released(self, correlation_id: str, timestamp_s: int) -> Message:
+        """Says that the request cannot be accepted, so that the key is free again."""
+        return self._message(MessageType.RELEASED, correlation_id, timestamp_s)
+
+    def _message(self, kind: MessageType, correlation_id: str, timestamp_s: int) -> Message:
         return Message(
-            type=MessageType.CLAIM,
+            type=kind,
             body=msgspec.json.encode(self),
             correlation_id=correlation_id,
             timestamp_s=timestamp_s,

@@ -44,6 +44,7 @@ class MessageType(StrEnum):
     PROGRESS = "prediction.progress"
     CLAIM = "prediction.claim"
     ACCEPTED = "prediction.accepted"
+    RELEASED = "prediction.released"
     MARKER = "journal.marker"
     ANNOUNCEMENT = "predictor.announcement"
     ROLL_CALL = "predictor.roll-call"

@@ -48,9 +48,13 @@ class Claims:
         claim = self._claims.get(key)
         return None if claim is None or self._is_over(claim, minted_ms(prediction_id)) else claim
 
+    def owns(self, claim: Claim) -> bool:
+        """Whether a claim that was found stands still."""
+        return self._claims.get(claim.key) is claim
+
     def is_accepted(self, claim: Claim) -> bool:
         """Whether the request of a claim is known to have been confirmed."""
-        return self._claims.get(claim.key) is claim and claim.prediction_id not in self._heard_s
+        return self.owns(claim) and claim.prediction_id not in self._heard_s
 
     def waits_for_s(self, claim: Claim) -> float:
         """How long ago a claim was read whose prediction is not accepted yet."""
@@ -71,6 +75,13 @@ class Claims:
         if self._heard_s.pop(prediction_id, None) is not None:
             self._watch.settle(prediction_id)
 
+    def release(self, claim: Claim) -> None:
+        """Note that a claim's request cannot be accepted: its key is free, unless it was."""
+        owner = self._claims.get(claim.key)
+        if owner == claim and self._heard_s.pop(claim.prediction_id, None) is not None:
+            del self._claims[claim.key]
+        self._watch.settle(claim.prediction_id)
+
     def forget(self) -> None:
         """The stream is another one, and what it has is yet to be read."""
         self._claims.clear()
@@ -88,8 +99,8 @@ class Claims:
             await self._watch.until_final(prediction_id, timeout_s)
 
     async def until_accepted(self, claim: Claim, timeout_s: float) -> None:
-        """Wait until a claim's prediction is accepted, at most ``timeout_s`` seconds."""
-        if not self.is_accepted(claim):
+        """Wait until a claim is followed up or released, at most ``timeout_s`` seconds."""
+        if self.owns(claim) and not self.is_accepted(claim):
             await self._watch.until_final(claim.prediction_id, timeout_s)
 
     def _is_over(self, claim: Claim, at_ms: float) -> bool:

@@ -9,6 +9,7 @@ its queue was full, is followed up under the same id by whoever gets the key aga
 import asyncio
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol, Self
 
@@ -16,7 +17,7 @@ import msgspec
 
 from common.claim import DIGEST_BYTES, ClaimBody, accepted_message
 from common.correlation import correlate
-from common.errors import IdempotencyConflict, Unavailable
+from common.errors import IdempotencyConflict, Unavailable, UnknownModel
 from common.messages import Message
 from gateway.claims import Claim, Claims
 from gateway.countdown import Countdown, countdown
@@ -128,7 +129,11 @@ class IdempotentReceiver:
             await self._let_its_gateway_accept(claim, left_s)
         if not self._claims.is_accepted(claim):
             age_s = max(0.0, self._now_s() - minted_ms(claim.prediction_id) / 1000)
-            await submit(order, age_s=age_s, timeout_s=left_s())
+            try:
+                await submit(order, age_s=age_s, timeout_s=left_s())
+            except UnknownModel:
+                await self._release(claim, left_s)
+                raise
             accepted = accepted_message(order.correlation_id, int(self._now_s()))
             await self._stream.tell(accepted, left_s())
             await self._claims.until_accepted(claim, left_s())
@@ -146,10 +151,20 @@ class IdempotentReceiver:
             raise Unavailable("The Idempotency-Key could not be claimed in time; try again later.")
         return claim
 
+    async def _release(self, claim: Claim, left_s: Countdown) -> None:
+        """Free a key whose request nobody can ever take; if that fails its claim runs out."""
+        body = ClaimBody(claim.key.hex(), claim.request.hex())
+        released = body.released(spell(claim.prediction_id), int(self._now_s()))
+        with suppress(Unavailable):
+            await self._stream.tell(released, left_s())
+            await self._claims.until_accepted(claim, left_s())
+
     async def _let_its_gateway_accept(self, claim: Claim, left_s: Countdown) -> None:
         """Wait until a claim of another call is followed up, or until nobody seems to do that."""
         patience_s = PATIENCE_S - self._claims.waits_for_s(claim)
         await self._claims.until_accepted(claim, min(patience_s, left_s()))
+        if not self._claims.owns(claim):
+            raise Unavailable("The first call with this Idempotency-Key was refused; try again.")
         if not self._claims.is_accepted(claim) and not (left_s() and self._caught_up()):
             raise Unavailable("The first call with this Idempotency-Key is not accepted yet.")
 

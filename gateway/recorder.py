@@ -60,7 +60,7 @@ class Recorder:
 
     def record(self, message: Message, offset: int) -> None:
         """Take note of an event that stands at ``offset``; of one ending, only the first counts."""
-        if message.type == MessageType.CLAIM:
+        if message.type in (MessageType.CLAIM, MessageType.RELEASED):
             self._hear(message)
             return
         reply = final_reply(message)
@@ -98,7 +98,10 @@ class Recorder:
             self.under_way.note(prediction_id, event)
 
     def _hear(self, message: Message) -> None:
-        """Take note of a claim, also of one that is over: that is not for our clock to say."""
+        """Take note of what becomes of a claim.
+
+        Also of one that is over: that is not for our clock to say.
+        """
         prediction_id = self._recognised(message.correlation_id)
         if prediction_id is None:
             return
@@ -108,7 +111,11 @@ class Recorder:
             log.warning("not a claim", reason=exc.sentence)
             return
         key, request = bytes.fromhex(body.key), bytes.fromhex(body.request)
-        self.claims.hear(Claim(key, request, prediction_id))
+        claim = Claim(key, request, prediction_id)
+        if message.type == MessageType.CLAIM:
+            self.claims.hear(claim)
+        else:
+            self.claims.release(claim)
 
     def _recognised(self, correlation_id: str) -> PredictionId | None:
         """The prediction that an event is about, if a gateway has minted its id."""

@@ -37,6 +37,7 @@ TRAVELS: Final = {
             "dead-letter",
             "claim",
             "accepted",
+            "released",
             "marker",
         ),
     ),

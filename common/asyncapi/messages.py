@@ -129,6 +129,13 @@ MESSAGES: Final = {
         _REPLIED,
         _TRACED,
     ),
+    "released": Described(
+        MessageType.RELEASED,
+        "A gateway's own: the request cannot be accepted, and its key is free. To be ignored.",
+        _REPLIED,
+        _TRACED,
+        {"$ref": "#/components/schemas/ClaimBody"},
+    ),
     "marker": Described(
         MessageType.MARKER,
         "A gateway's own: what it reads up to here was there when it asked. To be ignored.",

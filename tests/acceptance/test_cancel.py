@@ -113,6 +113,7 @@ async def test_what_is_over_is_not_cancelled_and_says_how_it_ended(cluster: Clus
             for gateway in (b, a):
                 answer = await _cancel(gateway, prediction_id)
                 assert (answer.status_code, answer.text) == (409, ended.text)
+                assert answer.headers["correlation-id"] == prediction_id
                 assert (await final(gateway, prediction_id)).text == ended.text
 
 

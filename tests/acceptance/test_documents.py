@@ -80,7 +80,7 @@ async def test_keys_guard_the_description_but_not_the_page_that_asks_for_one(
     assert described["paths"]["/predict"]["post"]["security"]
 
 
-async def test_models_are_described_at_every_gateway_once_they_are_there(cluster: Cluster) -> None:
+async def test_models_are_described_at_every_gateway_while_they_are_there(cluster: Cluster) -> None:
     first, second = cluster.gateway(), cluster.gateway()
     await first.ready()
     await second.ready()
@@ -95,6 +95,12 @@ async def test_models_are_described_at_every_gateway_once_they_are_there(cluster
             )
         schemas = (await one.get("/openapi.json")).json()["components"]["schemas"]
         card = (await one.get("/models/risk")).json()
+        predictor.terminate()
+        for gateway in (one, other):
+            await until(
+                partial(_does_not_describe, gateway, "/models/risk/predict"),
+                lambda: "the model is described no more",
+            )
     assert schemas["risk.input"]["$defs"]["Customer"] == card["input_schema"]["$defs"]["Customer"]
     assert schemas["risk.output"]["$defs"]["Risk"]["properties"]["of"] == {
         "$ref": "#/components/schemas/risk.output/$defs/Customer"
@@ -113,6 +119,10 @@ async def test_the_amqp_contract_is_told_as_it_is_declared(cluster: Cluster) -> 
 
 async def _paths(gateway: httpx.AsyncClient) -> dict[str, object]:
     return dict((await gateway.get("/openapi.json")).json()["paths"])
+
+
+async def _does_not_describe(gateway: httpx.AsyncClient, path: str) -> bool:
+    return not await _describes(gateway, path)
 
 
 async def _describes(gateway: httpx.AsyncClient, path: str) -> bool:

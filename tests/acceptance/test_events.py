@@ -194,7 +194,7 @@ async def test_what_nobody_started_ends_as_a_dead_letter(cluster: Cluster) -> No
         async with following(there, prediction_id) as stream:
             pending, dead = await stream.rest()
         assert (pending.name, dead.name) == ("pending", "dead-lettered")
-        plain = await here.get(f"/predict/{prediction_id}")
+        plain = await final(here, prediction_id)
         assert (plain.status_code, plain.json()) == (504, dead.data)
 
 

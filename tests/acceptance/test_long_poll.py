@@ -84,7 +84,7 @@ async def test_what_is_not_asked_to_wait_does_not(gateways: Gateways) -> None:
     assert time.monotonic() - started_s < 1.5
 
 
-@pytest.mark.parametrize("wait", ["soon", "-1", "1.5", "", "9999999999"])
+@pytest.mark.parametrize("wait", ["soon", "-1", "1.5", ""])
 async def test_a_wait_that_is_no_number_is_refused(gateways: Gateways, wait: str) -> None:
     preferences: tuple[dict[str, str], ...] = ({}, {"Prefer": "wait=1"})
     for headers in preferences:  # one does not make it any better

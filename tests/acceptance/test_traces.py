@@ -138,7 +138,11 @@ async def test_a_failure_is_an_error_in_the_spans_that_it_ends(
     assert answer.status_code == 500
     trace = await collector.trace(TRACE_ID, 6)
     failed = [span for span in trace if span.is_error]
-    assert [span.name for span in failed] == ["POST /predict", "process predictions.scripted.sync"]
+    assert [span.name for span in failed] == [
+        "POST /predict",
+        "process predictions.scripted.sync",
+        "predict scripted",
+    ]
     assert {span.attributes["error.type"] for span in failed} == {"model_failed"}
     assert "a secret of the model" not in str(trace)
 
@@ -222,5 +226,5 @@ async def test_a_tracer_that_is_not_installed_is_one_sentence_that_says_what_to_
     assert await predictor.exit_code(timeout_s=20) == 2
     assert predictor.log.splitlines() == [
         "predictor: OTEL_EXPORTER_OTLP_ENDPOINT needs the package opentelemetry, which is not "
-        "installed: pip install 'predictmq[otel]'."
+        "installed: pip install 'predictmq[otel]', or make up EXTRAS=otel."
     ]

@@ -16,6 +16,7 @@ MARKER: Final = "journal.marker"
 GO_ON: Final = (
     "prediction.claim",
     "prediction.accepted",
+    "prediction.released",
     "prediction.started",
     "prediction.progress",
 )

@@ -74,6 +74,7 @@ ENCODED: Final[dict[str, list[Message]]] = {
     "started": [started("id", 1_700_000_000)],
     "progress": [Progress.of(part, note).to_message("id", 1_700_000_000) for part, note in TOLD],
     "claim": [ClaimBody("0" * 32, "f" * 32).to_message("id", 1_700_000_000)],
+    "released": [ClaimBody("0" * 32, "f" * 32).released("id", 1_700_000_000)],
     "accepted": [accepted_message("id", 1_700_000_000)],
     "marker": [
         Message(type=MessageType.MARKER, body=b"", correlation_id="id", timestamp_s=1_700_000_000)
@@ -83,7 +84,7 @@ ENCODED: Final[dict[str, list[Message]]] = {
 }
 """What is sent, by the name that the document has for it."""
 
-TRACED: Final = ("succeeded", "failed", "cancelled", "claim", "accepted")
+TRACED: Final = ("succeeded", "failed", "cancelled", "claim", "accepted", "released")
 """What is published as part of a call: where traces are exported it carries their context."""
 
 for name in TRACED:

@@ -181,6 +181,17 @@ def test_a_claim_that_comes_twice_is_as_accepted_as_it_was(claims: Claims) -> No
     assert claims.is_accepted(FIRST)
 
 
+def test_a_released_key_is_free_unless_its_prediction_was_accepted(claims: Claims) -> None:
+    claims.release(Claim(FIRST.key, FIRST.request, id_of(2, 0)))  # one that lost
+    assert claims.find(b"a", id_of(3, 1)) is FIRST
+    claims.release(FIRST)
+    assert claims.find(b"a", id_of(3, 1)) is None
+    claims.hear(FIRST)
+    claims.note_accepted(FIRST.prediction_id)
+    claims.release(FIRST)
+    assert claims.find(b"a", id_of(3, 1)) == FIRST
+
+
 def test_what_a_stream_that_is_gone_has_said_is_forgotten(claims: Claims) -> None:
     claims.note_accepted(FIRST.prediction_id)
     claims.forget()

@@ -9,6 +9,7 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, ResponseReceived, StreamEnded
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
+from structlog.testing import capture_logs
 
 from tests.local.ports import LOOPBACK
 from tests.support.serving import exchange, serving
@@ -60,12 +61,16 @@ async def test_a_websocket_is_refused_in_a_sentence(connection: Streams) -> None
     assert REFUSAL in head + await reader.read(len(REFUSAL) + 20)
 
 
-async def test_a_websocket_is_refused_in_the_spelling_that_it_prefers() -> None:
+async def test_a_websocket_is_refused_in_the_spelling_that_it_prefers_and_logged() -> None:
     async with serving(silent) as port:
         accept = b"\r\nAccept: application/problem+json\r\n\r\n"
-        answer = await exchange(port, UPGRADE.replace(b"\r\n\r\n", accept))
+        with capture_logs() as lines:
+            answer = await exchange(port, UPGRADE.replace(b"\r\n\r\n", accept))
     head, _, body = answer.partition(b"\r\n\r\n")
     problem = json.loads(body[body.index(b"{") : body.rindex(b"}") + 1])
     assert (problem["status"], problem["code"]) == (505, "http_version_not_supported")
     assert b"content-type: application/problem+json" in head
     assert b"correlation-id: %b" % problem["correlation_id"].encode() in head
+    assert [line.get("correlation_id") for line in lines if line["event"] == "request"] == [
+        problem["correlation_id"]
+    ]

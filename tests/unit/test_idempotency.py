@@ -7,7 +7,13 @@ from typing import Final
 import pytest
 
 from common.claim import ClaimBody
-from common.errors import IdempotencyConflict, Refused, Unavailable
+from common.errors import (
+    IdempotencyConflict,
+    PredictionError,
+    Refused,
+    Unavailable,
+    UnknownModel,
+)
 from common.messages import Message, MessageType
 from gateway.claims import Claim, Claims
 from gateway.idempotency import PATIENCE_S, IdempotentReceiver, Repeatable
@@ -28,7 +34,7 @@ class Gateway:
         self.claims = Claims(3600, 900, self.loop.time)
         self.caught_up = True
         self.follows = True
-        self.refuses = False
+        self.refuses: PredictionError | None = None
         self.told: list[Message] = []
         self.submitted: list[tuple[str, float]] = []
         self.may_submit = asyncio.Event()
@@ -46,17 +52,18 @@ class Gateway:
         """Read an event of the stream."""
         prediction_id = self.ids.recognise(event.correlation_id)
         assert prediction_id is not None
-        if event.type == MessageType.CLAIM:
+        if event.type in (MessageType.CLAIM, MessageType.RELEASED):
             body = ClaimBody.from_message(event)
-            key, request = bytes.fromhex(body.key), bytes.fromhex(body.request)
-            self.claims.hear(Claim(key, request, prediction_id))
+            claim = Claim(bytes.fromhex(body.key), bytes.fromhex(body.request), prediction_id)
+            hear = event.type == MessageType.CLAIM
+            self.claims.hear(claim) if hear else self.claims.release(claim)
         else:
             self.claims.note_accepted(prediction_id)
 
     async def submit(self, order: Order, *, age_s: float, timeout_s: float) -> None:
         await self.may_submit.wait()
         if self.refuses:
-            raise Refused("The queue is full.")
+            raise self.refuses
         self.submitted.append((order.correlation_id, age_s))
 
     def ask(self, key: str = "key", body: bytes = BODY) -> "asyncio.Task[PredictionId]":
@@ -73,8 +80,8 @@ class Gateway:
         """Another gateway has claimed a key; returns its prediction's id."""
         order = Order(self.ids.mint(), "m", body)
         repeatable = Repeatable.of("", key, order)
-        claim = ClaimBody(repeatable.key.hex(), repeatable.request.hex())
-        self.read(claim.to_message(order.correlation_id, 0))
+        self.heard = ClaimBody(repeatable.key.hex(), repeatable.request.hex())
+        self.read(self.heard.to_message(order.correlation_id, 0))
         return order.correlation_id
 
     def pass_time(self, seconds: float) -> None:
@@ -144,6 +151,24 @@ def test_calls_that_come_together_are_claimed_and_sent_once(gateway: Gateway) ->
     assert len(gateway.told) == 2
 
 
+def test_a_key_is_free_again_when_there_is_no_such_model(gateway: Gateway) -> None:
+    gateway.refuses = UnknownModel("There is no model 'm'.")
+    assert isinstance(gateway.ask().exception(), UnknownModel)
+    assert types_of(gateway.told) == ["prediction.claim", "prediction.released"]
+    gateway.refuses = None
+    assert gateway.ask(body=b'{"input": 2}').result()
+
+
+def test_who_waits_for_a_call_that_is_refused_is_to_try_again_at_once(gateway: Gateway) -> None:
+    first = gateway.hear_claim()
+    asked = gateway.ask()
+    assert not asked.done()
+    gateway.read(gateway.heard.released(first, 0))
+    gateway.loop.settle()
+    assert isinstance(asked.exception(), Unavailable)
+    assert gateway.submitted == []
+
+
 def test_one_caller_who_leaves_takes_nothing_from_the_others(gateway: Gateway) -> None:
     gateway.may_submit.clear()
     first, second = gateway.ask(), gateway.ask()
@@ -201,13 +226,13 @@ def test_whoever_has_not_caught_up_does_not_know_what_was_not_followed_up(
 def test_a_refused_request_is_refused_to_all_and_sent_when_it_is_tried_again(
     gateway: Gateway,
 ) -> None:
-    gateway.refuses = True
+    gateway.refuses = Refused("The queue is full.")
     gateway.may_submit.clear()
     asked = [gateway.ask(), gateway.ask()]
     gateway.may_submit.set()
     gateway.loop.settle()
     assert [type(task.exception()) for task in asked] == [Refused, Refused]
-    gateway.refuses = False
+    gateway.refuses = None
     gateway.pass_time(PATIENCE_S)
     again = gateway.ask()
     assert spell(again.result()) == gateway.told[0].correlation_id

@@ -1,6 +1,7 @@
 """What a service logs, as somebody who collects logs gets it."""
 
 import json
+import os
 import subprocess
 import sys
 from typing import Final
@@ -31,6 +32,19 @@ def test_each_line_carries_its_service_whoever_writes_it() -> None:
     assert [line["event"] for line in lines] == events
     assert [line["service"] for line in lines] == ["gateway"] * 4
     assert all(line["timestamp"] and line["level"] for line in lines)
+
+
+def test_lines_are_for_people_where_colours_are_asked_for() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FROM_EVERYWHERE],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"FORCE_COLOR": "1"},
+    )
+    lines = done.stderr.splitlines()
+    assert len(lines) == 4
+    assert all("service" in line and not line.startswith("{") for line in lines)
 
 
 OF_A_CALL: Final = """

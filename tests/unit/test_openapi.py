@@ -141,6 +141,21 @@ def test_a_schema_that_is_none_fits_everything() -> None:
     assert described(card)["components"]["schemas"]["odd.input"] == {}
 
 
+def test_what_tells_the_members_of_a_union_apart_moves_along() -> None:
+    names = {"cat": "#/$defs/Cat", "stranger": "https://elsewhere.example/dog"}
+    told_apart = {"propertyName": "type", "mapping": names}
+    schema = {
+        "anyOf": [{"$ref": "#/$defs/Cat"}],
+        "discriminator": told_apart,
+        "$defs": {"Cat": {"type": "object", "properties": {"discriminator": {"type": "string"}}}},
+    }
+    moved = described(ModelCard(name="m", input_schema=schema))["components"]["schemas"]["m.input"]
+    place = "#/components/schemas/m.input/$defs/Cat"
+    assert moved["anyOf"] == [{"$ref": place}]
+    assert moved["discriminator"] == told_apart | {"mapping": names | {"cat": place}}
+    assert moved["$defs"] == schema["$defs"]
+
+
 def test_a_schema_that_says_where_it_belongs_is_left_alone() -> None:
     schema = {"$id": "urn:odd", "$ref": "#/$defs/x", "$defs": {"x": {"type": "string"}}}
     card = ModelCard(name="odd", input_schema=schema)
