@@ -11,10 +11,10 @@ from common.error_answers import CORRELATION_HEADER
 from common.errors import RateLimited, Unauthorized
 from gateway.access import Access
 from gateway.access_settings import Rate
+from gateway.gateway_request import this_request
 from gateway.problems import prediction_problem
 from gateway.rate_limit import RecentCallers
 from gateway.settings import GatewaySettings
-from gateway.timed_request import TimedRequest
 
 OPEN: Final = ("health", "docs")
 """The blueprints for the machines that watch this one, which have no key and may ask often, and
@@ -73,8 +73,7 @@ def _ask_for_keys(app: Quart, access: Access) -> None:
         name = _name(access)
         if name is None:
             raise Unauthorized
-        assert isinstance(request, TimedRequest)
-        request.owner = name
+        this_request().owner = name
 
 
 def _limit(app: Quart, rate: Rate, access: Access) -> None:
@@ -102,5 +101,5 @@ def _limit(app: Quart, rate: Rate, access: Access) -> None:
 
 
 def _name(access: Access) -> str | None:
-    headers = request.headers
-    return access.name_of(headers.get("Authorization", ""), headers.get("X-API-Key", ""))
+    of = this_request()
+    return access.name_of(of.header("authorization") or "", of.header("x-api-key") or "")

@@ -15,11 +15,11 @@ from common.errors import PredictionError
 from common.http_server import ANSWER_TIMEOUT_S, SYSTEM_BOUNDS_ANSWERS
 from common.tracing import Span, Tracer
 from gateway import facts
+from gateway.gateway_request import GatewayRequest, trace_headers
 from gateway.http_exchange import HttpExchange
 from gateway.metrics import HttpMetrics
 from gateway.problems import http_problem, prediction_problem
 from gateway.server_timing import server_timing
-from gateway.timed_request import TimedRequest, trace_headers
 
 QUIET: Final = frozenset({"/livez", "/readyz", "/metrics"})
 """Read by machines, all the time: counted, but without a line and a span."""
@@ -33,7 +33,7 @@ class HttpApp(Quart):
     What it tells is a count, a duration, a line, and a span if there is a ``tracer``.
     """
 
-    request_class = TimedRequest
+    request_class = GatewayRequest
     asgi_http_class = HttpExchange
 
     def __init__(
@@ -127,6 +127,7 @@ def _route(request: Request) -> str:
 
 
 def _context(request: Request) -> dict[str, str]:
+    assert isinstance(request, GatewayRequest)
     headers = zip(("traceparent", "tracestate"), trace_headers(request), strict=True)
     return {name: value for name, value in headers if value}
 

@@ -39,6 +39,7 @@ class HttpExchange(ASGIHTTPConnection):
 
         watching.add_done_callback(give_up)
         try:
+            await asyncio.sleep(0)  # what has arrived of the body is at hand then
             await self.handle_request(request, send)
         except asyncio.CancelledError:
             if not self._client_has_left or answering.uncancel():
@@ -49,16 +50,16 @@ class HttpExchange(ASGIHTTPConnection):
             watching.cancel()
 
     async def _send_response(self, send: ASGISendCallable, response: ResponseTypes) -> None:
-        if not isinstance(response, Response) or not isinstance(response.response, DataBody):
+        body = response.response if isinstance(response, Response) else None
+        if not isinstance(body, DataBody):
             await super()._send_response(send, response)
             return
-        headers = encode_headers(response.headers)
-        body = await response.get_data(as_text=False)
         await send(
             {
                 "type": "http.response.start",
                 "status": response.status_code,
-                "headers": headers,
+                "headers": encode_headers(response.headers),
             }
         )
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+        data = body.data[body.begin : body.end]
+        await send({"type": "http.response.body", "body": data, "more_body": False})

@@ -8,13 +8,15 @@ of another's ids to be his own once in 4,000,000,000 times.
 
 import hashlib
 import hmac
-import secrets
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NewType
 from uuid import UUID
 
 _HASH_BITS: Final = 32
 _RANDOM_BITS: Final = 42
+_RANDOM_BYTES: Final = (_RANDOM_BITS + 7) // 8
+_POOL: Final = 100
 _VERSION: Final = 8 << 76
 _VARIANT: Final = 0b10 << 62
 _LOW_62: Final = (1 << 62) - 1
@@ -53,6 +55,17 @@ def minted_ms(prediction_id: PredictionId) -> int:
     return prediction_id >> 80
 
 
+def _random_numbers() -> Iterator[int]:
+    """Numbers of ``_RANDOM_BITS`` that nobody can guess; the system is asked for many at once."""
+    while True:
+        pool = os.urandom(_POOL * _RANDOM_BYTES)
+        for start in range(0, len(pool), _RANDOM_BYTES):
+            yield int.from_bytes(pool[start : start + _RANDOM_BYTES]) & ((1 << _RANDOM_BITS) - 1)
+
+
+_RANDOM: Final = _random_numbers()
+
+
 class PredictionIds:
     """Mint ids and recognise them.
 
@@ -80,7 +93,7 @@ class PredictionIds:
     def mint(self, owner: str = NOBODY) -> PredictionId:
         """A new id, of now."""
         now_ms = int(self._now_s() * 1000)
-        payload = (now_ms << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
+        payload = (now_ms << _RANDOM_BITS) | next(_RANDOM)
         bits = (payload << _HASH_BITS) | self._hash(payload, owner)  # 122 bits
         high, low = bits >> 62, bits & _LOW_62
         time, custom_b = high >> 12, high & 0xFFF

@@ -3,19 +3,18 @@
 from collections.abc import Collection
 from typing import Final
 
-from quart import Blueprint, Response, after_this_request, request
+from quart import Blueprint, Response, after_this_request
 from quart.typing import ResponseTypes
 
 from common.error_answers import CORRELATION_HEADER, JSON
-from common.errors import AlreadyFinal, MalformedHeader, MalformedRequest, PredictionError
+from common.errors import AlreadyFinal, MalformedRequest, PredictionError
 from gateway import bodies
 from gateway.countdown import countdown
-from gateway.durations import duration_s
 from gateway.facts import note
 from gateway.following import Following
-from gateway.idempotency_key import read_idempotency_key
-from gateway.intake import Call
+from gateway.gateway_request import GatewayRequest, this_request
 from gateway.outcomes import Outcomes
+from gateway.prediction_call import is_async, read_call
 from gateway.prediction_id import PredictionId, spell
 from gateway.predictions import Predictions
 from gateway.preferences import Preferences, whole_seconds
@@ -27,9 +26,7 @@ from gateway.problems import (
     prediction_problem,
 )
 from gateway.repeatable import RepeatablePredictions
-from gateway.request_bodies import JsonBody
 from gateway.sse import EVENT_STREAM, frames, last_event_id
-from gateway.timed_request import caller, trace_headers
 
 NO_PREFERENCES: Final = Preferences()
 
@@ -47,21 +44,11 @@ def prediction_routes(
     @routes.post("/predict")
     @routes.post("/models/<model>/predict")
     async def predict(model: str | None = None) -> Response:
-        preferred = _preferences(("respond-async", "wait"), outcomes.longest_wait_s)
-        key = read_idempotency_key(request.headers.getlist("Idempotency-Key"))
-        traceparent, tracestate = trace_headers(request)
-        call = Call(
-            model,
-            JsonBody(max_body_bytes),
-            traceparent,
-            tracestate,
-            caller(),
-            wait_s=preferred.wait_s,
-            deadline_s=_deadline_s(),
-            idempotency_key=key,
-        )
-        asked = predictions if key is None else repeatable
-        if not preferred.respond_async and not _is_async():
+        of = this_request()
+        preferred = _preferences(of, ("respond-async", "wait"), outcomes.longest_wait_s)
+        call = read_call(of, model, preferred.wait_s, max_body_bytes)
+        asked = predictions if call.idempotency_key is None else repeatable
+        if not preferred.respond_async and not is_async(of):
             return json_response(await asked.predict(call))
         left_s = countdown(call.wait_s or 0)
         prediction_id = await asked.accept(call)
@@ -70,41 +57,42 @@ def prediction_routes(
 
     @routes.get("/predict/<prediction_id>")
     async def look_up(prediction_id: str) -> Response:
-        owner = caller()
-        if _wants_events():
-            answer = _events(following, outcomes.recognised(prediction_id, owner))
+        of = this_request()
+        if _wants_events(of):
+            known = outcomes.recognised(prediction_id, of.owner)
+            answer = _events(following, known, of.header("last-event-id"))
         else:
-            answer = await _found(outcomes, following, prediction_id, owner)
+            answer = await _found(outcomes, following, prediction_id, of)
         answer.vary.add("Accept")
         return answer
 
     @routes.delete("/predict/<prediction_id>")
     async def cancel(prediction_id: str) -> Response:
-        await outcomes.cancel(prediction_id, owner=caller())
+        await outcomes.cancel(prediction_id, owner=this_request().owner)
         return _nothing()
 
     routes.register_error_handler(AlreadyFinal, _over)
     return routes
 
 
-def _is_async() -> bool:
-    return request.headers.get("Async-Mode", "").lower() == "true"
-
-
-async def _found(outcomes: Outcomes, following: Following, text: str, owner: str) -> Response:
+async def _found(
+    outcomes: Outcomes, following: Following, text: str, of: GatewayRequest
+) -> Response:
     """How a prediction ended, after a wait if one is asked for; or how far it has come."""
-    asked_s = _wait_asked_for_s()
-    preferred_s = _preferences(("wait",), outcomes.longest_wait_s).wait_s
+    asked_s = _wait_asked_for_s(of)
+    preferred_s = _preferences(of, ("wait",), outcomes.longest_wait_s).wait_s
     wait_s = asked_s if preferred_s is None else preferred_s
-    prediction_id, result = await outcomes.look_up(text, wait_s, owner=owner)
+    prediction_id, result = await outcomes.look_up(text, wait_s, owner=of.owner)
     if result is None:
         return pending_answer(following.last_progress(prediction_id))
     return json_response(bodies.output(result, spell(prediction_id)))
 
 
-def _preferences(meaningful: Collection[str], longest_wait_s: float) -> Preferences:
+def _preferences(
+    of: GatewayRequest, meaningful: Collection[str], longest_wait_s: float
+) -> Preferences:
     """What the client would prefer of what is ``meaningful`` here; the answer will say so."""
-    headers = request.headers.getlist("Prefer")
+    headers = of.headers_of("prefer")
     if not headers:
         return NO_PREFERENCES
     preferred = Preferences.read(headers, meaningful).within(longest_wait_s)
@@ -118,35 +106,35 @@ def _preferences(meaningful: Collection[str], longest_wait_s: float) -> Preferen
     return preferred
 
 
-def _wait_asked_for_s() -> int:
+def _wait_asked_for_s(of: GatewayRequest) -> int:
     """``?wait=N``: the same as ``Prefer: wait=N``, for those who can send no headers.
 
     Raises:
         MalformedRequest: it is no number of seconds.
     """
-    text = request.args.get("wait", "0") if request.query_string else "0"
+    text = of.args.get("wait", "0") if of.query_string else "0"
     wait_s = whole_seconds(text)
     if wait_s is None:
         raise MalformedRequest("The wait of a query is a whole number of seconds, like ?wait=10.")
     return wait_s
 
 
-def _wants_events() -> bool:
+def _wants_events(of: GatewayRequest) -> bool:
     """Whether the client would rather be told of each event than get one answer."""
-    accepted = request.headers.get("Accept", "")
+    accepted = of.header("accept") or ""
     return (
         EVENT_STREAM in accepted.lower()
-        and request.method == "GET"
-        and request.accept_mimetypes.best_match([JSON, EVENT_STREAM]) == EVENT_STREAM
+        and of.method == "GET"
+        and of.accept_mimetypes.best_match([JSON, EVENT_STREAM]) == EVENT_STREAM
     )
 
 
-def _events(following: Following, prediction_id: PredictionId) -> Response:
+def _events(following: Following, prediction_id: PredictionId, last_id: str | None) -> Response:
     """What happens to a prediction, as it happens; 204 for who has been told how it ended.
 
     A browser connects again whenever a stream ends, except after 204.
     """
-    after = last_event_id(request.headers.get("Last-Event-ID"))
+    after = last_event_id(last_id)
     if following.has_been_told(prediction_id, after):
         return _nothing()
     note(state="followed")
@@ -162,21 +150,6 @@ def _nothing() -> Response:
     response = Response(b"", 204)
     del response.headers["Content-Type"]
     return response
-
-
-def _deadline_s() -> float | None:
-    """``Cancel-After``: how long the prediction may take; None: as long as is configured.
-
-    Raises:
-        MalformedHeader: it is no duration.
-    """
-    text = request.headers.get("Cancel-After")
-    if text is None:
-        return None
-    deadline_s = duration_s(text)
-    if deadline_s is None:
-        raise MalformedHeader("Cancel-After is a duration, like 30, 30s, 1.5m or 1h30m.")
-    return deadline_s
 
 
 async def _over(over: AlreadyFinal) -> Response:

@@ -5,11 +5,11 @@ from prometheus_client import CollectorRegistry
 from quart import Blueprint, Response
 from quart.typing import TestClientProtocol as Client
 
+from gateway.gateway_request import this_request
 from gateway.guard import guard
 from gateway.http_app import HttpApp
 from gateway.metrics import HttpMetrics
 from gateway.settings import GatewaySettings
-from gateway.timed_request import caller
 
 ALICE = {"Authorization": "Bearer a1"}
 BOB = {"X-API-Key": "b1"}
@@ -33,7 +33,7 @@ def guarded() -> Client:
 
     @predictions.post("/predict")
     async def predict() -> Response:
-        return Response(caller())
+        return Response(this_request().owner)
 
     @predictions.get("/predict/<prediction_id>")
     async def look_up(prediction_id: str) -> Response:
