@@ -63,15 +63,25 @@ class Answers:
         Raises:
             ConnectionLost: the acknowledgement was not sent: the requests come again.
         """
+        async for settled in self._settled(replies):
+            await settled[0].delivery.channel.acknowledge([job.delivery.tag for job in settled])
+            for job in settled:
+                yield job
+
+    async def _settled(self, replies: Mapping[Job, Reply | None]) -> AsyncIterator[list[Job]]:
+        """Those that are settled, as they are; who is alone needs no task."""
+        if len(replies) == 1:
+            ((job, reply),) = replies.items()
+            if await self._settle(job, reply):
+                yield [job]
+            return
         sending = {asyncio.create_task(self._settle(*each)): each[0] for each in replies.items()}
         while sending:
             done, _ = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
             settled = [sending[task] for task in done if task.result()]
             sending = {task: job for task, job in sending.items() if task not in done}
             if settled:
-                await settled[0].delivery.channel.acknowledge([job.delivery.tag for job in settled])
-                for job in settled:
-                    yield job
+                yield settled
 
     async def _settle(self, job: Job, reply: Reply | None) -> bool:
         if reply is None:

@@ -228,7 +228,8 @@ class Replier:
             ran = await self._run(batch)
             return ran
         finally:
-            self._return([job for job in batch if job not in ran])
+            if len(ran) < len(batch):
+                self._return([job for job in batch if job not in ran])
             self._lanes.ran(batch[0].model)
             self._fill_slots()
 

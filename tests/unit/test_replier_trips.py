@@ -1,9 +1,10 @@
 """Requests that share a trip to the model: what it does not come to is run next."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
+import pytest
 from structlog.testing import capture_logs
 
 from common.channel import Delivery
@@ -106,8 +107,16 @@ class World:
         await until(are, lambda: f"{count} are answered", poll_s=0)
 
 
-async def test_what_a_trip_does_not_come_to_is_run_next_and_in_order() -> None:
-    world = World()
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    made = World()
+    yield made
+    for _ in range(9):
+        made.execution.may_end.release()
+    await made.replier.drain(20)
+
+
+async def test_what_a_trip_does_not_come_to_is_run_next_and_in_order(world: World) -> None:
     await world.begin()
     await world.answer_the_rest()
     first = MANY + 1
@@ -118,8 +127,7 @@ async def test_what_a_trip_does_not_come_to_is_run_next_and_in_order() -> None:
     assert world.channel.given_back == []
 
 
-async def test_what_arrives_together_shares_a_trip() -> None:
-    world = World()
+async def test_what_arrives_together_shares_a_trip(world: World) -> None:
     await world.begin()
     await world.answer_the_rest()
     world.execution.asked.clear()
@@ -128,15 +136,14 @@ async def test_what_arrives_together_shares_a_trip() -> None:
         world.deliver(number)
     await world.asked(1)
     assert world.execution.asked == [[str(number) for number in arriving]]
-    world.execution.may_end.release()
-    await world.replier.drain(20)
 
 
-async def test_what_a_trip_does_not_come_to_goes_back_when_the_predictor_ends() -> None:
-    world = World()
+async def test_what_a_trip_does_not_come_to_goes_back_when_the_predictor_ends(
+    world: World,
+) -> None:
     await world.begin()
     world.execution.may_end.release()
-    await world.answered(MANY + 1)
+    await world.asked(2)
     assert len(world.execution.asked[-1]) == 3
     draining = asyncio.create_task(world.replier.drain(20))
     world.execution.may_end.release()
@@ -149,8 +156,7 @@ async def test_what_a_trip_does_not_come_to_goes_back_when_the_predictor_ends() 
     assert [name for name, how in ended.items() if how[1]] == [str(MANY + 3), str(MANY + 4)]
 
 
-async def test_requests_that_share_a_trip_are_told_of_one_by_one_and_once() -> None:
-    world = World()
+async def test_requests_that_share_a_trip_are_told_of_one_by_one_and_once(world: World) -> None:
     with capture_logs() as lines:
         await world.begin()
         await world.answer_the_rest()
