@@ -28,6 +28,8 @@ class Delivery(msgspec.Struct, frozen=True):
     message: Message
     channel: "Channel"
     tag: int
+    message_id: str = ""
+    """The same when it is handed over again; empty if it was published without one."""
 
     @property
     def redeliveries(self) -> int:
@@ -127,7 +129,8 @@ class Channel:
             tag = raw.delivery_tag or 0
             if not no_ack:
                 self._unsettled[tag] = None
-            on_delivery(Delivery(_message(raw), self, tag))
+            message_id = raw.header.properties.message_id or ""
+            on_delivery(Delivery(_message(raw), self, tag, message_id))
 
         with translated():
             if prefetch:

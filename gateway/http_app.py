@@ -8,7 +8,9 @@ from typing import Any, Final
 import structlog
 from quart import Quart, Request, Response, request
 from quart.typing import ResponseTypes
+from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import MapAdapter
 
 from common.correlation import correlation_id, known_correlation_id
 from common.errors import PredictionError
@@ -50,6 +52,18 @@ class HttpApp(Quart):
         self.config["RESPONSE_TIMEOUT"] = None if SYSTEM_BOUNDS_ANSWERS else ANSWER_TIMEOUT_S
         self.register_error_handler(PredictionError, _on_prediction_error)
         self.register_error_handler(HTTPException, _on_http_error)  # the unexpected among them
+
+    def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
+        """See Quart, which finds the host out first: no route of ours depends on it."""
+        if request is None:
+            return super().create_url_adapter(None)
+        return self.url_map.bind(
+            "",
+            url_scheme=request.scheme,
+            default_method=request.method,
+            path_info=request.path,
+            query_args=request.query_string.decode("latin1"),
+        )
 
     async def handle_request(self, request: Request) -> ResponseTypes:
         """Answer a request, errors included."""

@@ -119,9 +119,8 @@ class IdempotentReceiver:
         submit: Submit,
         left_s: Countdown,
     ) -> PredictionId:
-        claim = self._claims.find(repeatable.key, order.prediction_id)
-        if claim is None:
-            claim = await self._claim(repeatable, order, left_s)
+        while not (claim := self._claims.find(repeatable.key, order.prediction_id)):
+            await self._claim(repeatable, order, left_s)
         if claim.request != repeatable.request:
             raise IdempotencyConflict
         if claim.prediction_id != order.prediction_id:
@@ -141,15 +140,19 @@ class IdempotentReceiver:
                 raise Unavailable("The Idempotency-Key could not be kept in time; try again.")
         return claim.prediction_id
 
-    async def _claim(self, repeatable: Repeatable, order: Order, left_s: Countdown) -> Claim:
-        """Claim a key; returns the claim that came first."""
-        body = ClaimBody(repeatable.key.hex(), repeatable.request.hex())
-        await self._stream.tell(body.to_message(order.correlation_id, int(self._now_s())), left_s())
-        await self._claims.until_decided(repeatable.key, order.prediction_id, left_s())
-        claim = self._claims.find(repeatable.key, order.prediction_id)
-        if claim is None:
+    async def _claim(self, repeatable: Repeatable, order: Order, left_s: Countdown) -> None:
+        """Claim a key; returns once the claim is read: the first one of the key owns it."""
+        if not left_s():
             raise Unavailable("The Idempotency-Key could not be claimed in time; try again later.")
-        return claim
+        claim = ClaimBody(repeatable.key.hex(), repeatable.request.hex())
+        message = claim.to_message(order.correlation_id, int(self._now_s()))
+        decided = asyncio.create_task(
+            self._claims.until_decided(repeatable.key, order.prediction_id, left_s())
+        )
+        try:  # it may be read before it is confirmed, and released again
+            await asyncio.gather(decided, self._stream.tell(message, left_s()))
+        finally:
+            decided.cancel()
 
     async def _release(self, claim: Claim, left_s: Countdown) -> None:
         """Free a key whose request nobody can ever take; if that fails its claim runs out."""

@@ -40,9 +40,8 @@ class JsonBody:
 
     def __init__(self, of: GatewayRequest, max_bytes: int) -> None:
         self._of = of
-        length = of.header("content-length")
-        is_told = length is not None and length.isdecimal()
-        self.size_bytes = min(int(length), max_bytes) if length and is_told else max_bytes
+        length = of.header("content-length") or ""
+        self.size_bytes = min(int(length), max_bytes) if length.isdecimal() else max_bytes
 
     async def read(self) -> bytes:
         """The whole body.

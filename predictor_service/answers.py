@@ -19,7 +19,6 @@ from common.errors import Cancelled, Unavailable, Unroutable
 from common.messages import Message, Reply
 from common.topology import REPLIES
 from predictor_service.job import Job
-from predictor_service.repeats import Repeats
 
 PUBLISH_TIMEOUT_S: Final = 10.0
 
@@ -48,7 +47,6 @@ class Answers:
     ) -> None:
         self._publisher = publisher
         self._answering = answering
-        self.repeats = Repeats()
         self.outcomes: Counter[str] = Counter()
         """Predictions by how they ended: ``succeeded`` or an error's code.
 
@@ -57,14 +55,14 @@ class Answers:
     async def send(self, replies: Mapping[Job, Reply | None]) -> AsyncIterator[Job]:
         """Answer requests of one connection, and acknowledge together what is settled together.
 
-        Those without a reply were cancelled: they are only acknowledged. Yields each request once
-        it is.
-
-        Raises:
-            ConnectionLost: the acknowledgement was not sent: the requests come again.
+        Those without a reply were cancelled: they are only acknowledged. Yields each request that
+        is settled; if its acknowledgement could not be sent, it comes again.
         """
         async for settled in self._settled(replies):
-            await settled[0].delivery.channel.acknowledge([job.delivery.tag for job in settled])
+            try:
+                await settled[0].delivery.channel.acknowledge([job.delivery.tag for job in settled])
+            except Unavailable as exc:
+                log.warning("answered requests will be redelivered", reason=exc.sentence)
             for job in settled:
                 yield job
 
@@ -95,7 +93,6 @@ class Answers:
             log.exception("reply not sent", correlation_id=job.request.correlation_id)
             return False
         if is_settled:
-            self.repeats.answered(job)
             self.outcomes[reply.outcome()] += 1
         return is_settled
 

@@ -16,6 +16,7 @@ class Stoppable(Protocol):
 class _Call(NamedTuple):
     worker: Stoppable
     questions: Sequence[Question]
+    is_batch: bool
 
 
 class Asked:
@@ -40,9 +41,11 @@ class Asked:
             self._stopped.difference_update(questions)
 
     @contextmanager
-    def of(self, worker: Stoppable, questions: Sequence[Question]) -> Iterator[None]:
-        """They are with ``worker`` for as long as the context lasts."""
-        self._calls.update(dict.fromkeys(questions, _Call(worker, questions)))
+    def of(
+        self, worker: Stoppable, questions: Sequence[Question], *, is_batch: bool
+    ) -> Iterator[None]:
+        """They are with ``worker`` for as long as the context lasts, one by one or as a batch."""
+        self._calls.update(dict.fromkeys(questions, _Call(worker, questions, is_batch)))
         try:
             yield
         finally:
@@ -51,14 +54,18 @@ class Asked:
     def stop(self, correlation_id: str) -> None:
         """Stop what is under way for this id.
 
-        The worker that has it ends, unless somebody still waits for another one of its questions:
+        The worker that has it ends, unless somebody still waits for another question of its batch:
         to ask those anew would cost them more than the answer that nobody needs.
         """
         for question, call in self._calls.items():
             if question.correlation_id == correlation_id:
                 self._stopped.add(question)
-                if call is not None and self.are_stopped(call.questions):
+                if call and not (call.is_batch and not self.are_stopped(call.questions)):
                     call.worker.stop()
+
+    def is_one_stopped(self, questions: Sequence[Question]) -> bool:
+        """Whether nobody needs one of them."""
+        return not self._stopped.isdisjoint(questions)
 
     def are_stopped(self, questions: Sequence[Question]) -> bool:
         """Whether nobody needs any of them."""

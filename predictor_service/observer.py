@@ -89,7 +89,7 @@ class Observer:
         return self._tracer.within(self._spans[job]) if self._tracer is not None else NOTHING
 
     def ended(self, job: Job, ran: Ran, reply: Reply | None) -> None:
-        """A request was answered, with nothing if it was cancelled, and acknowledged."""
+        """A request was answered, with nothing if it was cancelled."""
         facts = {
             "state": "cancelled" if reply is None else reply.state,
             "model": job.model,

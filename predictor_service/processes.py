@@ -61,7 +61,7 @@ class ProcessExecution:
         """See ``Execution.run``.
 
         A worker that dies is replaced; one that does not answer within ``timeout_s`` seconds, or
-        whose questions are all stopped, is killed and replaced. If it had several questions they
+        is stopped (see ``Asked.stop``), is killed and replaced. If it had several questions they
         are asked again one by one, so that only those fail that are to blame. What was stopped is
         ``Cancelled``, unless it ran in a batch that went on.
 
@@ -73,8 +73,8 @@ class ProcessExecution:
             outcome = await self._ask(model, questions, self._timeout_s)
             if not isinstance(outcome, PredictionError):
                 return outcome
-            if len(questions) == 1:
-                return [outcome]
+            if len(questions) == 1 or self._asked.are_stopped(questions):
+                return [outcome] * len(questions)
             return [await self._ask_one(model, question, end_s) for question in questions]
 
     def stop(self, correlation_id: str) -> None:
@@ -106,7 +106,7 @@ class ProcessExecution:
                 self._idle.put_nowait(worker)
                 return Cancelled()
             try:
-                with self._asked.of(worker, questions):
+                with self._asked.of(worker, questions, is_batch=self._takes_batches(model)):
                     outcomes = await self._in_thread(
                         worker.ask, model, questions, timeout_s, heard_in_loop(self)
                     )
@@ -116,7 +116,7 @@ class ProcessExecution:
                 continue
             except (WorkerOverdue, WorkerDied) as exc:
                 self._replace(worker)
-                if self._asked.are_stopped(questions):
+                if self._asked.is_one_stopped(questions):
                     log.info("prediction cancelled, its worker is replaced", model=model)
                     return Cancelled()
                 return _fate(exc, model, timeout_s)
@@ -125,6 +125,9 @@ class ProcessExecution:
                 raise
             self._idle.put_nowait(worker)
             return outcomes
+
+    def _takes_batches(self, model: str) -> bool:
+        return any(card.takes_batches for card in self.cards if card.name == model)
 
     async def _idle_worker(self) -> Worker:
         """A worker that has nothing to do; waits for one while there is hope."""

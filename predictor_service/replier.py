@@ -1,13 +1,14 @@
 """The replier of request-reply: delivery → decode → deadline → model → reply → acknowledge.
 
-Which requests run next is decided in ``lanes.py``, when in ``batching.py``, where in
-``execution.py``; ``answers.py`` replies and acknowledges.
+``subscription.py`` has them handed over. Which run next is decided in ``lanes.py``, when in
+``batching.py``, where in ``execution.py``; ``answers.py`` replies and acknowledges.
 """
 
 import asyncio
 import time
 from collections.abc import Container, Coroutine, Iterable
 from contextlib import suppress
+from contextvars import Context
 from typing import Any
 
 import structlog
@@ -22,7 +23,6 @@ from common.errors import (
     Unavailable,
 )
 from common.messages import Reply
-from common.topology import async_queue, sync_queue
 from predictor_service.answers import Answers
 from predictor_service.batching import Batching
 from predictor_service.events import Events
@@ -32,6 +32,8 @@ from predictor_service.job import Job, Ran
 from predictor_service.lanes import Lane, Lanes
 from predictor_service.observer import Observer
 from predictor_service.pace import Pace
+from predictor_service.repeats import Repeats
+from predictor_service.subscription import Subscription
 
 log = structlog.get_logger()
 
@@ -56,7 +58,7 @@ class Replier:
     ) -> None:
         self._execution = execution
         self._answers = answers
-        self._repeats = answers.repeats
+        self._repeats = Repeats()
         self._events = events
         self._batching = batching
         self._cancelled = cancelled
@@ -65,11 +67,8 @@ class Replier:
         self._lanes: Lanes[Job] = Lanes(slots, batching.max_batch, self._one_by_one)
         batched = len(self._one_by_one) < len(execution.cards)
         self._pace = Pace(slots, batching.max_batch if batched else 1)
-        self._channel: Channel | None = None
-        self._consumer_tags: list[str] = []
-        self.prefetch = 0
-        """What each lane is consumed with; 0: they are not."""
-        self._subscribing = asyncio.Lock()
+        models = [card.name for card in execution.cards]
+        self._subscription = Subscription(models, self._on_delivery, self._prefetch_now)
         self._window: asyncio.TimerHandle | None = None
         self._is_filling = False
         self._under_way: set[asyncio.Task[None]] = set()
@@ -87,15 +86,18 @@ class Replier:
         """Model calls that run now."""
         return self._lanes.running
 
+    @property
+    def prefetch(self) -> int:
+        """What each lane is consumed with; 0: they are not."""
+        return self._subscription.prefetch
+
     async def attach(self, channel: Channel) -> None:
-        """Consume both lanes of every model on a new connection."""
-        self._channel = channel
-        await self._subscribe()
+        """Consume on a new connection."""
+        await self._subscription.attach(channel)
 
     def detach(self) -> None:
         """The connection is gone: the broker hands over again what was not acknowledged."""
-        self._channel = None
-        self._consumer_tags, self.prefetch = [], 0
+        self._subscription.detach()
         self._observer.done(self._lanes.clear())
 
     async def drain(self, timeout_s: float) -> None:
@@ -108,7 +110,7 @@ class Replier:
         try:
             async with asyncio.timeout(timeout_s):
                 try:
-                    await self._subscribe()
+                    await self._subscription.change()
                     waiting = self._lanes.clear()
                     self._observer.done(waiting)
                     await self._give_back(waiting)
@@ -119,47 +121,22 @@ class Replier:
         except TimeoutError:
             log.warning("predictions left unfinished", count=len(self._under_way))
 
-    @property
     def _prefetch_now(self) -> int:
         return 0 if self._is_ending else self._pace.prefetch(is_full=self._lanes.is_full)
 
-    async def _subscribe(self) -> None:
-        """Consume with the prefetch that is right now; what was handed over stays at hand."""
-        async with self._subscribing:
-            while (channel := self._channel) and self.prefetch != self._prefetch_now:
-                while self._consumer_tags:
-                    await channel.cancel(self._consumer_tags.pop())
-                self.prefetch = prefetch = self._prefetch_now
-                if prefetch:
-                    await self._consume_all(channel, prefetch)
-
-    async def _consume_all(self, channel: Channel, prefetch: int) -> None:
-        for card in self._execution.cards:
-            lanes = ((sync_queue, Lane.SYNC), (async_queue, Lane.ASYNC))
-            for queue, lane in lanes:
-                tag = await self._consume(channel, queue(card.name), lane, card.name, prefetch)
-                self._consumer_tags.append(tag)
-
-    async def _consume(
-        self, channel: Channel, queue: str, lane: Lane, model: str, prefetch: int
-    ) -> str:
-        def on_delivery(delivery: Delivery) -> None:
-            if channel is not self._channel:  # it will be handed over again
-                return
-            try:
-                job = Job.from_delivery(delivery, model, lane)
-            except MalformedRequest as exc:
-                self.rejected += 1
-                log.warning("request rejected", queue=queue, reason=exc.sentence)
-                self._start(channel.reject(delivery.tag))
-                return
-            if self._repeats.is_answered(job):
-                self._start(channel.acknowledge([delivery.tag]))
-            elif not self._repeats.hold(job):
-                self._lanes.put(job, model, lane, delivery.redeliveries, _clock_s())
-                self._fill_slots_soon()
-
-        return await channel.consume(queue, on_delivery, prefetch=prefetch)
+    def _on_delivery(self, delivery: Delivery, model: str, lane: Lane) -> None:
+        try:
+            job = Job.from_delivery(delivery, model, lane)
+        except MalformedRequest as exc:
+            self.rejected += 1
+            log.warning("request rejected", model=model, lane=lane.value, reason=exc.sentence)
+            self._start(delivery.channel.reject(delivery.tag))
+            return
+        if self._repeats.is_answered(job):
+            self._start(delivery.channel.acknowledge([delivery.tag]))
+        elif not self._repeats.hold(job):
+            self._lanes.put(job, model, lane, delivery.redeliveries, _clock_s())
+            self._fill_slots_soon()
 
     def _fill_slots_soon(self) -> None:
         """When all that has arrived with this delivery is at hand: it may share a trip with it."""
@@ -179,15 +156,16 @@ class Replier:
                 self._window = loop.call_later(wait_s, self._fill_slots)
                 return
             self._start(self._serve(self._lanes.take()))
-        if self.prefetch != self._prefetch_now and not self._subscribing.locked():
-            self._start(self._subscribe())
+        if self._subscription.is_to_change:
+            self._start(self._subscription.change())
 
     @property
     def _is_ending(self) -> bool:
         return self.draining or self._execution.broken.is_set()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        under_way = asyncio.create_task(_logged(work))
+        # In a context of its own: whoever starts it may be about another request.
+        under_way = asyncio.create_task(_logged(work), context=Context())
         self._under_way.add(under_way)
         under_way.add_done_callback(self._under_way.discard)
 
@@ -200,20 +178,22 @@ class Replier:
             ran = await self._run_in_slot(batch)
             replies = {job: self._reply(job, ran[job]) for job in ran}
             async for job in self._answers.send(replies):
+                if replies[job] is not None:
+                    self._repeats.answered(job)
                 self._observer.ended(job, ran[job], replies[job])
         finally:
             self._observer.done(ran)
             self._lanes.answered(batch[0].model)
-            self._let_repeats_go(batch)
+            self._let_repeats_go(ran)
             self._fill_slots()
 
-    def _let_repeats_go(self, batch: list[Job]) -> None:
-        """What came again while this ran is acknowledged if this was answered, or else runs."""
-        for job in (held for one in batch for held in self._repeats.end(one)):
-            if self._repeats.is_answered(job):
-                self._start(job.delivery.channel.acknowledge([job.delivery.tag]))
+    def _let_repeats_go(self, jobs: Iterable[Job]) -> None:
+        """What came again while these ran is acknowledged with its answer, or else it runs."""
+        for again in [held for job in jobs for held in self._repeats.end(job)]:
+            if self._repeats.is_answered(again):
+                self._start(again.delivery.channel.acknowledge([again.delivery.tag]))
             else:
-                self._return([job])
+                self._return([again])
 
     def _reply(self, job: Job, ran: Ran) -> Reply | None:
         """What is answered: nothing, if it was cancelled, maybe while it ran."""
@@ -228,8 +208,9 @@ class Replier:
             ran = await self._run(batch)
             return ran
         finally:
-            if len(ran) < len(batch):
-                self._return([job for job in batch if job not in ran])
+            if rest := [job for job in batch if job not in ran]:
+                self._let_repeats_go(rest)
+                self._return(rest)
             self._lanes.ran(batch[0].model)
             self._fill_slots()
 
@@ -239,13 +220,11 @@ class Replier:
             self._observer.done(jobs)
             self._start(self._give_back(jobs))
             return
-        self._observer.done([job for job in jobs if job.delivery.channel is not self._channel])
+        here = [job for job in jobs if job.delivery.channel is self._subscription.channel]
+        self._observer.done([job for job in jobs if job not in here])
         for lane in Lane:
-            here = [
-                job for job in jobs if job.lane is lane and job.delivery.channel is self._channel
-            ]
-            if here:
-                self._lanes.put_back(here, here[0].model, lane, _clock_s())
+            if back := [job for job in here if job.lane is lane]:
+                self._lanes.put_back(back, back[0].model, lane, _clock_s())
 
     async def _run(self, batch: list[Job]) -> dict[Job, Ran]:
         """Run the model, but for those that are not to be started any more.

@@ -19,6 +19,7 @@ def request_of(correlation_id: str, reply_to: str = "q", expires_s: float = 60) 
 
 
 def job_of(correlation_id: str, expires_s: float = 60) -> Job:
-    """The same, taken off the queue of a model ``m``."""
+    """The same, taken off the queue of a model ``m``; it was published under its correlation id."""
     message = request_of(correlation_id, expires_s=expires_s)
-    return Job.from_delivery(Delivery(message, ScriptedChannel(), 1), "m", Lane.ASYNC)
+    delivery = Delivery(message, ScriptedChannel(), 1, correlation_id)
+    return Job.from_delivery(delivery, "m", Lane.ASYNC)

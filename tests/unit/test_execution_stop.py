@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 from common.errors import Cancelled
 from predictor_service.invocation import Question
-from predictor_service.models.specification import parse_models
+from predictor_service.models.specification import Specification, parse_models
 from predictor_service.processes import ProcessExecution
 from tests.support.waiting import POLL_S, until
 
@@ -36,6 +36,17 @@ class Noted:
         return values
 
 
+class OneByOne:
+    """The same without batches."""
+
+    def __init__(self, notes: str) -> None:
+        self._noted = Noted(notes)
+
+    def predict(self, value: int) -> int:
+        """The input."""
+        return self._noted.predict(value)
+
+
 class World:
     """One worker, and what its model has begun."""
 
@@ -43,12 +54,12 @@ class World:
         self.execution = execution
         self._notes = notes
 
-    def start(self, *values: int) -> "asyncio.Task[list[object]]":
+    def start(self, *values: int, model: str = "noted") -> "asyncio.Task[list[object]]":
         """Ask; the correlation id of each is its value."""
         questions = [Question(str(value).encode(), str(value)) for value in values]
 
         async def asked() -> list[object]:
-            return list(await self.execution.run("noted", questions))
+            return list(await self.execution.run(model, questions))
 
         return asyncio.create_task(asked())
 
@@ -65,10 +76,14 @@ class World:
         return self._notes.read_text().splitlines() if self._notes.exists() else []
 
 
+def _models(notes: Path) -> Sequence[Specification]:
+    return parse_models(f"noted={HERE}:Noted({notes}),one-by-one={HERE}:OneByOne({notes})")
+
+
 @asynccontextmanager
 async def world(directory: Path) -> AsyncIterator[World]:
     notes = directory / "notes"
-    execution = ProcessExecution(parse_models(f"noted={HERE}:Noted({notes})"), 1, LONG_S)
+    execution = ProcessExecution(_models(notes), 1, LONG_S)
     await execution.start()
     try:
         yield World(execution, notes)
@@ -97,6 +112,17 @@ async def test_a_batch_goes_on_until_nobody_needs_any_of_it(tmp_path: Path) -> N
         one.execution.stop("3")
         assert [type(outcome) for outcome in await batch] == [Cancelled] * 3
         assert one.begun == ["[1, -2, 3]"]
+
+
+async def test_what_is_asked_one_by_one_does_not_wait_for_what_is_stopped(tmp_path: Path) -> None:
+    async with world(tmp_path) as one:
+        trip = one.start(-1, 2, model="one-by-one")
+        await one.begins(-1)
+        one.execution.stop("-1")
+        first, second = await trip
+        assert isinstance(first, Cancelled)
+        assert second == b"2"
+        assert one.begun == ["[-1]", "[2]"]
 
 
 async def test_what_waits_for_a_worker_is_not_begun(tmp_path: Path) -> None:

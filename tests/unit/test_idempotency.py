@@ -36,6 +36,8 @@ class Gateway:
         self.follows = True
         self.refuses: PredictionError | None = None
         self.told: list[Message] = []
+        self.around_next: tuple[list[Message], list[Message]] = [], []
+        """What is read before and behind what is told next, before that is confirmed."""
         self.submitted: list[tuple[str, float]] = []
         self.may_submit = asyncio.Event()
         self.may_submit.set()
@@ -45,8 +47,9 @@ class Gateway:
 
     async def tell(self, event: Message, timeout_s: float) -> None:
         self.told.append(event)
-        if self.follows:
-            self.read(event)
+        around, self.around_next = self.around_next, ([], [])
+        for each in (*around[0], *([event] if self.follows else []), *around[1]):
+            self.read(each)
 
     def read(self, event: Message) -> None:
         """Read an event of the stream."""
@@ -157,6 +160,17 @@ def test_a_key_is_free_again_when_there_is_no_such_model(gateway: Gateway) -> No
     assert types_of(gateway.told) == ["prediction.claim", "prediction.released"]
     gateway.refuses = None
     assert gateway.ask(body=b'{"input": 2}').result()
+
+
+def test_a_key_that_is_released_before_a_claim_is_confirmed_is_claimed_again(
+    gateway: Gateway,
+) -> None:
+    first = gateway.hear_claim()
+    gateway.claims.forget()  # it is read only after the call has looked
+    claimed = gateway.heard
+    gateway.around_next = [claimed.to_message(first, 0)], [claimed.released(first, 0)]
+    assert spell(gateway.ask().result()) != first
+    assert types_of(gateway.told) == ["prediction.claim"] * 2 + ["prediction.accepted"]
 
 
 def test_who_waits_for_a_call_that_is_refused_is_to_try_again_at_once(gateway: Gateway) -> None:

@@ -1,11 +1,14 @@
 """A request that comes again over a new connection is run again only if it has to be."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 import pytest
+from structlog.testing import capture_logs
 
 from common.channel import Delivery
+from common.correlation import known_correlation_id
+from common.errors import ConnectionLost
 from common.presence import ModelCard
 from predictor_service.answers import Answers
 from predictor_service.batching import Batching
@@ -21,17 +24,22 @@ from tests.support.scripted import ScriptedChannel, ScriptedLink
 class Held:
     """An execution of one model, whose calls end when the test says so, one after the other."""
 
-    def __init__(self) -> None:
-        self.cards: tuple[ModelCard, ...] = (ModelCard(name="m"),)
+    def __init__(self, *, takes_batches: bool) -> None:
+        self.cards: tuple[ModelCard, ...] = (ModelCard(name="m", takes_batches=takes_batches),)
         self.broken = asyncio.Event()
         self.may_end = asyncio.Semaphore(0)
-        self.asked: list[str] = []
+        self.asked: list[list[str]] = []
+        self.about: list[str] = []
+        """The correlation ids that were known as the calls began."""
+        self.comes_to: int | None = None
+        """How many questions a call comes to; None: to all."""
         self.on_progress: Hear = nobody_hears
 
     async def run(self, model: str, questions: Sequence[Question]) -> list[Outcome]:
-        self.asked += [question.correlation_id for question in questions]
+        self.asked.append([question.correlation_id for question in questions])
+        self.about.append(known_correlation_id())
         await self.may_end.acquire()
-        return [b"1" for _ in questions]
+        return [b"1" for _ in questions[: self.comes_to]]
 
     def stop(self, correlation_id: str) -> None:
         """Nothing can be stopped here."""
@@ -41,7 +49,7 @@ class Held:
 
 
 class Settling(ScriptedChannel):
-    """A channel that notes what is acknowledged and what goes back."""
+    """A channel that can be lost; notes what is acknowledged and what goes back."""
 
     is_open = True
 
@@ -51,6 +59,8 @@ class Settling(ScriptedChannel):
         self.given_back: list[int] = []
 
     async def acknowledge(self, tags: Sequence[int]) -> None:
+        if not self.is_open:
+            raise ConnectionLost("The connection to the broker was lost.")
         self.settled += tags
 
     async def give_back(self, tag: int) -> None:
@@ -63,24 +73,28 @@ class Settling(ScriptedChannel):
 class World:
     """A replier with two slots, whose connection can be lost."""
 
-    def __init__(self) -> None:
-        self.execution, self.link, self.channel = Held(), ScriptedLink(), Settling()
-        self.replier = Replier(
-            self.execution, Answers(self.link), Events(self.link), 2, Batching(1, 0)
-        )
+    def __init__(self, max_batch: int = 1) -> None:
+        self.execution = Held(takes_batches=max_batch > 1)
+        self.link, self.channel = ScriptedLink(), Settling()
+        batching = Batching(max_batch, 0)
+        self.replier = Replier(self.execution, Answers(self.link), Events(self.link), 2, batching)
 
     async def connect(self) -> None:
-        """Over a new connection, after the last one if there was one."""
+        """Over a new connection, after the loss of the last one if there was one."""
         if self.replier.prefetch:
+            self.channel.is_open = False
             self.replier.detach()
             self.channel = Settling()
         await self.replier.attach(self.channel)
 
-    async def deliver(self, tag: int, name: str, reply_to: str = "q", came_before: int = 0) -> None:
-        """Hand a request over."""
-        request = request_of(name, reply_to)
-        request.headers["x-delivery-count"] = came_before
-        self.channel.on_delivery(Delivery(request, self.channel, tag))
+    async def deliver(
+        self, *names: str, came_before: int = 0, publishes: Iterable[str] = ()
+    ) -> None:
+        """Hand requests over, with tags from 1 on, published under their names or others."""
+        for tag, (name, publish) in enumerate(zip(names, publishes or names, strict=True), 1):
+            request = request_of(name)
+            request.headers["x-delivery-count"] = came_before
+            self.channel.on_delivery(Delivery(request, self.channel, tag, publish))
         await self.turn()
 
     async def end_one(self) -> None:
@@ -92,10 +106,16 @@ class World:
         for _ in range(8 * TURNS):
             await asyncio.sleep(0)
 
+    @property
+    def answered(self) -> list[str]:
+        """Who was answered, in order."""
+        return [message.correlation_id for message in self.link.published]
 
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
-    made = World()
+
+@pytest.fixture(params=[1])
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    """A replier that is connected; the parameter is how large its batches are."""
+    made = World(request.param)
     await made.connect()
     yield made
     for _ in range(9):
@@ -103,48 +123,107 @@ async def world() -> AsyncIterator[World]:
     await made.replier.drain(20)
 
 
+batched = pytest.mark.parametrize("world", [2], indirect=True)
+
+
 async def test_what_runs_when_it_comes_again_is_acknowledged_when_it_is_answered(
     world: World,
 ) -> None:
-    await world.deliver(1, "long")
-    await world.connect()
-    await world.deliver(1, "long", came_before=3)
-    assert world.channel.settled == []
-    await world.end_one()
-    assert world.execution.asked == ["long"]
-    assert len(world.link.published) == 1
+    with capture_logs() as lines:
+        await world.deliver("long")
+        await world.connect()
+        await world.deliver("long", came_before=3)
+        assert world.channel.settled == []
+        await world.end_one()
+    assert world.execution.asked == [["long"]]
+    assert world.answered == ["long"]
     assert world.channel.settled == [1]
+    told = [line["correlation_id"] for line in lines if line["event"] == "prediction"]
+    assert told == ["long"]
 
 
 async def test_others_start_while_it_runs(world: World) -> None:
-    await world.deliver(1, "long")
+    await world.deliver("long")
     await world.connect()
-    await world.deliver(1, "long", came_before=3)
-    await world.deliver(2, "quick")
-    assert world.execution.asked == ["long", "quick"]
+    await world.deliver("long", came_before=3)
+    await world.deliver("quick")
+    assert world.execution.asked == [["long"], ["quick"]]
 
 
 async def test_what_was_answered_is_acknowledged_at_once(world: World) -> None:
-    await world.deliver(1, "lost acknowledgement")
+    await world.deliver("lost acknowledgement")
     await world.end_one()
     await world.connect()
-    await world.deliver(1, "lost acknowledgement", came_before=1)
-    assert world.execution.asked == ["lost acknowledgement"]
+    await world.deliver("lost acknowledgement", came_before=1)
+    assert world.execution.asked == [["lost acknowledgement"]]
     assert world.channel.settled == [1]
 
 
-async def test_what_is_asked_for_from_elsewhere_is_run_again(world: World) -> None:
-    await world.deliver(1, "resent", reply_to="a queue that is gone")
+@pytest.mark.parametrize("publishes", [("first", "second"), ("", "")], ids=["two", "unknown"])
+async def test_what_is_sent_again_is_run_again(world: World, publishes: tuple[str, str]) -> None:
+    await world.deliver("twice", "twice", publishes=publishes)
     await world.end_one()
-    await world.deliver(2, "resent", reply_to="a new one")
     await world.end_one()
-    assert world.execution.asked == ["resent", "resent"]
+    assert world.execution.asked == [["twice"], ["twice"]]
+    assert world.answered == ["twice", "twice"]
+
+
+@batched
+async def test_a_batch_of_which_some_are_answered_is_not_run_again(world: World) -> None:
+    await world.deliver("a", "b")
+    await world.connect()
+    await world.deliver("a", "b", came_before=1)
+    confirmed = asyncio.Event()
+    publish = world.link.publish
+
+    async def slow(message: object, routing_key: str, **options: object) -> None:
+        if getattr(message, "correlation_id", "") == "b":
+            await confirmed.wait()
+        await publish(message, routing_key, timeout_s=1)  # type: ignore[arg-type]
+
+    world.link.publish = slow  # type: ignore[method-assign]
+    await world.end_one()
+    assert world.answered == ["a"]
+    confirmed.set()
+    await world.turn()
+    assert world.execution.asked == [["a", "b"]]
+    assert sorted(world.channel.settled) == [1, 2]
+
+
+@batched
+async def test_a_call_is_not_logged_under_the_id_of_the_one_before(world: World) -> None:
+    for name in ("a", "b"):
+        await world.deliver(name)
+        await world.end_one()
+    await world.deliver("c", "d", "e", "f", "g")
+    for _ in range(4):
+        await world.end_one()
+    assert set(world.execution.about) == {""}
+
+
+async def test_what_a_call_did_not_come_to_counts_as_running_once_it_runs() -> None:
+    world = World(max_batch=2)
+    world.execution.comes_to = 1
+    await world.connect()
+    await world.deliver("a", "b")
+    world.link.hold = asyncio.Event()
+    await world.end_one()  # the answer to a is on its way, and b runs
+    assert world.execution.asked == [["a", "b"], ["b"]]
+    world.link.hold.set()
+    await world.turn()
+    await world.connect()
+    await world.deliver("b", came_before=1)
+    await world.end_one()
+    assert world.execution.asked == [["a", "b"], ["b"]]
+    assert world.answered == ["a", "b"]
+    assert world.channel.settled == [1]
+    await world.replier.drain(20)
 
 
 async def test_what_ran_without_an_answer_runs_again(world: World) -> None:
-    await world.deliver(1, "unlucky")
+    await world.deliver("unlucky")
     await world.connect()
-    await world.deliver(1, "unlucky", came_before=1)
+    await world.deliver("unlucky", came_before=1)
 
     def fail(_: object) -> None:
         raise ValueError
@@ -153,16 +232,16 @@ async def test_what_ran_without_an_answer_runs_again(world: World) -> None:
     await world.end_one()
     world.link.on_publish = lambda _: None
     await world.end_one()
-    assert world.execution.asked == ["unlucky", "unlucky"]
+    assert world.execution.asked == [["unlucky"], ["unlucky"]]
     assert world.channel.settled == [1]
 
 
 async def test_what_came_again_is_given_back_if_the_predictor_ends_before_it_is_answered(
     world: World,
 ) -> None:
-    await world.deliver(1, "long")
+    await world.deliver("long")
     await world.connect()
-    await world.deliver(1, "long", came_before=1)
+    await world.deliver("long", came_before=1)
 
     def fail(_: object) -> None:
         raise ValueError
