@@ -2,57 +2,18 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 
 import pytest
 
 from common.errors import DeadlineExceeded, Unavailable
-from common.messages import Reply
 from gateway.intake import Call, Intake
-from gateway.prediction_id import PredictionId, PredictionIds
+from gateway.prediction_id import PredictionIds
 from gateway.predictions import UNKNOWN_MODEL_S, Predictions
 from gateway.replicas import ROLL_CALL_S, Replicas
-from gateway.requestor import Order
 from gateway.settings import GatewaySettings
+from tests.support.announcements import announcement
+from tests.support.intake import Body, NoDeadlines, Silent
 from tests.support.loops import ManualLoop
-from tests.unit.test_replicas import announcement
-
-
-class Body:
-    """A caller's body."""
-
-    size_bytes = 12
-
-    async def read(self) -> bytes:
-        return b'{"input": 1}'
-
-
-class Silent:
-    """A broker behind which nobody answers; keeps how long it was waited for."""
-
-    def __init__(self) -> None:
-        self.timeouts_s: list[float] = []
-
-    async def call(self, order: Order, timeout_s: float) -> Reply:
-        self.timeouts_s.append(timeout_s)
-        raise DeadlineExceeded("The prediction was not ready in time.")
-
-    async def submit(self, order: Order, expires_s: float, timeout_s: float) -> None:
-        raise NotImplementedError
-
-    def restore_queues(self) -> None:
-        raise NotImplementedError
-
-
-class NoDeadlines:
-    """What a call with the configured deadline does not use."""
-
-    def __len__(self) -> int:
-        return 0
-
-    def kept(self, prediction_id: PredictionId, after_s: float) -> AbstractContextManager[None]:
-        raise NotImplementedError
-
 
 Ask = Callable[..., "asyncio.Task[bytes]"]
 

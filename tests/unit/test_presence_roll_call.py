@@ -10,9 +10,9 @@ from common.errors import BrokerAway
 from common.messages import Message, MessageType
 from gateway.presence import Presence
 from gateway.replicas import ROLL_CALL_S, Replicas
+from tests.support.announcements import announcement
 from tests.support.loops import ManualLoop
 from tests.support.scripted import ScriptedChannel, ScriptedLink
-from tests.unit.test_replicas import announcement
 
 
 class Gateway:

@@ -15,9 +15,9 @@ from gateway.prediction_id import PredictionId, PredictionIds
 from gateway.repeatable import RepeatablePredictions
 from gateway.replicas import Replicas
 from gateway.settings import GatewaySettings
+from tests.support.announcements import announcement
+from tests.support.intake import Body, NoDeadlines, Silent
 from tests.support.loops import ManualLoop
-from tests.unit.test_predictions_time import Body, NoDeadlines, Silent
-from tests.unit.test_replicas import announcement
 
 WAIT_S: Final = 1.0
 

@@ -6,30 +6,14 @@ from typing import Any, Final
 import pytest
 
 from common.errors import InvalidInput
-from common.presence import SILENCE_S, Announcement, ModelCard
+from common.presence import SILENCE_S, ModelCard
 from gateway.replicas import Replicas
+from tests.support.announcements import OLD, announcement
 from tests.support.loops import ManualLoop
 
-OLD: Final = ModelCard(name="m", version="1", input_schema={"type": "integer"})
 NEW: Final = ModelCard(name="m", version="2", input_schema={"type": "string"})
 
 VALUES: Final[list[Any]] = [1, "x", []]
-
-
-def announcement(
-    replica_id: str, *cards: ModelCard, leaving: bool = False, predictions: int = 0
-) -> Announcement:
-    """What one predictor says of itself."""
-    return Announcement(
-        replica_id=replica_id,
-        host="host",
-        isolation="thread",
-        concurrency=1,
-        max_batch=1,
-        predictions=predictions,
-        models=cards or (OLD,),
-        leaving=leaving,
-    )
 
 
 @pytest.fixture

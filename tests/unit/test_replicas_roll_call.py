@@ -7,8 +7,8 @@ import pytest
 
 from common.presence import SILENCE_S, ModelCard
 from gateway.replicas import ROLL_CALL_S, Replicas
+from tests.support.announcements import announcement
 from tests.support.loops import ManualLoop
-from tests.unit.test_replicas import announcement
 
 
 class Gateway:

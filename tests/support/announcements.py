@@ -1,0 +1,23 @@
+"""What predictors say of themselves."""
+
+from typing import Final
+
+from common.presence import Announcement, ModelCard
+
+OLD: Final = ModelCard(name="m", version="1", input_schema={"type": "integer"})
+
+
+def announcement(
+    replica_id: str, *cards: ModelCard, leaving: bool = False, predictions: int = 0
+) -> Announcement:
+    """What one predictor says of itself."""
+    return Announcement(
+        replica_id=replica_id,
+        host="host",
+        isolation="thread",
+        concurrency=1,
+        max_batch=1,
+        predictions=predictions,
+        models=cards or (OLD,),
+        leaving=leaving,
+    )
