@@ -92,7 +92,7 @@ def _check_attributes(trace: list[Span], queue: str, prediction_id: str) -> None
 async def test_a_sync_call_is_one_trace_from_its_caller_to_its_reply(
     cluster: Cluster, collector: Collector, isolation: str
 ) -> None:
-    gateway, _ = await _started(cluster, collector.settings, PREDICTOR_ISOLATION=isolation)
+    gateway, predictor = await _started(cluster, collector.settings, PREDICTOR_ISOLATION=isolation)
     async with client(gateway.url) as http:
         answer = await http.post("/predict", json={"input": SLOW}, headers=TRACED)
     assert answer.status_code == 200
@@ -105,6 +105,8 @@ async def test_a_sync_call_is_one_trace_from_its_caller_to_its_reply(
     _check_attributes(trace, queue, trace[1].attributes["messaging.message.conversation_id"])
     assert trace[0].attributes["http.response.status_code"] == 200
     assert trace[0].started_ns < receiving.ended_ns < trace[0].ended_ns
+    for service in (gateway, predictor):
+        assert f'"trace_id":"{TRACE_ID}"' in service.log
 
 
 async def test_an_async_prediction_is_one_trace_that_every_gateway_ends(

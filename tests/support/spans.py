@@ -38,10 +38,13 @@ class NotingTracer:
     def __init__(self) -> None:
         self.deliveries: list[NotedSpan] = []
         """By the correlation ids of what was delivered."""
+        self.requests: list[NotedSpan] = []
 
     @contextmanager
     def request(self, method: str, path: str, context: Mapping[str, str]) -> Iterator[Span]:
-        yield NotedSpan(path)
+        span = NotedSpan(path)
+        self.requests.append(span)
+        yield span
 
     @contextmanager
     def publishing(self, message: Message, routing_key: str, exchange: str) -> Iterator[Message]:

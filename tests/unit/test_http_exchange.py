@@ -10,6 +10,7 @@ from quart import Response
 
 from gateway.http_app import HttpApp
 from gateway.metrics import HttpMetrics
+from tests.support.spans import NotingTracer
 from tests.support.waiting import until
 
 SCOPE: dict[str, Any] = {
@@ -31,7 +32,9 @@ class Exchange:
     """A client, and an application that answers it with ``response``; None: never."""
 
     def __init__(self, response: Response | None = None) -> None:
-        self.app = HttpApp(HttpMetrics(CollectorRegistry()), max_body_bytes=100)
+        self.tracer = NotingTracer()
+        metrics = HttpMetrics(CollectorRegistry())
+        self.app = HttpApp(metrics, max_body_bytes=100, tracer=self.tracer)
         self.incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.incoming.put_nowait({"type": "http.request", "body": b"", "more_body": False})
         self.sent: list[dict[str, Any]] = []
@@ -97,6 +100,8 @@ async def test_when_the_client_leaves_nobody_goes_on_answering_it() -> None:
     await call
     assert exchange.was_cancelled
     assert exchange.sent == []
+    (span,) = exchange.tracer.requests
+    assert (span.of, span.facts["predictmq.state"]) == ("GET /", "caller left")
 
 
 async def test_a_call_that_others_cancel_is_cancelled() -> None:

@@ -40,6 +40,7 @@ async def test_an_error_is_one_sentence(app: Quart) -> None:
         answer = prediction_problem(InvalidInput('Too "hot".'))
     assert await answer.get_data() == b'{"error": "Too \\"hot\\"."}'
     assert (answer.status_code, answer.headers["Content-Type"]) == (422, "application/json")
+    assert answer.headers["Vary"] == "Accept"
 
 
 async def test_an_unknown_id_is_answered_to_the_letter(app: Quart) -> None:

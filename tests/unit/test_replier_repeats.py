@@ -97,6 +97,14 @@ class World:
             self.channel.on_delivery(Delivery(request, self.channel, tag, publish))
         await self.turn()
 
+    def fail_to_publish(self) -> None:
+        """From now on replies meet a bug of ours."""
+
+        def fail(_: object) -> None:
+            raise ValueError
+
+        self.link.on_publish = fail
+
     async def end_one(self) -> None:
         """Let a call of the model end."""
         self.execution.may_end.release()
@@ -224,11 +232,7 @@ async def test_what_ran_without_an_answer_runs_again(world: World) -> None:
     await world.deliver("unlucky")
     await world.connect()
     await world.deliver("unlucky", came_before=1)
-
-    def fail(_: object) -> None:
-        raise ValueError
-
-    world.link.on_publish = fail
+    world.fail_to_publish()
     await world.end_one()
     world.link.on_publish = lambda _: None
     await world.end_one()
@@ -242,11 +246,7 @@ async def test_what_came_again_is_given_back_if_the_predictor_ends_before_it_is_
     await world.deliver("long")
     await world.connect()
     await world.deliver("long", came_before=1)
-
-    def fail(_: object) -> None:
-        raise ValueError
-
-    world.link.on_publish = fail
+    world.fail_to_publish()
     draining = asyncio.create_task(world.replier.drain(20))
     await world.end_one()
     await draining

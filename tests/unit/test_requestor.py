@@ -14,6 +14,7 @@ from gateway.prediction_id import PredictionId
 from gateway.requestor import Order, Requestor
 from tests.support.loops import ManualLoop
 from tests.support.scripted import ScriptedChannel, ScriptedLink
+from tests.support.spans import NotingTracer
 
 NOW_S: Final = 1_700_000_000.9
 ORDER: Final = Order(PredictionId(1), "demo", b'{"input": 1}')
@@ -28,7 +29,8 @@ class World:
     def __init__(self) -> None:
         self.loop = ManualLoop()
         self.publisher, self.consumer = ScriptedLink(), ScriptedLink()
-        self.requestor = Requestor(self.publisher, self.consumer, lambda: NOW_S)
+        self.tracer = NotingTracer()
+        self.requestor = Requestor(self.publisher, self.consumer, lambda: NOW_S, self.tracer)
         self.channel = ScriptedChannel()
         self.loop.run_until_complete(self.requestor.attach(self.channel))
 
@@ -38,9 +40,10 @@ class World:
         self.loop.settle()
         return task
 
-    def deliver(self, reply: Reply) -> None:
+    def deliver(self, reply: Reply, **headers: str) -> None:
         """Hand a reply over as the channel does."""
         message = reply.to_message(ORDER.correlation_id, int(NOW_S))
+        message.headers.update(headers)
         self.channel.on_delivery(Delivery(message, self.channel, 1))
 
     def lose_reply_queue(self) -> None:
@@ -58,6 +61,13 @@ def world() -> Iterator[World]:
         with suppress(asyncio.CancelledError, PredictionError):
             made.loop.run_until_complete(task)
     made.loop.close()
+
+
+def test_a_reply_is_in_a_trace_only_if_its_predictor_says_in_which(world: World) -> None:
+    world.deliver(ANSWER)
+    assert world.tracer.deliveries == []
+    world.deliver(ANSWER, traceparent="00-" + "1" * 32 + "-" + "2" * 16 + "-01")
+    assert [span.ends for span in world.tracer.deliveries] == [1]
 
 
 @pytest.mark.parametrize("failure", [ConnectionLost, Unconfirmed, BrokerAway])
