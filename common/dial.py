@@ -11,6 +11,7 @@ from aiormq.abc import AbstractConnection as UnderlayConnection
 from aiormq.exceptions import InvalidFrameError
 
 from common.errors import BrokerAway, ConnectionLost, Misconfigured, Unavailable
+from common.packets import PacketConnection
 from common.settings import BrokerSettings
 from common.translation import translated
 
@@ -41,6 +42,7 @@ async def dial(broker: BrokerSettings, name: str) -> AbstractConnection:
                 virtualhost=broker.vhost,
                 heartbeat=HEARTBEAT_S,
                 client_properties={"connection_name": name},
+                connection_class=PacketConnection,
             )
     except ProbableAuthenticationError as exc:
         raise Misconfigured(

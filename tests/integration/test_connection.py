@@ -49,6 +49,25 @@ async def test_what_is_published_arrives_as_it_was(opened: Opened, raw: Abstract
     await delivery.channel.acknowledge([delivery.tag])
 
 
+async def test_what_is_published_at_once_leaves_in_one_packet(
+    opened: Opened, raw: AbstractChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await raw.declare_queue("q", durable=True)
+    connection = await opened()
+    packets: list[bytes] = []
+    write = asyncio.StreamWriter.write
+
+    def write_and_see(writer: asyncio.StreamWriter, data: bytes) -> None:
+        packets.append(data)
+        write(writer, data)
+
+    monkeypatch.setattr(asyncio.StreamWriter, "write", write_and_see)
+    async with asyncio.TaskGroup() as publishing:
+        for _ in range(5):
+            publishing.create_task(connection.publish(HELLO, "q", timeout_s=5))
+    assert [packet.count(HELLO.body) for packet in packets if HELLO.body in packet] == [5]
+
+
 @pytest.mark.parametrize(
     "acknowledged", [[[1, 2, 3]], [[2, 3], [1]], [[3, 4], [1], [2, 5]], [[6, 1]], [[4], [3, 5]]]
 )

@@ -1,0 +1,64 @@
+"""What leaves together, and what does not wait."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from common.packets import PACKET_BYTES, PacketWriter
+
+
+@asynccontextmanager
+async def writing(more: list[bool]) -> AsyncIterator[tuple[PacketWriter, socket.socket]]:
+    """A writer that is told by ``more``, at each write, whether more follows; and its peer."""
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    with theirs:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader()
+        transport, protocol = await loop.connect_accepted_socket(
+            lambda: asyncio.StreamReaderProtocol(reader), ours
+        )
+        writer = PacketWriter(transport, protocol, reader, loop, has_more=lambda: more.pop(0))
+        yield writer, theirs
+        writer.close()
+        await writer.wait_closed()
+
+
+def arrived(peer: socket.socket) -> bytes:
+    try:
+        return peer.recv(2 * PACKET_BYTES)
+    except BlockingIOError:
+        return b""
+
+
+async def test_what_waits_behind_leaves_together_with_it() -> None:
+    async with writing([True, True, False]) as (writer, peer):
+        writer.write(b"one ")
+        writer.write(b"two ")
+        assert arrived(peer) == b""
+        writer.write(b"three")
+        assert arrived(peer) == b"one two three"
+
+
+async def test_what_nothing_follows_leaves_at_once() -> None:
+    async with writing([False, False]) as (writer, peer):
+        writer.write(b"one")
+        assert arrived(peer) == b"one"
+        writer.write(b"two")
+        assert arrived(peer) == b"two"
+
+
+async def test_what_is_large_waits_for_nothing() -> None:
+    large = b"x" * PACKET_BYTES
+    async with writing([True, True]) as (writer, peer):
+        writer.write(b"<")
+        writer.write(large)
+        assert arrived(peer) == b"<" + large
+
+
+async def test_who_drains_leaves_nothing_behind() -> None:
+    async with writing([True]) as (writer, peer):
+        writer.write(b"the last word")
+        await writer.drain()
+        assert arrived(peer) == b"the last word"
