@@ -22,12 +22,19 @@ START_TIMEOUT_S: Final = 60
 ANSWER_TIMEOUT_S: Final = 5.0
 CONSTANT: Final = "constant"
 NOOP: Final = {"PREDICTOR_MODEL": "noop=tests.benchmarks.model:noop"}
+QUIET: Final = {"LOG_LEVEL": "warning"}
+"""Without a line for each request and each prediction: the peers write none either."""
+
 OURS: Final = {"quorum": "ours-quorum", "classic": "ours-classic"}
 """The type of the sync lane → the name of the contender."""
+
+LOGGED: Final = "ours-logged"
+"""Ours with the quorum lane and all that it writes by default."""
 
 TITLES: Final = {
     "ours-quorum": "PredictMQ, quorum lane",
     "ours-classic": "PredictMQ, classic lane",
+    LOGGED: "PredictMQ, quorum lane, with its log",
     CONSTANT: "Quart answering a constant",
     **{rival.name: rival.title for rival in RIVALS.values()},
 }
@@ -61,10 +68,11 @@ def contender(stage: Stage, name: str) -> Iterator[Running]:
 
 @contextmanager
 def _ours(stage: Stage, name: str) -> Iterator[Running]:
-    lane = {"RABBITMQ_SYNC_QUEUE_TYPE": name.removeprefix("ours-")}
+    lane = "classic" if name == OURS["classic"] else "quorum"
+    settings = {"RABBITMQ_SYNC_QUEUE_TYPE": lane} | ({} if name == LOGGED else QUIET)
     with Cluster(stage.broker, stage.new_directory()) as cluster:
-        gateway = cluster.gateway(DEFAULT_MODEL="noop", **lane)
-        predictor = cluster.predictor(**NOOP, **lane)
+        gateway = cluster.gateway(DEFAULT_MODEL="noop", **settings)
+        predictor = cluster.predictor(**NOOP, **settings)
         asyncio.run(gateway.ready())
         asyncio.run(predictor.ready())
         pids = {"gateway": gateway.pid, "predictor": predictor.pid, "broker": stage.broker.pid}

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final
 
 from common.topology import model_queues, sync_queue
-from tests.benchmarks.contenders import NOOP, START_TIMEOUT_S
+from tests.benchmarks.contenders import NOOP, QUIET, START_TIMEOUT_S
 from tests.benchmarks.program import Command, ProgramFailed, running
 from tests.benchmarks.sample import Sample, Section
 from tests.benchmarks.stage import ROOT, Stage
@@ -54,7 +54,7 @@ def measure(stage: Stage) -> Section:
 def _our_pair(stage: Stage, lane: str) -> Iterator[Pair]:
     vhost = stage.new_vhost()
     with Cluster(stage.broker, stage.new_directory(), vhost) as cluster:
-        predictor = cluster.predictor(**NOOP, RABBITMQ_SYNC_QUEUE_TYPE=lane)
+        predictor = cluster.predictor(**NOOP, **QUIET, RABBITMQ_SYNC_QUEUE_TYPE=lane)
         asyncio.run(predictor.ready())
         environment = {
             "RABBITMQ_HOST": stage.broker.host,

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Final
 
-from tests.benchmarks.contenders import CONSTANT, TITLES
+from tests.benchmarks.contenders import CONSTANT, LOGGED, TITLES
 from tests.benchmarks.loaded import contenders, predict_body, put_under_load
 from tests.benchmarks.sample import Section
 from tests.benchmarks.stage import Stage
@@ -20,7 +20,7 @@ def measure(stage: Stage) -> Section:
     rounds, seconds = min(stage.rounds, MAX_ROUNDS), min(stage.seconds, MAX_SECONDS)
     stage = dataclasses.replace(stage, rounds=rounds, seconds=seconds)
     section = Section(rounds, seconds)
-    names = [name for name in TITLES if name != CONSTANT]
+    names = [name for name in TITLES if name not in (CONSTANT, LOGGED)]
     with contenders(stage, section, names) as ready:
         for _ in section.each_round():
             for running in ready:

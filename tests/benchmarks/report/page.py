@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from tests.benchmarks.contenders import OURS, TITLES
+from tests.benchmarks.contenders import LOGGED, OURS, TITLES
 from tests.benchmarks.parts.payload import SIZES_BYTES
 from tests.benchmarks.parts.sync import CONNECTIONS
 from tests.benchmarks.report import tables
@@ -96,7 +96,7 @@ BLOCKS: Final[dict[str, Callable[[Record], Iterable[str]]]] = {
 def throughput_plot(record: Record) -> str:
     """The picture of sync throughput."""
     rows = [
-        (title.replace("`", ""), figure, name in OURS.values())
+        (title.replace("`", ""), figure, name in {*OURS.values(), LOGGED})
         for name, title in TITLES.items()
         if (figure := record.figure("sync", name, BUSY, "per_s"))
     ]
