@@ -1,21 +1,18 @@
 """Send AMQP frames that wait for each other in one packet.
 
-aiormq hands each publish to the socket by itself, which is a system call here and a wake-up of the
-broker for each. What has queued up meanwhile leaves together here; nothing waits for more to come.
+aiormq hands each publish to the socket by itself, and uvloop sends each write at once: a system
+call here and a wake-up of the broker for each. What has queued up meanwhile leaves together here.
+Nothing waits for more to come, as it would for the next turn of the loop.
 """
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import aio_pika
-from aiormq import Connection as UnderlayConnection
 from aiormq.abc import TimeoutType
 from aiormq.connection import TransportFactory
 from aiormq.exceptions import AMQPConnectionError
-
-PACKET_BYTES: Final = 2**16
-"""What is larger leaves at once: joining it would cost more than another packet."""
 
 
 class PacketConnection(aio_pika.Connection):
@@ -23,13 +20,10 @@ class PacketConnection(aio_pika.Connection):
 
     async def connect(self, timeout: TimeoutType = None) -> None:  # noqa: ASYNC109 - of aio-pika
         """See aio-pika, whose errors these are."""
-        packets = _Packets()
-        self.kwargs["transport_factory"] = packets
+        self.kwargs["transport_factory"] = transport = _PacketTransport()
         await super().connect(timeout)
         assert self.transport is not None
-        underlay = self.transport.connection
-        assert isinstance(underlay, UnderlayConnection)  # aiormq's own, not another transport's
-        packets.waiting = underlay.write_queue
+        transport.waiting = self.transport.connection.write_queue
 
 
 class PacketWriter(asyncio.StreamWriter):
@@ -39,13 +33,11 @@ class PacketWriter(asyncio.StreamWriter):
         super().__init__(*arguments)
         self._has_more = has_more
         self._unsent: list[bytes | bytearray | memoryview] = []
-        self._unsent_bytes = 0
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send ``data``, now or with what follows."""
         self._unsent.append(data)
-        self._unsent_bytes += len(data)
-        if self._unsent_bytes > PACKET_BYTES or not self._has_more():
+        if not self._has_more():
             self._send()
 
     async def drain(self) -> None:
@@ -53,20 +45,29 @@ class PacketWriter(asyncio.StreamWriter):
         self._send()
         await super().drain()
 
+    def write_eof(self) -> None:
+        """Send everything, and that this is all."""
+        self._send()
+        super().write_eof()
+
     def _send(self) -> None:
         if self._unsent:
-            super().write(b"".join(self._unsent))
-            self._unsent.clear()
-            self._unsent_bytes = 0
+            self.writelines(self._unsent)
+            self._unsent = []
 
 
-class _Packets(TransportFactory):
-    """Opens the socket of one connection, whose frames ``waiting`` has before they are written."""
+class _PacketTransport(TransportFactory):
+    """Opens the socket of one connection; ``waiting`` are its frames that are to be written.
+
+    aiormq takes them from there one after the other without a pause, so what is kept for the next
+    one is sent in the same turn of the loop. There are ten at most.
+    """
 
     waiting: "asyncio.Queue[Any] | None" = None
 
     async def create(self, url: Any, **_: Any) -> tuple[asyncio.StreamReader, PacketWriter]:
-        """As aiormq's own for TCP does it."""
+        """As aiormq's own for TCP without TLS does it."""
+        assert url.scheme == "amqp"
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader()
         try:

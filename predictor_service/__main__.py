@@ -17,21 +17,7 @@ from predictor_service.settings import PredictorSettings
 log = structlog.get_logger()
 
 
-def _wake_up_politely() -> None:
-    """Interrupt nobody when there is something to do: SCHED_BATCH of sched(7), also for threads.
-
-    A predictor is woken for each delivery, confirm and result. Otherwise each time stops who runs
-    at that moment: a gateway, the broker, or the model beside our own event loop.
-    """
-    if sys.platform == "linux":
-        try:
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-        except OSError as exc:  # where containers may not
-            log.debug("scheduled like any other process", reason=str(exc))
-
-
 async def _serve(stop: asyncio.Event, tracer: Tracer | None) -> bool:
-    _wake_up_politely()
     settings, broker = read_settings(PredictorSettings), read_settings(BrokerSettings)
     opening = asyncio.create_task(open_execution(settings, parse_models(settings.models)))
     stopping = asyncio.create_task(stop.wait())

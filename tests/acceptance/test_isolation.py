@@ -1,7 +1,6 @@
 """Where models run: what one of them does wrong costs its own request and no other."""
 
 import asyncio
-import os
 import time
 from typing import Final
 
@@ -76,15 +75,6 @@ async def test_an_overdue_call_in_a_thread_is_answered_and_ends_its_predictor(
         predictor.start()
         for n, prediction_id in enumerate(waiting):
             assert (await final(http, prediction_id)).json()["output"]["result"] == n
-
-
-async def test_a_predictor_interrupts_nobody_when_it_wakes_up(cluster: Cluster) -> None:
-    predictor = cluster.predictor(**PROCESS)
-    await predictor.ready()
-    processes = [predictor.pid, *predictor.children()]
-    assert len(processes) > 1
-    threads = [int(each) for pid in processes for each in os.listdir(f"/proc/{pid}/task")]
-    assert {os.sched_getscheduler(thread) for thread in threads} == {os.SCHED_BATCH}
 
 
 async def test_heartbeats_go_on_while_a_model_holds_the_interpreter_lock(

@@ -1,6 +1,6 @@
 """The peers: which programs each of them consists of.
 
-One process for each role, as ours; production servers; no access logs, because we write none.
+One process for each role, as ours; production servers; no line for each call, as ours is measured.
 """
 
 from collections.abc import Callable

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from tests.benchmarks.contenders import OURS, Running
+from tests.benchmarks.contenders import OURS, QUIET, Running
 from tests.benchmarks.loaded import predict_body, put_under_load
 from tests.benchmarks.sample import Section
 from tests.benchmarks.stage import Stage
@@ -20,12 +20,12 @@ def measure(stage: Stage) -> Section:
     section = Section(min(stage.rounds, MAX_ROUNDS), stage.seconds)
     call = Call(predict_body(100))
     with Cluster(stage.broker, stage.new_directory()) as cluster:
-        gateway = cluster.gateway(DEFAULT_MODEL="slow")
+        gateway = cluster.gateway(DEFAULT_MODEL="slow", **QUIET)
         asyncio.run(gateway.ready())
         running = Running(OURS["quorum"], gateway.url, {"gateway": gateway.pid})
         there = 0
         for count in PREDICTORS:
-            added = [cluster.predictor(**SLOW) for _ in range(count - there)]
+            added = [cluster.predictor(**SLOW, **QUIET) for _ in range(count - there)]
             there = count
             for predictor in added:
                 asyncio.run(predictor.ready())
