@@ -1,5 +1,6 @@
 """Free ports, and whether an AMQP server listens on one."""
 
+import os
 import random
 import socket
 import time
@@ -17,10 +18,26 @@ PROTOCOL_HEADER: Final = b"AMQP\x00\x00\x09\x01"
 METHOD_FRAME: Final = b"\x01"
 
 
+SHARES: Final = 16
+"""How many processes of one test run take their ports out of different ones."""
+
+_given: Final[set[int]] = set()
+
+
 def free_port() -> int:
-    """Find a port on which nobody listens on the loopback address."""
+    """Find a port on which nobody listens on the loopback address, nor is about to.
+
+    No two are the same in a process, or in those of a test run.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    share = PORTS[worker % SHARES :: SHARES]
     while True:
-        port = random.choice(PORTS)
+        if len(_given) == len(share):
+            _given.clear()
+        port = random.choice(share)
+        if port in _given:
+            continue
+        _given.add(port)
         with socket.socket() as probe:
             if probe.connect_ex((LOOPBACK, port)) != 0 and _can_bind(port):
                 return port
