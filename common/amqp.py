@@ -132,23 +132,30 @@ class Connection:
             BrokerAway: the connection is down; nothing was sent.
             ConnectionLost: and the connection counts as down from then on.
         """
-        lost = self._lost
+        publisher = self._publisher_of(routing_key)
+        await publisher.publish(message, routing_key, timeout_s=timeout_s, exchange=exchange)
+
+    def post(self, message: Message, routing_key: str) -> asyncio.Future[object]:
+        """Publish without waiting for the confirm: see ``Channel.post``.
+
+        Raises:
+            BrokerAway: the connection is down; nothing was sent.
+        """
+        return self._publisher_of(routing_key).post(message, routing_key)
+
+    def _publisher_of(self, routing_key: str) -> Channel:
         publisher = self._stream_publishers.get(routing_key, self._publisher)
-        if publisher is None or lost is None or not self._up.is_set():
+        if publisher is not None and self._lost is not None and not publisher.is_open:
+            # Its callback is still to tell; until then it would be tried again and again.
+            self._lose(self._lost, "a channel has ended")
+        if publisher is None or not self._up.is_set():
             raise BrokerAway("The message broker is not available.")
-        try:
-            await publisher.publish(message, routing_key, timeout_s=timeout_s, exchange=exchange)
-        except ConnectionLost as exc:
-            if lost is self._lost:
-                self._up.clear()
-            _lose(lost, str(exc))
-            raise
+        return publisher
 
     def renew(self, reason: str) -> None:
         """Have the connection made and set up anew: something that it had set up is missing."""
         if self._lost is not None and self._up.is_set():
-            self._up.clear()
-            _lose(self._lost, reason)
+            self._lose(self._lost, reason)
 
     async def channel(self) -> Channel:
         """Open a channel whose end is the connection's end.
@@ -162,13 +169,18 @@ class Connection:
         with translated():
             channel = await underlay(raw).channel(on_return_raises=True)
         assert isinstance(channel, UnderlayChannel)  # aiormq's own, not another transport's
-        channel.closing.add_done_callback(
-            lambda closing: _lose(lost, f"a channel was closed: {_why(closing)}")
-        )
+        ours = Channel(channel)
+
+        def on_end(closing: asyncio.Future[Any]) -> None:
+            why = _why(closing)
+            self._lose(lost, f"a channel was closed: {_told(why)}")
+            ours.give_up(why)
+
+        channel.closing.add_done_callback(on_end)
         channel.on_consumer_cancel_callbacks.add(
-            lambda _: _lose(lost, "the broker cancelled a consumer")
+            lambda _: self._lose(lost, "the broker cancelled a consumer")
         )
-        return Channel(channel)
+        return ours
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[asyncio.Future[str]]:
@@ -178,7 +190,9 @@ class Connection:
         try:
             self._raw, self._lost = raw, lost
             underlay(raw).closing.add_done_callback(
-                lambda closing: _lose(lost, f"the connection was closed: {_why(closing)}")
+                lambda closing: self._lose(
+                    lost, f"the connection was closed: {_told(_why(closing))}"
+                )
             )
             await self._open()
             self._up.set()
@@ -189,6 +203,13 @@ class Connection:
             self._stream_publishers = {}
             self._on_lost()
             await hang_up(raw)
+
+    def _lose(self, lost: asyncio.Future[str], reason: str) -> None:
+        """A connection has ended; nothing is published any more, if it is the one in use."""
+        if lost is self._lost:
+            self._up.clear()
+        if not lost.done():
+            lost.set_result(reason)
 
     async def _open(self) -> None:
         try:
@@ -205,12 +226,10 @@ class Connection:
             raise Misconfigured(f"The RabbitMQ user lacks a permission: {exc.__cause__}.") from exc
 
 
-def _lose(lost: asyncio.Future[str], reason: str) -> None:
-    if not lost.done():
-        lost.set_result(reason)
-
-
-def _why(closing: asyncio.Future[Any]) -> str:
+def _why(closing: asyncio.Future[Any]) -> BaseException | None:
     """What the broker, or the network, gave as the reason."""
-    exc = None if closing.cancelled() else closing.exception()
-    return str(exc) or type(exc).__name__ if exc else "no reason given"
+    return asyncio.CancelledError() if closing.cancelled() else closing.exception()
+
+
+def _told(why: BaseException | None) -> str:
+    return str(why) or type(why).__name__ if why else "no reason given"

@@ -4,22 +4,21 @@ Speaks through aio-pika's aiormq underlay, which costs half of its message layer
 the library raises becomes one of ``common/errors.py`` here.
 """
 
+import asyncio
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 from uuid import uuid4
 
 import msgspec
 from aiormq import Channel as UnderlayChannel
-from aiormq import spec
-from aiormq.abc import DeliveredMessage
+from aiormq.abc import ChannelFrame, DeliveredMessage
 
+from common.errors import ConnectionLost, Unconfirmed
+from common.frames import message_of, publish_frames
 from common.messages import Message
 from common.topology import Queue, declare
-from common.translation import translated
-
-PERSISTENT: Final = 2
+from common.translation import in_our_words, translated
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -47,6 +46,23 @@ class Delivery(msgspec.Struct, frozen=True):
         return int(self.message.headers["x-stream-offset"])
 
 
+class Confirmation(asyncio.Future[object]):
+    """The broker's word on a message: that it has taken it, or an error of ``Channel.publish``.
+
+    Never cancelled: that word still comes, and aiormq would log what comes back to nobody, body and
+    all.
+    """
+
+    def set_exception(self, exception: BaseException | type[BaseException], /) -> None:
+        """In our words; the first one counts."""
+        if not self.done():
+            raised = exception() if isinstance(exception, type) else exception
+            ours = in_our_words(raised)
+            if ours is not None:
+                ours.__cause__ = raised
+            super().set_exception(ours or raised)
+
+
 class Channel:
     """One channel in confirm mode, valid until its connection is lost."""
 
@@ -59,7 +75,7 @@ class Channel:
 
     @property
     def is_open(self) -> bool:
-        """Whether what is acknowledged here still reaches the broker, as far as anyone knows."""
+        """Whether what is sent here still reaches the broker, as far as anyone knows."""
         return not self._raw.is_closed
 
     async def publish(
@@ -76,16 +92,45 @@ class Channel:
             NotPermitted: our user may not publish there.
             Unconfirmed, ConnectionLost: nobody knows whether it arrived.
         """
-        with translated():
-            await self._raw.basic_publish(
-                message.body,
-                exchange=exchange,
-                routing_key=routing_key,
-                properties=properties(message, next(self._message_ids)),
-                mandatory=not exchange,
-                timeout=timeout_s,
-                wait=False,
-            )
+        confirmation = self.post(message, routing_key, exchange=exchange)
+        done, _ = await asyncio.wait((confirmation,), timeout=timeout_s)
+        if not done:
+            raise Unconfirmed("The broker did not confirm in time.")
+        confirmation.result()
+
+    def post(self, message: Message, routing_key: str, *, exchange: str = "") -> Confirmation:
+        """Publish; the broker's word comes later, at the latest when the connection ends.
+
+        Does what aiormq's ``basic_publish`` does, which waits for that word, and holds a timer,
+        a lock and two entries of the connection for it: 7 % of what a sync call costs a gateway.
+
+        Raises:
+            ConnectionLost: nothing was sent.
+        """
+        raw = self._raw
+        if raw.is_closed:
+            raise ConnectionLost("The connection to the broker was lost.")
+        message_id = next(self._message_ids)
+        parts = publish_frames(message, message_id, routing_key, exchange, raw.max_content_size)
+        payload = ChannelFrame.marshall(raw.number, parts)
+        raw.delivery_tag += 1
+        confirmation = Confirmation(loop=raw.loop)
+        raw.confirmations[raw.delivery_tag] = confirmation
+        raw.message_id_delivery_tag[message_id] = raw.delivery_tag
+
+        def forget(confirmation: asyncio.Future[object]) -> None:
+            raw.message_id_delivery_tag.pop(message_id, None)
+            confirmation.exception()  # whoever wants to know asks as well
+
+        confirmation.add_done_callback(forget)
+        raw.write_queue.put_nowait(payload)
+        return confirmation
+
+    def give_up(self, why: BaseException | None) -> None:
+        """The channel has ended: nobody confirms anything on it any more."""
+        for confirmation in tuple(self._raw.confirmations.values()):
+            if isinstance(confirmation, Confirmation):
+                confirmation.set_exception(why or ConnectionLost("The channel was closed."))
 
     async def declare(self, queues: tuple[Queue, ...]) -> None:
         """Declare queues of the contract: see ``topology.declare``."""
@@ -130,7 +175,7 @@ class Channel:
             if not no_ack:
                 self._unsettled[tag] = None
             message_id = raw.header.properties.message_id or ""
-            on_delivery(Delivery(_message(raw), self, tag, message_id))
+            on_delivery(Delivery(message_of(raw), self, tag, message_id))
 
         with translated():
             if prefetch:
@@ -192,34 +237,3 @@ class Channel:
         """The broker has been told of them: a word sent later may pass them."""
         for tag in tags:
             self._unsettled.pop(tag, None)
-
-
-def properties(message: Message, message_id: str) -> spec.Basic.Properties:
-    """The AMQP properties that a message leaves with."""
-    return spec.Basic.Properties(
-        content_type="application/json",
-        delivery_mode=PERSISTENT,
-        message_id=message_id,
-        message_type=message.type,
-        correlation_id=message.correlation_id,
-        reply_to=message.reply_to,
-        expiration=None if message.expiration_ms is None else str(message.expiration_ms),
-        timestamp=None
-        if message.timestamp_s is None
-        else datetime.fromtimestamp(message.timestamp_s, UTC),
-        headers=message.headers or None,
-    )
-
-
-def _message(raw: DeliveredMessage) -> Message:
-    properties = raw.header.properties
-    expiration = properties.expiration or ""
-    return Message(
-        type=properties.message_type or "",
-        body=raw.body,
-        correlation_id=properties.correlation_id or "",
-        reply_to=properties.reply_to,
-        expiration_ms=int(expiration) if expiration.isdecimal() else None,
-        timestamp_s=int(properties.timestamp.timestamp()) if properties.timestamp else None,
-        headers=properties.headers or {},
-    )

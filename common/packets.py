@@ -10,9 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 import aio_pika
+from aiormq import Connection as UnderlayConnection
 from aiormq.abc import TimeoutType
 from aiormq.connection import TransportFactory
 from aiormq.exceptions import AMQPConnectionError
+
+UnderlayConnection.FRAME_BUFFER_SIZE = 0
+"""Unbounded: what waits for room among aiormq's ten is not woken when the connection ends. How much
+is under way is bounded by admission and prefetch."""
 
 
 class PacketConnection(aio_pika.Connection):
@@ -60,7 +65,7 @@ class _PacketTransport(TransportFactory):
     """Opens the socket of one connection; ``waiting`` are its frames that are to be written.
 
     aiormq takes them from there one after the other without a pause, so what is kept for the next
-    one is sent in the same turn of the loop. There are ten at most.
+    one is sent in the same turn of the loop.
     """
 
     waiting: "asyncio.Queue[Any] | None" = None

@@ -5,6 +5,7 @@ is a tracer as well (``otlp.py``, the extra ``otel``), and what travels is the c
 spans. Without it nothing of OpenTelemetry is imported: where a tracer would be is None.
 """
 
+import asyncio
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -126,6 +127,9 @@ class Link(Protocol):
     async def publish(
         self, message: Message, routing_key: str, *, timeout_s: float, exchange: str = ""
     ) -> None: ...
+    def post(self, message: Message, routing_key: str) -> asyncio.Future[object]:
+        """What is wrong at once is raised, or in the future as what is wrong later."""
+
     def renew(self, reason: str) -> None: ...
 
 
@@ -156,6 +160,14 @@ class TracedLink:
         """Publish, in a span that lasts until the broker has confirmed."""
         with self._tracer.publishing(message, routing_key, exchange) as traced:
             await self._link.publish(traced, routing_key, timeout_s=timeout_s, exchange=exchange)
+
+    def post(self, message: Message, routing_key: str) -> asyncio.Future[object]:
+        """Publish, in a span that lasts until the broker has confirmed."""
+        return asyncio.ensure_future(self._post(message, routing_key))
+
+    async def _post(self, message: Message, routing_key: str) -> object:
+        with self._tracer.publishing(message, routing_key, "") as traced:
+            return await asyncio.shield(self._link.post(traced, routing_key))
 
     def renew(self, reason: str) -> None:
         """As the link's own."""

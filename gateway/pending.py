@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from common.errors import DeadlineExceeded
+from common.errors import DeadlineExceeded, Unavailable
 from common.messages import Reply
 
 
@@ -26,23 +26,36 @@ class PendingCall:
         """Seconds until the deadline; 0 when it has passed."""
         return max(0.0, self._deadline - self._loop.time())
 
-    def has_replied(self) -> bool:
-        """Whether the reply has come."""
-        return self._outcome.done() and isinstance(self._outcome.result(), Reply)
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is known what comes of the attempt under way."""
+        return self._outcome.done()
 
     def begin_attempt(self) -> None:
-        """From now on only a loss of the reply queue in use from now on counts."""
-        if self._outcome.done() and isinstance(self._outcome.result(), ReplyQueueLost):
+        """From now on only what comes of an attempt that begins now counts, or a reply."""
+        if self._outcome.done() and not isinstance(self._outcome.result(), Reply):
             self._outcome = self._loop.create_future()
             if self._expired:
                 self._expire()
 
+    def follow(self, confirmation: asyncio.Future[object]) -> None:
+        """The attempt under way has failed if the broker does not take its request."""
+        outcome = self._outcome
+
+        def heard(confirmation: asyncio.Future[object]) -> None:
+            refused = None if confirmation.cancelled() else confirmation.exception()
+            if isinstance(refused, Exception) and not outcome.done():
+                outcome.set_result(refused)
+
+        confirmation.add_done_callback(heard)
+
     async def reply(self) -> Reply:
-        """Wait for what comes first: the reply, the deadline or the end of the reply queue.
+        """Wait for what comes first: the reply, a refusal, the deadline or a lost connection.
 
         Raises:
             DeadlineExceeded: no reply came in time.
             ReplyQueueLost: none will come, unless the request is sent again.
+            Unavailable: the broker did not take the request, or nobody knows whether it did.
         """
         outcome = await self._outcome
         if isinstance(outcome, Exception):
@@ -50,7 +63,14 @@ class PendingCall:
         return outcome
 
     def settle(self, outcome: Reply | Exception) -> None:
-        """Say what came of the attempt; the first word counts."""
+        """Say what came of the attempt; the first word counts, but for a reply after a refusal.
+
+        That the request's connection is lost does not say that it did not arrive.
+        """
+        if self._outcome.done() and isinstance(outcome, Reply):
+            if not isinstance(self._outcome.result(), Unavailable):
+                return
+            self._outcome = self._loop.create_future()
         if not self._outcome.done():
             self._outcome.set_result(outcome)
 

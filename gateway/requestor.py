@@ -18,9 +18,7 @@ from common.channel import Channel, Delivery
 from common.errors import (
     BrokerAway,
     ConnectionLost,
-    DeadlineExceeded,
     Unavailable,
-    Unconfirmed,
 )
 from common.messages import Message, Reply, Request, final_reply
 from common.topology import REPLIES, async_queue, sync_queue
@@ -141,24 +139,13 @@ class Requestor:
         await self._persist(attempt, left_s)
 
     async def _attempt(self, order: Order, call: PendingCall) -> Reply:
+        """The confirm is not waited for: the reply may overtake it."""
         call.begin_attempt()
-        if call.has_replied():  # between two attempts
-            return await call.reply()
-        if not self._consumer.is_up:  # its end was told before the attempt began
-            raise BrokerAway("The message broker is not available.")
-        remaining_s = call.remaining_s()
-        try:
-            await self._publisher.publish(
-                order.request(self._reply_queue, remaining_s, self._now_s()),
-                sync_queue(order.model),
-                timeout_s=remaining_s,
-            )
-        except Unavailable as exc:
-            if call.has_replied():  # so the request did arrive
-                return await call.reply()
-            if isinstance(exc, Unconfirmed):
-                raise DeadlineExceeded("The prediction was not ready in time.") from exc
-            raise
+        if not call.is_settled:  # by a reply, or its deadline, between two attempts
+            if not self._consumer.is_up:  # its end was told before the attempt began
+                raise BrokerAway("The message broker is not available.")
+            request = order.request(self._reply_queue, call.remaining_s(), self._now_s())
+            call.follow(self._publisher.post(request, sync_queue(order.model)))
         return await call.reply()
 
     async def _persist(

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from common.amqp import Connection
 from common.channel import Delivery
-from common.errors import ConnectionLost
+from common.errors import BrokerAway, ConnectionLost
 from common.messages import Message
 from tests.integration.conftest import Opened
 from tests.local.broker import PrivateBroker
@@ -99,3 +99,23 @@ async def test_a_consumer_that_the_broker_cancels_is_subscribed_again(
     await until(set_up_again, lambda: "a new connection")
     await connection.publish(HELLO, "q", timeout_s=5)
     assert (await asyncio.wait_for(arrived.get(), 5)).message.body == b"hello"
+
+
+async def test_what_is_published_while_a_connection_ends_fails_with_it(
+    opened: Opened, broker: PrivateBroker, raw: AbstractChannel
+) -> None:
+    await raw.declare_queue("q", durable=True)
+    connection = await opened()
+    closing = asyncio.create_task(
+        asyncio.to_thread(broker.ctl, "close_all_connections", "--global", "mended")
+    )
+    publishing = []
+    async with asyncio.timeout(10):
+        while connection.is_up:
+            for _ in range(20):
+                publish = connection.publish(HELLO, "q", timeout_s=60)
+                publishing.append(asyncio.create_task(publish))
+            await asyncio.sleep(0.001)
+        ends = await asyncio.gather(*publishing, return_exceptions=True)
+    assert {type(end) for end in ends} - {type(None), BrokerAway} == {ConnectionLost}
+    await closing

@@ -48,6 +48,11 @@ class ScriptedLink:
         if self.hold:
             await self.hold.wait()
 
+    def post(self, message: Message, routing_key: str) -> asyncio.Future[object]:
+        if not self.is_up:
+            raise BrokerAway("The message broker is not available.")
+        return asyncio.ensure_future(self.publish(message, routing_key, timeout_s=0))
+
 
 class ScriptedChannel(Channel):
     """A channel on which a test makes the deliveries."""

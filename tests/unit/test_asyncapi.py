@@ -9,9 +9,9 @@ import pytest
 from msgspec import structs
 
 from common.asyncapi import asyncapi
-from common.channel import properties
 from common.claim import ClaimBody, accepted_message
 from common.errors import BY_CODE
+from common.frames import properties
 from common.messages import CANCELLED, GIVEN_UP, Message, MessageType, Reply, Request
 from common.presence import Announcement, ModelCard, roll_call
 from common.progress import Progress, started

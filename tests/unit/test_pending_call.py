@@ -1,10 +1,12 @@
 """One call that waits: what its attempts, its time and its end leave behind."""
 
+import asyncio
 import gc
 import weakref
 
 import pytest
 
+from common.errors import ConnectionLost
 from common.messages import Reply
 from gateway.pending import PendingCalls
 
@@ -25,6 +27,33 @@ async def test_a_reply_that_overtakes_its_confirm_is_kept_when_the_connection_is
         pending.interrupt()
         call.begin_attempt()
         assert await call.reply() == reply
+
+
+async def test_a_reply_right_behind_a_lost_confirm_is_kept() -> None:
+    pending = PendingCalls()
+    reply = Reply.succeeded(b"1", b"2")
+    with pending.open("a", 60) as call:
+        call.begin_attempt()
+        confirmation = asyncio.get_running_loop().create_future()
+        call.follow(confirmation)
+        confirmation.set_exception(ConnectionLost("It was lost."))
+        await asyncio.sleep(0)
+        assert call.is_settled
+        pending.settle("a", reply)
+        call.begin_attempt()
+        assert await call.reply() == reply
+
+
+async def test_the_confirm_of_an_earlier_attempt_is_nothing_to_a_later_one() -> None:
+    pending = PendingCalls()
+    with pending.open("a", 60) as call:
+        confirmation = asyncio.get_running_loop().create_future()
+        call.follow(confirmation)
+        pending.interrupt()
+        call.begin_attempt()
+        confirmation.set_exception(ConnectionLost("It was lost."))
+        await asyncio.sleep(0)
+        assert not call.is_settled
 
 
 async def test_an_answered_call_does_not_stay_in_memory_until_its_deadline() -> None:

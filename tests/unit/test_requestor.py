@@ -8,7 +8,13 @@ from typing import Any, Final, TypeVar
 import pytest
 
 from common.channel import Delivery
-from common.errors import BrokerAway, ConnectionLost, PredictionError, Unconfirmed
+from common.errors import (
+    BrokerAway,
+    ConnectionLost,
+    PredictionError,
+    Refused,
+    Unroutable,
+)
 from common.messages import Message, MessageType, Reply
 from gateway.prediction_id import PredictionId
 from gateway.requestor import Order, Requestor
@@ -70,7 +76,7 @@ def test_a_reply_is_in_a_trace_only_if_its_predictor_says_in_which(world: World)
     assert [span.ends for span in world.tracer.deliveries] == [1]
 
 
-@pytest.mark.parametrize("failure", [ConnectionLost, Unconfirmed, BrokerAway])
+@pytest.mark.parametrize("failure", [ConnectionLost, BrokerAway])
 def test_a_reply_that_overtook_its_confirm_is_the_answer(
     world: World, failure: type[PredictionError]
 ) -> None:
@@ -83,6 +89,27 @@ def test_a_reply_that_overtook_its_confirm_is_the_answer(
     call = world.start(world.requestor.call(ORDER, 30))
     assert call.result() == ANSWER
     assert len(world.publisher.published) == 1
+
+
+def test_a_reply_does_not_wait_for_its_confirm(world: World) -> None:
+    world.publisher.hold = asyncio.Event()
+    call = world.start(world.requestor.call(ORDER, 30))
+    assert not call.done()
+    world.deliver(ANSWER)
+    world.loop.settle()
+    assert call.result() == ANSWER
+
+
+@pytest.mark.parametrize("refusal", [Refused, Unroutable])
+def test_a_request_that_the_broker_does_not_take_fails_its_call_at_once(
+    world: World, refusal: type[PredictionError]
+) -> None:
+    def refuse(_: Message) -> None:
+        raise refusal("Not taken.")
+
+    world.publisher.on_publish = refuse
+    call = world.start(world.requestor.call(ORDER, 30))
+    assert isinstance(call.exception(), refusal)
 
 
 def test_a_reply_that_comes_between_two_attempts_is_the_answer(world: World) -> None:
