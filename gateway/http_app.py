@@ -1,12 +1,15 @@
 """The gateway's HTTP side without its routes: limits, errors, and what is told of each request."""
 
 import asyncio
+import logging
 import time
 from types import TracebackType
 from typing import Any, Final
 
 import structlog
 from quart import Quart, Request, Response, request
+from quart.ctx import RequestContext
+from quart.sessions import NullSession
 from quart.typing import ResponseTypes
 from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.exceptions import HTTPException
@@ -25,6 +28,8 @@ from gateway.server_timing import server_timing
 
 QUIET: Final = frozenset({"/livez", "/readyz", "/metrics"})
 """Read by machines, all the time: counted, but without a line and a span."""
+
+NO_SESSION: Final = NullSession()
 
 log = structlog.get_logger()
 
@@ -64,6 +69,10 @@ class HttpApp(Quart):
             path_info=request.path,
             query_args=request.query_string.decode("latin1"),
         )
+
+    def request_context(self, request: Request) -> RequestContext:
+        """See Quart, which looks for a session: none of our routes has one."""
+        return RequestContext(self, request, NO_SESSION)
 
     async def handle_request(self, request: Request) -> ResponseTypes:
         """Answer a request, errors included."""
@@ -108,7 +117,7 @@ class HttpApp(Quart):
     def _tell(
         self, request: Request, status: int | None, took_s: float, known: dict[str, Any]
     ) -> None:
-        if not _is_quiet(request):
+        if self._log.is_enabled_for(logging.INFO) and not _is_quiet(request):
             self._log.info(
                 "request",
                 method=request.method,
