@@ -115,7 +115,7 @@ async def test_what_is_published_while_a_connection_ends_fails_with_it(
             for _ in range(20):
                 publish = connection.publish(HELLO, "q", timeout_s=60)
                 publishing.append(asyncio.create_task(publish))
-            await asyncio.sleep(0.001)
+            await asyncio.wait(publishing[-20:], return_when=asyncio.FIRST_COMPLETED)
         ends = await asyncio.gather(*publishing, return_exceptions=True)
     assert {type(end) for end in ends} - {type(None), BrokerAway} == {ConnectionLost}
     await closing
