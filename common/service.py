@@ -10,9 +10,9 @@ from typing import Final
 import uvloop
 
 from common.errors import Misconfigured
-from common.logs import configure_logs
 from common.settings import TelemetrySettings, read_settings
-from common.tracing import Tracer, open_tracer
+from common.telemetry.logs import configure_logs
+from common.telemetry.tracing import Tracer, open_tracer
 
 UNUSABLE: Final = 2
 """Exit code for what only an operator can mend: starting again would end the same way."""

@@ -5,9 +5,9 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from common.contract.topology import SyncQueueType
 from common.errors import Misconfigured
-from common.logs import LogLevel
-from common.topology import SyncQueueType
+from common.telemetry.logs import LogLevel
 
 MODEL_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 """What a model may be called: the name is part of URLs and of queue names."""

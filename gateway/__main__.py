@@ -3,11 +3,11 @@
 import asyncio
 import sys
 
+from common.http.file_descriptors import raise_descriptor_limit
 from common.service import run_service
 from common.settings import BrokerSettings, read_settings
-from common.tracing import Tracer
+from common.telemetry.tracing import Tracer
 from gateway.app import Gateway
-from gateway.descriptors import raise_descriptor_limit
 from gateway.settings import GatewaySettings
 
 

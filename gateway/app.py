@@ -6,13 +6,13 @@ from functools import partial
 
 import structlog
 
-from common.amqp import Connection
-from common.http_server import serve_http
-from common.messages import Message
+from common.amqp.connection import Connection
+from common.contract.messages import Message
+from common.contract.topology import REPLIES, model_queues, shared_queues
+from common.http.server import serve_http
 from common.settings import BrokerSettings
-from common.telemetry import link_readings, process_registry
-from common.topology import REPLIES, model_queues, shared_queues
-from common.tracing import Tracer, traced
+from common.telemetry.metrics import link_readings, process_registry
+from common.telemetry.tracing import Tracer, traced
 from gateway.archive import Archive
 from gateway.claims import Claims
 from gateway.deadlines import Deadlines

@@ -9,10 +9,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from common.channel import Channel, Delivery
+from common.amqp.channel import Channel, Delivery
+from common.contract.messages import Message, Reply, final_reply
+from common.contract.topology import REPLIES
 from common.errors import Unavailable, UnknownPrediction
-from common.messages import Message, Reply, final_reply
-from common.topology import REPLIES
 from gateway.prediction_id import PredictionId, spell
 from gateway.results import LOST, Results
 

@@ -8,7 +8,7 @@ there now is another one.
 from enum import Enum, auto
 from typing import NamedTuple, Self
 
-from common.channel import Delivery
+from common.amqp.channel import Delivery
 
 
 class Step(Enum):

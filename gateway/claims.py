@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from common.topology import CLOCK_SKEW_S
+from common.contract.topology import CLOCK_SKEW_S
 from gateway.prediction_id import PredictionId, minted_ms
 from gateway.watch import Watch
 

@@ -12,8 +12,8 @@ from typing import Final, Protocol
 
 import structlog
 
+from common.contract.messages import Reply
 from common.errors import DeadlineExceeded, Unavailable
-from common.messages import Reply
 from gateway.prediction_id import PredictionId, spell
 
 MAX_OPEN: Final = 10_000

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 from quart import Blueprint, Response
 
+from common.contract.announcement import Announcement, ModelCard
 from common.errors import UnknownModel
-from common.presence import Announcement, ModelCard
 from gateway.problems import json_response
 from gateway.replicas import Replicas
 

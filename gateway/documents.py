@@ -6,7 +6,7 @@ import msgspec
 from quart import Blueprint, Response
 
 from common.asyncapi import asyncapi
-from common.topology import SyncQueueType
+from common.contract.topology import SyncQueueType
 from gateway.openapi import Guards, describe
 from gateway.problems import json_response
 from gateway.replicas import Replicas

@@ -10,9 +10,9 @@ from typing import Final, Protocol
 
 import structlog
 
+from common.contract.messages import CANCELLED, Message, Reply
+from common.contract.topology import CANCELLATIONS
 from common.errors import Unavailable
-from common.messages import CANCELLED, Message, Reply
-from common.topology import CANCELLATIONS
 
 TELL_TIMEOUT_S: Final = 5.0
 

@@ -1,6 +1,6 @@
 """What is known of the HTTP request under way, for its line in the log and its span.
 
-Its correlation id is in ``common/correlation.py``: that is on every line.
+Its correlation id is in ``common/telemetry/correlation.py``: that is on every line.
 Noted by whoever knows it first, deep inside; told once, at the edge, when the request is answered.
 """
 

@@ -7,9 +7,9 @@ from typing import Final, Protocol
 
 import msgspec
 
+from common.contract.messages import MessageType, Reply
+from common.contract.progress import Progress
 from common.errors import Unavailable, UnknownPrediction
-from common.messages import MessageType, Reply
-from common.progress import Progress
 from gateway.prediction_id import PredictionId
 from gateway.under_way import Event, Follower, UnderWay
 

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from quart import Request, request
 
-from common.tracing import valid_traceparent, valid_tracestate
+from common.telemetry.tracing import valid_traceparent, valid_tracestate
 from gateway.prediction_id import NOBODY
 from gateway.timed_body import TimedBody
 

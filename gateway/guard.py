@@ -7,8 +7,8 @@ from quart import Quart, Response, request
 from quart_cors import cors
 from quart_rate_limiter import RateLimit, RateLimiter, RateLimitExceeded, limit_blueprint
 
-from common.error_answers import CORRELATION_HEADER
 from common.errors import RateLimited, Unauthorized
+from common.http.error_response import CORRELATION_HEADER
 from gateway.access import Access
 from gateway.access_settings import Rate
 from gateway.gateway_request import this_request

@@ -4,7 +4,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from quart import Blueprint, Response
 
-from common.readiness import Checks, readiness
+from common.http.health import Checks, readiness
 from gateway.problems import json_response
 
 

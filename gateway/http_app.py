@@ -15,10 +15,10 @@ from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
-from common.correlation import correlation_id, known_correlation_id
 from common.errors import PredictionError
-from common.http_server import ANSWER_TIMEOUT_S, SYSTEM_BOUNDS_ANSWERS
-from common.tracing import Span, Tracer
+from common.http.server import ANSWER_TIMEOUT_S, SYSTEM_BOUNDS_ANSWERS
+from common.telemetry.correlation import correlation_id, known_correlation_id
+from common.telemetry.tracing import Span, Tracer
 from gateway import facts
 from gateway.gateway_request import GatewayRequest, trace_headers
 from gateway.http_exchange import HttpExchange

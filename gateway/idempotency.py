@@ -15,10 +15,10 @@ from typing import Final, Protocol, Self
 
 import msgspec
 
-from common.claim import DIGEST_BYTES, ClaimBody, accepted_message
-from common.correlation import correlate
+from common.contract.claim import DIGEST_BYTES, ClaimBody, accepted_message
+from common.contract.messages import Message
 from common.errors import IdempotencyConflict, Unavailable, UnknownModel
-from common.messages import Message
+from common.telemetry.correlation import correlate
 from gateway.claims import Claim, Claims
 from gateway.countdown import Countdown, countdown
 from gateway.prediction_id import PredictionId, minted_ms, spell

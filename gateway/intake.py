@@ -6,11 +6,11 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from common.correlation import correlate
+from common.contract.announcement import ModelCard
+from common.contract.request_body import check_body
 from common.errors import PredictionError, Unavailable, UnknownModel, Unroutable
-from common.presence import ModelCard
-from common.request_body import check_body
 from common.settings import MODEL_NAME
+from common.telemetry.correlation import correlate
 from gateway.admission import Admission
 from gateway.facts import note
 from gateway.prediction_id import NOBODY, PredictionId, PredictionIds

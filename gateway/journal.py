@@ -17,10 +17,10 @@ from uuid import uuid4
 
 import structlog
 
-from common.channel import Channel, Delivery
+from common.amqp.channel import Channel, Delivery
+from common.contract.messages import Message, MessageType
+from common.contract.topology import CLOCK_SKEW_S, REPLIES
 from common.errors import Unavailable
-from common.messages import Message, MessageType
-from common.topology import CLOCK_SKEW_S, REPLIES
 from gateway.bookmark import Bookmark, Place, Step
 from gateway.recorder import Recorder
 

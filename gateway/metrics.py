@@ -2,8 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from common.conventions import http_method
-from common.telemetry import Reading, Readings
+from common.telemetry.metrics import Reading, Readings
+from common.telemetry.semantic_conventions import http_method
 from gateway.intake import Intake
 from gateway.journal import Journal
 from gateway.recorder import Recorder

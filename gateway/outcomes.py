@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final, Protocol
 
-from common.correlation import correlate
+from common.contract.messages import CANCELLED, Reply
 from common.errors import (
     AlreadyFinal,
     DeadlineExceeded,
@@ -11,7 +11,7 @@ from common.errors import (
     Unavailable,
     UnknownPrediction,
 )
-from common.messages import CANCELLED, Reply
+from common.telemetry.correlation import correlate
 from gateway.countdown import countdown
 from gateway.facts import note
 from gateway.prediction_id import NOBODY, PredictionId, PredictionIds, spell

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from common.contract.messages import Reply
 from common.errors import DeadlineExceeded, Unavailable
-from common.messages import Reply
 
 
 class ReplyQueueLost(Exception):

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from common.contract.messages import Reply
 from common.errors import DeadlineExceeded, Unroutable
-from common.messages import Reply
 from gateway.countdown import countdown
 from gateway.facts import note
 from gateway.intake import Call, Intake, nobody_serves

@@ -5,11 +5,11 @@ from typing import Final, Protocol
 
 import structlog
 
-from common.channel import Channel, Delivery
+from common.amqp.channel import Channel, Delivery
+from common.contract.announcement import Announcement, roll_call
+from common.contract.messages import Message
+from common.contract.topology import PRESENCE, ROLL_CALLS
 from common.errors import MalformedRequest, Unavailable
-from common.messages import Message
-from common.presence import Announcement, roll_call
-from common.topology import PRESENCE, ROLL_CALLS
 from gateway.replicas import Replicas
 
 SEND_TIMEOUT_S: Final = 1.0

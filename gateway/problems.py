@@ -6,7 +6,7 @@ from typing import Any, Final
 from quart import Response, current_app, request
 from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
 
-from common.error_answers import CORRELATION_HEADER, JSON, spell_error
+from common.contract.progress import Progress
 from common.errors import (
     BodyTooLarge,
     Cancelled,
@@ -16,7 +16,7 @@ from common.errors import (
     Unauthorized,
     Unavailable,
 )
-from common.progress import Progress
+from common.http.error_response import CORRELATION_HEADER, JSON, spell_error
 from gateway.bodies import PENDING_SENTENCE
 from gateway.facts import note
 

@@ -5,10 +5,10 @@ from typing import Final
 
 import structlog
 
-from common.claim import ClaimBody
+from common.contract.claim import ClaimBody
+from common.contract.messages import Message, MessageType, final_reply
+from common.contract.progress import Progress
 from common.errors import MalformedRequest
-from common.messages import Message, MessageType, final_reply
-from common.progress import Progress
 from gateway.claims import Claim, Claims
 from gateway.prediction_id import PredictionId, PredictionIds
 from gateway.results import Results

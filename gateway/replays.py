@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from common.channel import Channel, Delivery
+from common.amqp.channel import Channel, Delivery
+from common.contract.topology import REPLIES
 from common.errors import MalformedRequest, Unavailable
-from common.topology import REPLIES
 from gateway.prediction_id import PredictionId, spell
 from gateway.recorder import GOES_ON, event_of
 from gateway.under_way import Event

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from common.presence import SILENCE_S, Announcement, ModelCard
+from common.contract.announcement import SILENCE_S, Announcement, ModelCard
 from gateway.schemas import InputSchema
 
 ROLL_CALL_S: Final = 0.7

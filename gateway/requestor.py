@@ -14,15 +14,15 @@ from typing import Final, TypeVar
 import msgspec
 import structlog
 
-from common.channel import Channel, Delivery
+from common.amqp.channel import Channel, Delivery
+from common.contract.messages import Message, Reply, Request, final_reply
+from common.contract.topology import REPLIES, async_queue, sync_queue
 from common.errors import (
     BrokerAway,
     ConnectionLost,
     Unavailable,
 )
-from common.messages import Message, Reply, Request, final_reply
-from common.topology import REPLIES, async_queue, sync_queue
-from common.tracing import Link, Tracer
+from common.telemetry.tracing import Link, Tracer
 from gateway.countdown import countdown
 from gateway.pending import PendingCall, PendingCalls, ReplyQueueLost
 from gateway.prediction_id import PredictionId, spell

@@ -10,8 +10,8 @@ from typing import Final, Self
 
 import msgspec
 
-from common.messages import FINAL, MessageType, Reply, state_of
-from common.timing import PACKED_BITS, Timing
+from common.contract.messages import FINAL, MessageType, Reply, state_of
+from common.contract.timing import PACKED_BITS, Timing
 from gateway.prediction_id import PredictionId, minted_ms
 
 ENTRY_BYTES: Final = 400

@@ -6,8 +6,8 @@ from typing import Final
 from quart import Blueprint, Response, after_this_request
 from quart.typing import ResponseTypes
 
-from common.error_answers import CORRELATION_HEADER, JSON
 from common.errors import AlreadyFinal, MalformedRequest, PredictionError
+from common.http.error_response import CORRELATION_HEADER, JSON
 from gateway import bodies
 from gateway.countdown import countdown
 from gateway.facts import note

@@ -9,8 +9,8 @@ from typing import Any, Final
 import jsonschema_rs
 import structlog
 
+from common.contract.announcement import ModelCard
 from common.errors import InvalidInput
-from common.presence import ModelCard
 
 MAX_SHOWN_CHARS: Final = 200
 """How much of an input a sentence repeats."""

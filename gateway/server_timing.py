@@ -3,7 +3,7 @@
 from contextvars import ContextVar
 from typing import Final
 
-from common.timing import Timing
+from common.contract.timing import Timing
 
 NOT_FINISHED: Final = 202
 

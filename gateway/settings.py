@@ -5,9 +5,9 @@ from typing import Annotated, Self
 from pydantic import Field, PlainValidator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from common.messages import MAX_REQUEST_BYTES
+from common.contract.messages import MAX_REQUEST_BYTES
+from common.contract.topology import CLOCK_SKEW_S, MAX_EXPIRATION_S, RETENTION_S
 from common.settings import MODEL_NAME, Bind
-from common.topology import CLOCK_SKEW_S, MAX_EXPIRATION_S, RETENTION_S
 from gateway.access_settings import ApiKey, Rate, parse_api_keys, parse_origins, parse_rate
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]

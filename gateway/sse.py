@@ -5,9 +5,9 @@ from typing import Final
 
 import msgspec
 
-from common.error_answers import spell_error
+from common.contract.messages import MessageType
 from common.errors import MalformedHeader, PredictionError
-from common.messages import MessageType
+from common.http.error_response import spell_error
 from gateway.bodies import output
 from gateway.following import Ending, Pending, Quiet, Told
 from gateway.under_way import Event

@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
-from common.messages import MessageType
-from common.progress import Progress
+from common.contract.messages import MessageType
+from common.contract.progress import Progress
 from gateway.prediction_id import PredictionId
 
 MAX_KNOWN: Final = 10_000

@@ -9,7 +9,7 @@ import structlog
 
 from common.service import run_service
 from common.settings import BrokerSettings, read_settings
-from common.tracing import Tracer
+from common.telemetry.tracing import Tracer
 from predictor_service.app import Predictor, open_execution
 from predictor_service.models.specification import parse_models
 from predictor_service.settings import PredictorSettings

@@ -8,11 +8,11 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from common.channel import Channel, Delivery
+from common.amqp.channel import Channel, Delivery
+from common.contract.announcement import ANNOUNCE_EVERY_S, Announcement
+from common.contract.messages import Message
+from common.contract.topology import PRESENCE, ROLL_CALLS
 from common.errors import Unavailable
-from common.messages import Message
-from common.presence import ANNOUNCE_EVERY_S, Announcement
-from common.topology import PRESENCE, ROLL_CALLS
 
 log = structlog.get_logger()
 

@@ -13,11 +13,11 @@ from typing import Final, Protocol
 
 import structlog
 
-from common.amqp import backoff_s
-from common.correlation import correlate
+from common.amqp.connection import backoff_s
+from common.contract.messages import Message, Reply
+from common.contract.topology import REPLIES
 from common.errors import Cancelled, Unavailable, Unroutable
-from common.messages import Message, Reply
-from common.topology import REPLIES
+from common.telemetry.correlation import correlate
 from predictor_service.job import Job
 
 PUBLISH_TIMEOUT_S: Final = 10.0

@@ -7,13 +7,13 @@ from uuid import uuid4
 
 import structlog
 
-from common.amqp import Connection
-from common.http_server import serve_http
-from common.presence import Announcement
+from common.amqp.connection import Connection
+from common.contract.announcement import Announcement
+from common.contract.topology import model_queues, shared_queues
+from common.http.server import serve_http
 from common.settings import BrokerSettings
-from common.telemetry import link_readings, process_registry
-from common.topology import model_queues, shared_queues
-from common.tracing import Tracer, traced
+from common.telemetry.metrics import link_readings, process_registry
+from common.telemetry.tracing import Tracer, traced
 from predictor_service.announcer import Announcer
 from predictor_service.answers import Answers
 from predictor_service.batching import Batching

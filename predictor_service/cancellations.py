@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from common.channel import Channel, Delivery
-from common.messages import MessageType
-from common.topology import CANCELLATIONS
+from common.amqp.channel import Channel, Delivery
+from common.contract.messages import MessageType
+from common.contract.topology import CANCELLATIONS
 
 REMEMBER_S: Final = 3600.0
 REMEMBER_COUNT: Final = 50_000

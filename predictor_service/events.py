@@ -12,10 +12,10 @@ from typing import Final, Protocol
 
 import structlog
 
+from common.contract.messages import Message
+from common.contract.progress import Progress, started
+from common.contract.topology import REPLIES
 from common.errors import Unavailable
-from common.messages import Message
-from common.progress import Progress, started
-from common.topology import REPLIES
 from predictor_service.job import Job
 
 TOLD_AFTER_S: Final = 0.05

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol
 
+from common.contract.announcement import ModelCard
+from common.contract.progress import Progress
 from common.errors import ModelFailed
-from common.presence import ModelCard
-from common.progress import Progress
 from predictor_service.invocation import Hear, Outcome, Question
 
 

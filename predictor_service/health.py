@@ -12,8 +12,8 @@ from hypercorn.typing import (
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from common.error_answers import JSON, send_error
-from common.readiness import Checks, readiness
+from common.http.error_response import JSON, send_error
+from common.http.health import Checks, readiness
 
 UNKNOWN: Final = (404, "not_found", "There are /livez, /readyz and /metrics.")
 READ_ONLY: Final = (405, "method_not_allowed", "There is GET, and HEAD.")

@@ -14,8 +14,8 @@ from typing import Any, Final
 import msgspec
 import structlog
 
+from common.contract.progress import Progress
 from common.errors import InvalidInput, MalformedRequest, ModelFailed, PredictionError
-from common.progress import Progress
 from predictor_service.models.base import Model, Predict
 from predictor_service.models.report import Report, Reporter, unheard
 

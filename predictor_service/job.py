@@ -5,12 +5,12 @@ from typing import NamedTuple, Self
 
 import msgspec
 
-from common.channel import Delivery
+from common.amqp.channel import Delivery
+from common.contract.messages import Reply, Request
+from common.contract.request_body import input_of
+from common.contract.timing import Timing
+from common.contract.topology import REPLIES
 from common.errors import ModelFailed, PredictionError
-from common.messages import Reply, Request
-from common.request_body import input_of
-from common.timing import Timing
-from common.topology import REPLIES
 from predictor_service.invocation import Outcome, Question
 from predictor_service.lanes import Lane
 

@@ -1,6 +1,6 @@
 """What a predictor counts, under the names of the Prometheus conventions."""
 
-from common.telemetry import Reading, Readings
+from common.telemetry.metrics import Reading, Readings
 from predictor_service.answers import Answers
 from predictor_service.observer import Observer
 from predictor_service.replier import Replier

@@ -10,11 +10,11 @@ from typing import Final
 
 import structlog
 
+from common.contract.messages import MessageType, Reply
+from common.contract.topology import async_queue, sync_queue
 from common.errors import Blame, PredictionError
-from common.messages import MessageType, Reply
-from common.telemetry import COUNTS, SECONDS, Distributions
-from common.topology import async_queue, sync_queue
-from common.tracing import Span, Tracer
+from common.telemetry.metrics import COUNTS, SECONDS, Distributions
+from common.telemetry.tracing import Span, Tracer
 from predictor_service.invocation import Outcome
 from predictor_service.job import Job, Ran
 from predictor_service.lanes import Lane

@@ -8,8 +8,8 @@ from typing import Any, Final, TypeVar
 
 import structlog
 
+from common.contract.announcement import ModelCard
 from common.errors import Cancelled, PredictionError, PredictorCrashed
-from common.presence import ModelCard
 from predictor_service.asked import Asked
 from predictor_service.execution import Broken, heard_in_loop, overdue
 from predictor_service.invocation import Hear, Outcome, Question, nobody_hears

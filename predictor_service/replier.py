@@ -13,7 +13,8 @@ from typing import Any
 
 import structlog
 
-from common.channel import Channel, Delivery
+from common.amqp.channel import Channel, Delivery
+from common.contract.messages import Reply
 from common.errors import (
     Cancelled,
     DeadlineExceeded,
@@ -22,7 +23,6 @@ from common.errors import (
     PredictionError,
     Unavailable,
 )
-from common.messages import Reply
 from predictor_service.answers import Answers
 from predictor_service.batching import Batching
 from predictor_service.events import Events

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from common.channel import Channel, Delivery
-from common.topology import async_queue, sync_queue
+from common.amqp.channel import Channel, Delivery
+from common.contract.topology import async_queue, sync_queue
 from predictor_service.lanes import Lane
 
 OnDelivery = Callable[[Delivery, str, Lane], None]

@@ -16,11 +16,11 @@ from typing import Final
 
 import msgspec
 
+from common.contract.announcement import ModelCard
+from common.contract.progress import Progress
 from common.errors import BY_CODE, Misconfigured, PredictionError
-from common.logs import configure_logs
-from common.presence import ModelCard
-from common.progress import Progress
 from common.settings import TelemetrySettings, read_settings
+from common.telemetry.logs import configure_logs
 from predictor_service.invocation import Hear, Outcome, Question, invoke
 from predictor_service.models.base import load_model
 from predictor_service.models.specification import Specification

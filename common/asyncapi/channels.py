@@ -3,7 +3,7 @@
 import re
 from typing import Any, Final
 
-from common.topology import (
+from common.contract.topology import (
     CANCELLATIONS,
     DEAD_LETTERS,
     EXCHANGES,

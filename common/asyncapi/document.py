@@ -5,7 +5,7 @@ from typing import Any, Final
 from common.asyncapi.channels import channels
 from common.asyncapi.messages import MESSAGES, body_schemas, message_object
 from common.asyncapi.operations import operations
-from common.topology import SyncQueueType
+from common.contract.topology import SyncQueueType
 
 
 def asyncapi(sync_type: SyncQueueType, version: str) -> dict[str, Any]:

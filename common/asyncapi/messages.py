@@ -5,11 +5,11 @@ from typing import Any, Final
 
 import msgspec
 
-from common.claim import ClaimBody
+from common.contract.announcement import Announcement
+from common.contract.claim import ClaimBody
+from common.contract.messages import GIVEN_UP, MAX_SENTENCE_CHARS, MessageType
+from common.contract.progress import Progress
 from common.errors import BY_CODE
-from common.messages import GIVEN_UP, MAX_SENTENCE_CHARS, MessageType
-from common.presence import Announcement
-from common.progress import Progress
 
 Schema = dict[str, Any]
 

@@ -3,7 +3,14 @@
 from typing import Any
 
 from common.asyncapi.channels import MODEL, REPLY_QUEUE, amqp, channel_id
-from common.topology import CANCELLATIONS, PRESENCE, REPLIES, ROLL_CALLS, async_queue, sync_queue
+from common.contract.topology import (
+    CANCELLATIONS,
+    PRESENCE,
+    REPLIES,
+    ROLL_CALLS,
+    async_queue,
+    sync_queue,
+)
 
 
 def operations() -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from common.request_body import MAX_DEPTH
+from common.contract.request_body import MAX_DEPTH
 
 Schema = dict[str, Any]
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, Final
 
-from common.error_answers import JSON
-from common.presence import ModelCard
+from common.contract.announcement import ModelCard
+from common.http.error_response import JSON
 from gateway.openapi.bodies import SCHEMAS, reference
 from gateway.openapi.errors import error_answers
 from gateway.openapi.fixed import fixed

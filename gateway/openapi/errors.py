@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Any, Final
 
-from common.error_answers import CORRELATION_HEADER, JSON, PROBLEM_JSON
 from common.errors import PredictionError
+from common.http.error_response import CORRELATION_HEADER, JSON, PROBLEM_JSON
 from gateway.openapi.bodies import reference
 from gateway.problems import STATUS, http_code
 

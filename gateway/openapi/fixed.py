@@ -4,8 +4,8 @@ from typing import Any, Final
 
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from common.error_answers import CORRELATION_HEADER, JSON, PROBLEM_JSON
 from common.errors import BY_CODE
+from common.http.error_response import CORRELATION_HEADER, JSON, PROBLEM_JSON
 from gateway.openapi.bodies import reference
 from gateway.openapi.operations import Answer, Operation
 from gateway.problems import STATUS

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import jsonschema_rs
 
-from common.presence import ModelCard
+from common.contract.announcement import ModelCard
 from common.settings import MODEL_NAME
 from gateway.openapi.bodies import reference
 from gateway.openapi.operations import Operation, predict

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from common.error_answers import JSON
 from common.errors import BY_CODE
+from common.http.error_response import JSON
 from gateway.openapi import bodies
 
 Schema = dict[str, Any]

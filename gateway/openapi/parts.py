@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from common.error_answers import CORRELATION_HEADER
+from common.http.error_response import CORRELATION_HEADER
 from common.settings import MODEL_NAME
 
 Schema = dict[str, Any]

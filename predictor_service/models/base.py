@@ -23,8 +23,8 @@ from typing import Any
 
 import msgspec
 
+from common.contract.announcement import ModelCard
 from common.errors import Misconfigured
-from common.presence import ModelCard
 from predictor_service.models.extras import import_model
 from predictor_service.models.report import Report
 from predictor_service.models.specification import Specification

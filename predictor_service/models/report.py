@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol, Self
 
-from common.progress import Progress
+from common.contract.progress import Progress
 
 EVERY_S: Final = 0.25
 """How often what a model reports of one prediction is passed on."""

@@ -199,7 +199,7 @@ async def test_without_a_collector_nothing_of_opentelemetry_is_imported(cluster:
         answer = await http.post("/predict", json={"input": {"nonce": 1}}, headers=TRACED)
         assert answer.status_code == 200
     for service in (gateway, predictor):
-        assert "common.tracing" in service.log
+        assert "common.telemetry.tracing" in service.log
         assert "opentelemetry" not in service.log
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from common.topology import PRESENCE, ROLL_CALLS, async_queue, sync_queue
+from common.contract.topology import PRESENCE, ROLL_CALLS, async_queue, sync_queue
 from tests.faults.losses import all_losses
 from tests.faults.server import (
     close_channels,

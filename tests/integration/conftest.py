@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from aio_pika.abc import AbstractChannel
 
-from common.amqp import Connection, SetUp
+from common.amqp.connection import Connection, SetUp
 from common.settings import BrokerSettings
 from tests.local.broker import PrivateBroker
 from tests.support.raw import raw_channel

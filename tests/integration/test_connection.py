@@ -7,8 +7,9 @@ import msgspec
 import pytest
 from aio_pika.abc import AbstractChannel
 
-from common.amqp import Connection
-from common.channel import Delivery
+from common.amqp.channel import Delivery
+from common.amqp.connection import Connection
+from common.contract.messages import Message
 from common.errors import (
     BrokerAway,
     Misconfigured,
@@ -16,7 +17,6 @@ from common.errors import (
     Unconfirmed,
     Unroutable,
 )
-from common.messages import Message
 from common.settings import BrokerSettings
 from tests.integration.conftest import Opened
 from tests.local.broker import PrivateBroker

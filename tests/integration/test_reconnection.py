@@ -7,10 +7,10 @@ import pytest
 from aio_pika.abc import AbstractChannel
 from structlog.testing import capture_logs
 
-from common.amqp import Connection
-from common.channel import Delivery
+from common.amqp.channel import Delivery
+from common.amqp.connection import Connection
+from common.contract.messages import Message
 from common.errors import BrokerAway, ConnectionLost
-from common.messages import Message
 from tests.integration.conftest import Opened
 from tests.local.broker import PrivateBroker
 from tests.support.waiting import until
@@ -65,7 +65,7 @@ async def test_a_connection_that_ends_at_once_comes_back_ever_later(
         attempts.append(attempt)
         return 0.0
 
-    monkeypatch.setattr("common.amqp.backoff_s", at_once)
+    monkeypatch.setattr("common.amqp.connection.backoff_s", at_once)
     endings: list[asyncio.Task[str]] = []
 
     async def end(connection: Connection) -> None:

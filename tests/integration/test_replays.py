@@ -5,11 +5,11 @@ from typing import Final
 
 import pytest
 
-from common.amqp import Connection
+from common.amqp.connection import Connection
+from common.contract.messages import MessageType
+from common.contract.progress import Progress, started
+from common.contract.topology import REPLIES, shared_queues
 from common.errors import Unavailable
-from common.messages import MessageType
-from common.progress import Progress, started
-from common.topology import REPLIES, shared_queues
 from gateway.prediction_id import PredictionIds, spell
 from gateway.replays import PREFETCH, READERS_AT_ONCE, Replays
 from tests.integration.conftest import Opened

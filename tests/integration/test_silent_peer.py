@@ -6,9 +6,9 @@ from contextlib import suppress
 import pytest
 from aio_pika.abc import AbstractChannel
 
-from common.amqp import Connection
+from common.amqp.connection import Connection
+from common.contract.messages import Message
 from common.errors import ConnectionLost, Unconfirmed
-from common.messages import Message
 from common.settings import BrokerSettings
 from tests.faults.proxy import Fault, Proxy
 from tests.local.broker import PrivateBroker
@@ -24,7 +24,7 @@ async def test_a_silent_broker_is_told_from_a_caller_who_was_cancelled(
 ) -> None:
     async def nothing(_: Connection) -> None: ...
 
-    monkeypatch.setattr("common.dial.HEARTBEAT_S", 1)  # noticed after some 6 s, not 33
+    monkeypatch.setattr("common.amqp.login.HEARTBEAT_S", 1)  # noticed after some 6 s, not 33
     await raw.declare_queue("q", durable=True)
     async with Proxy(broker.host, broker.port) as proxy:
         through_proxy = settings.model_copy(update={"port": proxy.port})

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 from aio_pika.abc import AbstractChannel
 
-from common.amqp import Connection
+from common.amqp.connection import Connection
+from common.contract.topology import model_queues, shared_queues, sync_queue
 from common.errors import Misconfigured
 from common.settings import BrokerSettings
-from common.topology import model_queues, shared_queues, sync_queue
 from tests.integration.conftest import Opened
 from tests.local.broker import PrivateBroker
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from structlog.testing import capture_logs
 
-from common.amqp import Connection
+from common.amqp.connection import Connection
 from common.errors import BrokerAway, Misconfigured
 from common.settings import BrokerSettings, read_settings
 from tests.local.broker import PrivateBroker

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from common.presence import Announcement, ModelCard
+from common.contract.announcement import Announcement, ModelCard
 
 OLD: Final = ModelCard(name="m", version="1", input_schema={"type": "integer"})
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from common.contract.announcement import ModelCard
 from common.errors import InvalidInput, PredictionError
-from common.presence import ModelCard
 from predictor_service.invocation import Outcome, Question, invoke
 from predictor_service.models.base import Model
 

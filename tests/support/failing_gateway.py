@@ -7,7 +7,7 @@ from quart import Response
 
 from common.service import run_service
 from common.settings import BrokerSettings, read_settings
-from common.tracing import Tracer
+from common.telemetry.tracing import Tracer
 from gateway.app import Gateway
 from gateway.http_app import HttpApp
 from gateway.settings import GatewaySettings

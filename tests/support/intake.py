@@ -2,8 +2,8 @@
 
 from contextlib import AbstractContextManager
 
+from common.contract.messages import Reply
 from common.errors import DeadlineExceeded
-from common.messages import Reply
 from gateway.prediction_id import PredictionId
 from gateway.requestor import Order
 

@@ -1,7 +1,7 @@
 """Requests as a predictor gets them."""
 
-from common.channel import Delivery
-from common.messages import Message, Request
+from common.amqp.channel import Delivery
+from common.contract.messages import Message, Request
 from predictor_service.job import Job
 from predictor_service.lanes import Lane
 from tests.support.scripted import ScriptedChannel

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from common.channel import Channel, Delivery
+from common.amqp.channel import Channel, Delivery
+from common.contract.messages import Message
 from common.errors import BrokerAway
-from common.messages import Message
 
 
 class ScriptedLink:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from hypercorn.typing import ASGIFramework
 
-from common.http_server import serve_http
+from common.http.server import serve_http
 from tests.local.ports import LOOPBACK, free_port, is_open
 from tests.support.waiting import until
 

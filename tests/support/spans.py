@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from common.messages import Message
-from common.tracing import Span
+from common.contract.messages import Message
+from common.telemetry.tracing import Span
 
 
 class NotedSpan:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from common.channel import Delivery
-from common.messages import Message, MessageType
-from common.presence import ANNOUNCE_EVERY_S, Announcement, roll_call
+from common.amqp.channel import Delivery
+from common.contract.announcement import ANNOUNCE_EVERY_S, Announcement, roll_call
+from common.contract.messages import Message, MessageType
 from predictor_service.announcer import Announcer
 from tests.support.loops import ManualLoop
 from tests.support.scripted import ScriptedChannel, ScriptedLink

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from common.channel import Delivery
+from common.amqp.channel import Delivery
+from common.contract.messages import Message, Reply
 from common.errors import Unavailable, UnknownPrediction
-from common.messages import Message, Reply
 from gateway.archive import READ_TIMEOUT_S, READS_AT_ONCE, Archive
 from gateway.prediction_id import PredictionId, PredictionIds, spell
 from gateway.results import Results

@@ -8,15 +8,15 @@ import msgspec
 import pytest
 from msgspec import structs
 
+from common.amqp.codec import properties
 from common.asyncapi import asyncapi
-from common.claim import ClaimBody, accepted_message
+from common.contract.announcement import Announcement, ModelCard, roll_call
+from common.contract.claim import ClaimBody, accepted_message
+from common.contract.messages import CANCELLED, GIVEN_UP, Message, MessageType, Reply, Request
+from common.contract.progress import Progress, started
+from common.contract.timing import Timing
+from common.contract.topology import EXCHANGES, SyncQueueType, model_queues, shared_queues
 from common.errors import BY_CODE
-from common.frames import properties
-from common.messages import CANCELLED, GIVEN_UP, Message, MessageType, Reply, Request
-from common.presence import Announcement, ModelCard, roll_call
-from common.progress import Progress, started
-from common.timing import Timing
-from common.topology import EXCHANGES, SyncQueueType, model_queues, shared_queues
 from tests.support.references import references, resolved
 
 with warnings.catch_warnings():

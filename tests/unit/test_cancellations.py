@@ -2,8 +2,8 @@
 
 import pytest
 
-from common.channel import Delivery
-from common.messages import CANCELLED, Message
+from common.amqp.channel import Delivery
+from common.contract.messages import CANCELLED, Message
 from predictor_service import cancellations
 from predictor_service.cancellations import REMEMBER_S, Cancellations
 from tests.support.scripted import ScriptedChannel

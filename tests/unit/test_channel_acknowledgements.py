@@ -8,7 +8,7 @@ from aiormq import spec
 from aiormq.abc import DeliveredMessage
 from pamqp.header import ContentHeader
 
-from common.channel import Channel
+from common.amqp.channel import Channel
 
 
 class SlowToSend:

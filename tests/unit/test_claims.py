@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from common.topology import CLOCK_SKEW_S
+from common.contract.topology import CLOCK_SKEW_S
 from gateway.claims import Claim, Claims
 from gateway.prediction_id import PredictionId, minted_ms
 

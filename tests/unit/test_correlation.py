@@ -3,7 +3,7 @@
 import asyncio
 from uuid import UUID
 
-from common.correlation import correlate, correlation_id, known_correlation_id
+from common.telemetry.correlation import correlate, correlation_id, known_correlation_id
 
 
 async def test_a_call_gets_an_id_when_it_is_first_asked_for_and_keeps_it() -> None:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from common.messages import CANCELLED, Message
+from common.contract.messages import CANCELLED, Message
 from gateway import endings
 from gateway.endings import Endings
 from tests.support.loops import TURNS

@@ -14,8 +14,8 @@ from typing import Any, Final
 import pytest
 import structlog
 
+from common.contract.progress import Progress
 from common.errors import InvalidInput, Misconfigured, ModelFailed, PredictorCrashed
-from common.progress import Progress
 from predictor_service import invocation
 from predictor_service.app import open_execution
 from predictor_service.execution import Broken

@@ -6,8 +6,8 @@ from typing import Final
 
 import pytest
 
+from common.contract.messages import MessageType, Reply
 from common.errors import Unavailable
-from common.messages import MessageType, Reply
 from gateway.following import QUIET_S, Ending, Following, Pending, Quiet, Told
 from gateway.prediction_id import PredictionId
 from gateway.sse import frames

@@ -3,8 +3,8 @@
 import pytest
 from pamqp.body import ContentBody
 
-from common.frames import publish_frames
-from common.messages import Message
+from common.amqp.codec import publish_frames
+from common.contract.messages import Message
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from prometheus_client import CollectorRegistry
 from quart import Response
 from structlog.testing import capture_logs
 
-from common.correlation import correlate
+from common.telemetry.correlation import correlate
 from gateway.http_app import HttpApp
 from gateway.metrics import HttpMetrics
 from tests.support.serving import exchange, serving

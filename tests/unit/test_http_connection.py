@@ -9,8 +9,8 @@ from typing import Final
 import pytest
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 
-from common import http_connection
-from common.http_server import serve_http
+from common.http import connection as http_connection
+from common.http.server import serve_http
 from tests.local.ports import LOOPBACK, free_port
 from tests.support.waiting import until
 

@@ -8,9 +8,9 @@ from typing import Final
 import pytest
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 
-from common import http_server
-from common.http_server import serve_http
-from common.in_flight import LINGER_S
+from common.http import server as http_server
+from common.http.in_flight import LINGER_S
+from common.http.server import serve_http
 from tests.local.ports import LOOPBACK, free_port
 from tests.support.waiting import until
 

@@ -6,7 +6,8 @@ from typing import Final
 
 import pytest
 
-from common.claim import ClaimBody
+from common.contract.claim import ClaimBody
+from common.contract.messages import Message, MessageType
 from common.errors import (
     IdempotencyConflict,
     PredictionError,
@@ -14,7 +15,6 @@ from common.errors import (
     Unavailable,
     UnknownModel,
 )
-from common.messages import Message, MessageType
 from gateway.claims import Claim, Claims
 from gateway.idempotency import PATIENCE_S, IdempotentReceiver, Repeatable
 from gateway.prediction_id import PredictionId, PredictionIds, spell

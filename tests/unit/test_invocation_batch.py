@@ -8,8 +8,8 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.contract.announcement import ModelCard
 from common.errors import InvalidInput, MalformedRequest, ModelFailed
-from common.presence import ModelCard
 from predictor_service import invocation
 from predictor_service.invocation import Outcome, Question, invoke
 from predictor_service.models.base import Model

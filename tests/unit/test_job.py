@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from common.timing import Timing
+from common.contract.timing import Timing
 from predictor_service.job import Job, Ran
 from tests.support.requests import job_of
 

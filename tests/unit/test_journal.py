@@ -7,9 +7,9 @@ from typing import Final
 
 import pytest
 
-from common.channel import Delivery
-from common.messages import Message, MessageType
-from common.topology import CLOCK_SKEW_S
+from common.amqp.channel import Delivery
+from common.contract.messages import Message, MessageType
+from common.contract.topology import CLOCK_SKEW_S
 from gateway.claims import Claims
 from gateway.journal import ACKNOWLEDGE_EVERY, Journal
 from gateway.prediction_id import PredictionIds

@@ -7,8 +7,8 @@ from typing import Final
 
 import pytest
 
+from common.contract.messages import Reply
 from common.errors import Refused, Unavailable
-from common.messages import Reply
 from gateway import deadlines
 from gateway.deadlines import OUT_OF_TIME, RETRY_S, Deadlines
 from gateway.prediction_id import PredictionId, spell

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.topology import DELIVERY_LIMIT
+from common.contract.topology import DELIVERY_LIMIT
 from predictor_service.lanes import OUT_PER_SLOT, SUSPICIOUS, Lane, Lanes
 
 LANES: Final = st.sampled_from(Lane)

@@ -9,7 +9,7 @@ from typing import Final
 FROM_EVERYWHERE: Final = """
 import logging, threading
 import structlog
-from common.logs import configure_logs
+from common.telemetry.logs import configure_logs
 
 configure_logs("gateway")
 structlog.get_logger().info("ours")
@@ -50,8 +50,8 @@ def test_lines_are_for_people_where_colours_are_asked_for() -> None:
 OF_A_CALL: Final = """
 import logging
 import structlog
-from common.correlation import correlate
-from common.logs import configure_logs
+from common.telemetry.correlation import correlate
+from common.telemetry.logs import configure_logs
 
 configure_logs("gateway")
 structlog.get_logger().info("of none")
@@ -72,7 +72,7 @@ def test_a_line_of_a_call_carries_its_correlation_id_whoever_writes_it() -> None
 
 OF_WHAT_IS_HARD_TO_WRITE: Final = """
 import structlog
-from common.logs import configure_logs
+from common.telemetry.logs import configure_logs
 
 configure_logs("gateway", "warning")
 log = structlog.get_logger()

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.contract.messages import MAX_REQUEST_BYTES, Message, Request
 from common.errors import MalformedRequest
-from common.messages import MAX_REQUEST_BYTES, Message, Request
 
 REQUESTS: Final = st.builds(
     Request,

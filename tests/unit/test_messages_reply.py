@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.errors import BY_CODE, Cancelled, InvalidInput, ModelFailed, PredictionError
-from common.messages import (
+from common.contract.messages import (
     CANCELLED,
     MAX_MESSAGE_BYTES,
     MAX_SENTENCE_CHARS,
@@ -17,7 +16,8 @@ from common.messages import (
     Reply,
     final_reply,
 )
-from common.timing import Timing
+from common.contract.timing import Timing
+from common.errors import BY_CODE, Cancelled, InvalidInput, ModelFailed, PredictionError
 from tests.unit.test_messages import request_message
 
 

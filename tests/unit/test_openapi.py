@@ -8,7 +8,7 @@ import msgspec
 import pytest
 import schemathesis
 
-from common.presence import ModelCard
+from common.contract.announcement import ModelCard
 from common.settings import BrokerSettings
 from gateway.app import Gateway
 from gateway.openapi import Guards, describe

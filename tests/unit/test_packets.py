@@ -5,7 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from common.packets import PacketWriter
+from common.amqp.coalescing_writer import PacketWriter
 
 
 @asynccontextmanager

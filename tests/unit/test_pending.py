@@ -8,8 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from common.contract.messages import Reply
 from common.errors import DeadlineExceeded
-from common.messages import Reply
 from gateway.pending import PendingCalls, ReplyQueueLost
 from tests.support.loops import ManualLoop
 

@@ -6,8 +6,8 @@ import weakref
 
 import pytest
 
+from common.contract.messages import Reply
 from common.errors import ConnectionLost
-from common.messages import Reply
 from gateway.pending import PendingCalls
 
 

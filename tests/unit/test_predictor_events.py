@@ -4,10 +4,10 @@ import asyncio
 
 import structlog
 
-from common.channel import Delivery
-from common.messages import MessageType, Request
-from common.progress import Progress
-from common.topology import REPLIES
+from common.amqp.channel import Delivery
+from common.contract.messages import MessageType, Request
+from common.contract.progress import Progress
+from common.contract.topology import REPLIES
 from predictor_service.events import Events
 from predictor_service.job import Job
 from predictor_service.lanes import Lane

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.contract.announcement import Announcement, ModelCard, roll_call
+from common.contract.messages import Message, MessageType
 from common.errors import MalformedRequest
-from common.messages import Message, MessageType
-from common.presence import Announcement, ModelCard, roll_call
 
 TEXT: Final = st.text(st.characters(blacklist_categories=["Cs"]), max_size=20)
 JSON: Final = st.recursive(

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from common.channel import Delivery
+from common.amqp.channel import Delivery
+from common.contract.messages import Message, MessageType
 from common.errors import BrokerAway
-from common.messages import Message, MessageType
 from gateway.presence import Presence
 from gateway.replicas import ROLL_CALL_S, Replicas
 from tests.support.announcements import announcement

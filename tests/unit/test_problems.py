@@ -14,8 +14,8 @@ from werkzeug.exceptions import (
     RequestTimeout,
 )
 
-from common.correlation import correlate
 from common.errors import BrokerAway, DeadlineExceeded, InvalidInput, UnknownPrediction
+from common.telemetry.correlation import correlate
 from gateway.problems import http_problem, json_response, prediction_problem
 
 PROBLEM: Final = "application/problem+json"

@@ -2,7 +2,7 @@
 
 import json
 
-from common.readiness import readiness
+from common.http.health import readiness
 
 
 def test_what_is_missing_is_named() -> None:

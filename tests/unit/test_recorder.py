@@ -6,8 +6,8 @@ from typing import Final
 import pytest
 import structlog
 
-from common.messages import Message, MessageType, Reply
-from common.progress import Progress, started
+from common.contract.messages import Message, MessageType, Reply
+from common.contract.progress import Progress, started
 from gateway.claims import Claims
 from gateway.prediction_id import PredictionIds, spell
 from gateway.recorder import Recorder

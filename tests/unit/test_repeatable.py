@@ -6,8 +6,8 @@ from typing import Final
 
 import pytest
 
+from common.contract.messages import Message
 from common.errors import DeadlineExceeded
-from common.messages import Message
 from gateway.claims import Claims
 from gateway.idempotency import IdempotentReceiver
 from gateway.intake import Call, Intake

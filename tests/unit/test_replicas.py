@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import pytest
 
+from common.contract.announcement import SILENCE_S, ModelCard
 from common.errors import InvalidInput
-from common.presence import SILENCE_S, ModelCard
 from gateway.replicas import Replicas
 from tests.support.announcements import OLD, announcement
 from tests.support.loops import ManualLoop

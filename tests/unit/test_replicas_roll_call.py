@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from common.presence import SILENCE_S, ModelCard
+from common.contract.announcement import SILENCE_S, ModelCard
 from gateway.replicas import ROLL_CALL_S, Replicas
 from tests.support.announcements import announcement
 from tests.support.loops import ManualLoop

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from common.channel import Delivery
-from common.presence import ModelCard
+from common.amqp.channel import Delivery
+from common.contract.announcement import ModelCard
 from predictor_service.answers import Answers
 from predictor_service.batching import Batching
 from predictor_service.events import Events

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import structlog
 
-from common.channel import Delivery
+from common.amqp.channel import Delivery
+from common.contract.announcement import ModelCard
+from common.contract.messages import Request
 from common.errors import ConnectionLost
-from common.messages import Request
-from common.presence import ModelCard
 from predictor_service.answers import Answers
 from predictor_service.batching import Batching
 from predictor_service.events import Events

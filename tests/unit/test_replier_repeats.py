@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 import pytest
 from structlog.testing import capture_logs
 
-from common.channel import Delivery
-from common.correlation import known_correlation_id
+from common.amqp.channel import Delivery
+from common.contract.announcement import ModelCard
 from common.errors import ConnectionLost
-from common.presence import ModelCard
+from common.telemetry.correlation import known_correlation_id
 from predictor_service.answers import Answers
 from predictor_service.batching import Batching
 from predictor_service.events import Events

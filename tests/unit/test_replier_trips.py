@@ -7,8 +7,8 @@ from typing import Final
 import pytest
 from structlog.testing import capture_logs
 
-from common.channel import Delivery
-from common.presence import ModelCard
+from common.amqp.channel import Delivery
+from common.contract.announcement import ModelCard
 from predictor_service.answers import Answers
 from predictor_service.batching import Batching
 from predictor_service.events import Events

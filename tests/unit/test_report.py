@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from common.contract.announcement import ModelCard
+from common.contract.messages import Message, MessageType
+from common.contract.progress import MAX_NOTE_CHARS, Progress
 from common.errors import MalformedRequest, ModelFailed
-from common.messages import Message, MessageType
-from common.presence import ModelCard
-from common.progress import MAX_NOTE_CHARS, Progress
 from predictor_service.invocation import Outcome, Question, invoke
 from predictor_service.models import Report
 from predictor_service.models.base import Model, load_model

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from common.contract.request_body import MAX_DEPTH, check_body, input_of
 from common.errors import MalformedRequest
-from common.request_body import MAX_DEPTH, check_body, input_of
 
 SPACE = st.text(" \t\r\n", max_size=3).map(str.encode)
 SCALARS: Final = (

@@ -7,7 +7,8 @@ from typing import Any, Final, TypeVar
 
 import pytest
 
-from common.channel import Delivery
+from common.amqp.channel import Delivery
+from common.contract.messages import Message, MessageType, Reply
 from common.errors import (
     BrokerAway,
     ConnectionLost,
@@ -15,7 +16,6 @@ from common.errors import (
     Refused,
     Unroutable,
 )
-from common.messages import Message, MessageType, Reply
 from gateway.prediction_id import PredictionId
 from gateway.requestor import Order, Requestor
 from tests.support.loops import ManualLoop

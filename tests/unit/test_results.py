@@ -7,9 +7,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from common.contract.messages import CANCELLED, Reply
+from common.contract.timing import Timing
 from common.errors import InvalidInput
-from common.messages import CANCELLED, Reply
-from common.timing import Timing
 from gateway.prediction_id import PredictionId, minted_ms
 from gateway.results import ENTRY_BYTES, LOST, Kept, Results
 

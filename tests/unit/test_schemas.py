@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta
 
+from common.contract.announcement import ModelCard
 from common.errors import InvalidInput
-from common.presence import ModelCard
 from gateway.schemas import InputSchema
 from predictor_service.models.base import schema_of
 

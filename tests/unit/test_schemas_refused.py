@@ -7,8 +7,8 @@ import pytest
 import structlog
 from msgspec import Meta
 
+from common.contract.announcement import ModelCard
 from common.errors import InvalidInput
-from common.presence import ModelCard
 from gateway.schemas import MAX_SHOWN_CHARS, InputSchema
 from tests.unit.test_schemas import Cat, Dog, Node, compiled
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from common.timing import Timing
+from common.contract.timing import Timing
 from gateway.server_timing import note_timing, server_timing
 
 RESULT = "/predict/<prediction_id>"

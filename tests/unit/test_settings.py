@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings
 
+from common.contract.messages import MAX_REQUEST_BYTES
+from common.contract.topology import CLOCK_SKEW_S, RETENTION_S
 from common.errors import Misconfigured
-from common.messages import MAX_REQUEST_BYTES
 from common.settings import Bind, BrokerSettings, TelemetrySettings, read_settings
-from common.topology import CLOCK_SKEW_S, RETENTION_S
 from gateway.settings import GatewaySettings
 from predictor_service.settings import PredictorSettings
 

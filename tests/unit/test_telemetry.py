@@ -3,7 +3,7 @@
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
-from common.telemetry import Distributions, Reading, Readings, process_registry
+from common.telemetry.metrics import Distributions, Reading, Readings, process_registry
 
 
 def test_readings_are_read_at_each_scrape_and_not_before() -> None:

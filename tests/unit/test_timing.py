@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.timing import PACKED_BITS, Timing
+from common.contract.timing import PACKED_BITS, Timing
 
 DAY_S = 24 * 3600.0
 

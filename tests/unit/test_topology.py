@@ -1,6 +1,6 @@
 """What the contract declares, as data."""
 
-from common.topology import Queue, async_queue, model_queues, shared_queues, sync_queue
+from common.contract.topology import Queue, async_queue, model_queues, shared_queues, sync_queue
 
 
 def test_the_arguments_are_those_of_the_contract() -> None:

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Final
 
-from common.messages import MessageType
-from common.progress import Progress
+from common.contract.messages import MessageType
+from common.contract.progress import Progress
 from gateway.prediction_id import PredictionId
 from gateway.under_way import MAX_KNOWN, MAX_UNREAD, Event, Follower, LastEvents, UnderWay
 

@@ -6,9 +6,9 @@ from typing import Final
 
 import uvloop
 
-from common.amqp import Connection
-from common.logs import configure_logs
+from common.amqp.connection import Connection
 from common.settings import BrokerSettings, read_settings
+from common.telemetry.logs import configure_logs
 from gateway.prediction_id import PredictionIds, derive_key
 from gateway.requestor import Order, Requestor
 from tests.benchmarks.limits.calling import BODY, keep_calling

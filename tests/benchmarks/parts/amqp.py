@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from common.topology import model_queues, sync_queue
+from common.contract.topology import model_queues, sync_queue
 from tests.benchmarks.contenders import NOOP, QUIET, START_TIMEOUT_S
 from tests.benchmarks.program import Command, ProgramFailed, running
 from tests.benchmarks.sample import Sample, Section

@@ -7,8 +7,8 @@ from typing import Final
 import aiormq
 from aiormq import spec
 
-from common.messages import MessageType
-from common.topology import REPLIES
+from common.contract.messages import MessageType
+from common.contract.topology import REPLIES
 from gateway.prediction_id import PredictionIds, derive_key, spell
 from tests.benchmarks.stage import Stage
 

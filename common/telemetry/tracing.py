@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final, Protocol
 
+from common.contract.messages import Message
 from common.errors import Misconfigured
-from common.messages import Message
 
 _TRACEPARENT: Final = re.compile(
     r"(?:00(?=.{53}\Z)|(?!00|ff)[0-9a-f]{2})-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
@@ -103,7 +103,7 @@ def open_tracer(service: str, *, is_wanted: bool) -> Iterator[Tracer | None]:
         yield None
         return
     try:
-        from common.otlp import OtlpTracer  # noqa: PLC0415 - only where it is asked for
+        from common.telemetry.otlp import OtlpTracer  # noqa: PLC0415 - only where it is asked for
     except ModuleNotFoundError as exc:
         raise Misconfigured(
             f"OTEL_EXPORTER_OTLP_ENDPOINT needs the package {exc.name}, which is not installed: "

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from hypercorn.typing import ASGIFramework, ASGIReceiveCallable, ASGISendCallable, Scope
 
-from common.error_answers import send_error
+from common.http.error_response import send_error
 
 OTHER_PROTOCOL: Final = (505, "http_version_not_supported", "This server speaks HTTP/1.1 only.")
 NO_TARGET: Final = (400, "bad_request", "The request names no path that begins with a slash.")

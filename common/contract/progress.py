@@ -9,8 +9,8 @@ from typing import Final, Self
 
 import msgspec
 
+from common.contract.messages import Message, MessageType
 from common.errors import MalformedRequest
-from common.messages import Message, MessageType
 
 MAX_NOTE_CHARS: Final = 200
 """How much of a note travels."""

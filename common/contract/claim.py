@@ -8,8 +8,8 @@ from typing import Annotated, Final, Self
 
 import msgspec
 
+from common.contract.messages import Message, MessageType
 from common.errors import MalformedRequest
-from common.messages import Message, MessageType
 
 DIGEST_BYTES: Final = 16
 

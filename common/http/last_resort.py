@@ -7,9 +7,9 @@ import structlog
 from hypercorn.typing import ASGIFramework, ASGIReceiveCallable, ASGISendCallable, Scope
 from hypercorn.utils import UnexpectedMessageError
 
-from common.correlation import correlation_id
-from common.error_answers import send_error
 from common.errors import InternalError
+from common.http.error_response import send_error
+from common.telemetry.correlation import correlation_id
 
 STATUS: Final = 500
 

@@ -14,12 +14,12 @@ import msgspec
 from aiormq import Channel as UnderlayChannel
 from aiormq.abc import ChannelFrame, DeliveredMessage
 
-from common.confirmation import Confirmation
+from common.amqp.codec import message_of, publish_frames
+from common.amqp.confirmation import Confirmation
+from common.amqp.error_mapping import translated
+from common.contract.messages import Message
+from common.contract.topology import Queue, declare
 from common.errors import ConnectionLost, Unconfirmed
-from common.frames import message_of, publish_frames
-from common.messages import Message
-from common.topology import Queue, declare
-from common.translation import translated
 
 
 class Delivery(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from common.translation import in_our_words
+from common.amqp.error_mapping import in_our_words
 
 
 class Confirmation(asyncio.Future[object]):

@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 
 import msgspec
 
+from common.contract.timing import Timing
 from common.errors import (
     BY_CODE,
     Cancelled,
@@ -19,7 +20,6 @@ from common.errors import (
     PredictionError,
     PredictorCrashed,
 )
-from common.timing import Timing
 
 MAX_MESSAGE_BYTES: Final = 16 * 2**20
 """The largest body RabbitMQ 4 takes by default; a larger one closes the channel."""

@@ -10,10 +10,10 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS, ProbableAuthenticationErr
 from aiormq.abc import AbstractConnection as UnderlayConnection
 from aiormq.exceptions import InvalidFrameError
 
+from common.amqp.coalescing_writer import PacketConnection
+from common.amqp.error_mapping import translated
 from common.errors import BrokerAway, ConnectionLost, Misconfigured, Unavailable
-from common.packets import PacketConnection
 from common.settings import BrokerSettings
-from common.translation import translated
 
 HEARTBEAT_S: Final = 10
 """A silent peer is noticed after about 3 x (heartbeat + 1) s."""

@@ -16,7 +16,7 @@ import msgspec
 import structlog
 from structlog.typing import EventDict, Processor
 
-from common.correlation import known_correlation_id
+from common.telemetry.correlation import known_correlation_id
 
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 """The least important lines that are written."""
@@ -57,7 +57,10 @@ def _configure_libraries(processors: list[Processor], level: int) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for told_by_us in ("aiormq.connection", "aio_pika"):  # in one sentence, by common/amqp.py
+    for told_by_us in (
+        "aiormq.connection",
+        "aio_pika",
+    ):  # in one sentence, by common/amqp/connection.py
         logging.getLogger(told_by_us).setLevel(logging.CRITICAL)
 
 

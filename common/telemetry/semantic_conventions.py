@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from common.messages import Message
+from common.contract.messages import Message
 
 _KNOWN_METHODS: Final = frozenset(
     {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}

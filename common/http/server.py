@@ -21,12 +21,12 @@ from hypercorn.config import Config
 from hypercorn.typing import AppWrapper, ASGIFramework, LifespanState
 from hypercorn.utils import wrap_app
 
-from common.body_first import body_first
 from common.errors import Misconfigured
-from common.http1_only import http1_only
-from common.http_connection import HttpConnection
-from common.in_flight import LINGER_S, InFlight
-from common.last_resort import last_resort
+from common.http.body_first import body_first
+from common.http.connection import HttpConnection
+from common.http.http1_only import http1_only
+from common.http.in_flight import LINGER_S, InFlight
+from common.http.last_resort import last_resort
 
 BACKLOG: Final = 2048
 CLOSE_TIMEOUT_S: Final = 3.0

@@ -8,8 +8,8 @@ from typing import Any, Final, Self
 
 import msgspec
 
+from common.contract.messages import Message, MessageType
 from common.errors import MalformedRequest
-from common.messages import Message, MessageType
 
 ANNOUNCE_EVERY_S: Final = 5.0
 SILENCE_S: Final = 15.0

@@ -13,7 +13,7 @@ from hypercorn.typing import ASGISendCallable, HTTPScope, WebsocketScope
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
-from common.correlation import correlation_id
+from common.telemetry.correlation import correlation_id
 
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"

@@ -9,7 +9,7 @@ from pamqp.base import Frame
 from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 
-from common.messages import Message
+from common.contract.messages import Message
 
 PERSISTENT: Final = 2
 

@@ -28,9 +28,9 @@ from opentelemetry.trace import (
 from opentelemetry.trace import Span as RawSpan
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from common.conventions import http_method, messaging, messaging_name
-from common.messages import Message
-from common.tracing import Span, trace_context
+from common.contract.messages import Message
+from common.telemetry.semantic_conventions import http_method, messaging, messaging_name
+from common.telemetry.tracing import Span, trace_context
 
 FLUSH_S: Final = 3.0
 """How long the end of a service waits for a collector."""

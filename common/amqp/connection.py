@@ -17,8 +17,11 @@ import structlog
 from aio_pika.abc import AbstractConnection
 from aiormq import Channel as UnderlayChannel
 
-from common.channel import Channel
-from common.dial import dial, hang_up, is_blocked, underlay
+from common.amqp.channel import Channel
+from common.amqp.error_mapping import translated
+from common.amqp.login import dial, hang_up, is_blocked, underlay
+from common.contract.messages import Message
+from common.contract.topology import STREAMS
 from common.errors import (
     BrokerAway,
     ConnectionLost,
@@ -26,10 +29,7 @@ from common.errors import (
     NotPermitted,
     Unavailable,
 )
-from common.messages import Message
 from common.settings import BrokerSettings
-from common.topology import STREAMS
-from common.translation import translated
 
 SET_UP_TIMEOUT_S: Final = 20
 BACKOFF_MIN_S: Final = 0.1

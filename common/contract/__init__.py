@@ -1,0 +1,1 @@
+"""The contract: messages, queues, limits that gateways and predictors agree on. No I/O."""
