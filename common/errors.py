@@ -1,6 +1,6 @@
 """Everything that can go wrong, as one tree: a stable code, who is to blame, one sentence.
 
-HTTP statuses live in ``gateway/problems.py`` and nowhere else; library exceptions are
+HTTP statuses live in ``gateway/web/errors.py`` and nowhere else; library exceptions are
 turned into these where the library is called.
 """
 

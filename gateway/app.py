@@ -13,36 +13,36 @@ from common.http.server import serve_http
 from common.settings import BrokerSettings
 from common.telemetry.metrics import link_readings, process_registry
 from common.telemetry.tracing import Tracer, traced
-from gateway.archive import Archive
-from gateway.claims import Claims
-from gateway.deadlines import Deadlines
-from gateway.discovery import model_routes
-from gateway.docs_page import page_routes
-from gateway.documents import document_routes
-from gateway.endings import Endings
-from gateway.following import Following
-from gateway.guard import guard
-from gateway.health import health_routes
-from gateway.http_app import HttpApp
-from gateway.idempotency import IdempotentReceiver
-from gateway.intake import Intake
-from gateway.journal import Journal
+from gateway.access.guard import guard
+from gateway.api.document_routes import document_routes
+from gateway.api.health_routes import health_routes
+from gateway.api.model_routes import model_routes
+from gateway.api.page_routes import page_routes
+from gateway.api.prediction_routes import prediction_routes
 from gateway.metrics import HttpMetrics, gateway_readings
-from gateway.outcomes import Outcomes
 from gateway.prediction_id import PredictionIds, derive_key
-from gateway.predictions import Predictions
-from gateway.presence import Presence
-from gateway.pulse import Pulse
-from gateway.recorder import Recorder
-from gateway.repeatable import RepeatablePredictions
-from gateway.replays import Replays
-from gateway.replicas import Replicas
-from gateway.requestor import Requestor
-from gateway.results import Results
-from gateway.routes import prediction_routes
+from gateway.predictions.deadlines import Deadlines
+from gateway.predictions.follow import Following
+from gateway.predictions.idempotency import IdempotentReceiver
+from gateway.predictions.intake import Intake
+from gateway.predictions.lookup import Outcomes
+from gateway.predictions.predict import Predictions
+from gateway.predictions.predict_once import RepeatablePredictions
+from gateway.registry.announcements import Presence
+from gateway.registry.registry import Replicas
+from gateway.reply_stream.consumer import Journal
+from gateway.reply_stream.idempotency_claims import Claims
+from gateway.reply_stream.live_events import UnderWay
+from gateway.reply_stream.projection import Recorder
+from gateway.reply_stream.replays import Replays
+from gateway.reply_stream.result_store import Archive
+from gateway.reply_stream.results import Results
+from gateway.reply_stream.waiters import Watch
+from gateway.request_reply.final_states import Endings
+from gateway.request_reply.requestor import Requestor
 from gateway.settings import GatewaySettings
-from gateway.under_way import UnderWay
-from gateway.watch import Watch
+from gateway.stall_detector import Pulse
+from gateway.web.app import HttpApp
 
 log = structlog.get_logger()
 

@@ -4,11 +4,11 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from common.telemetry.metrics import Reading, Readings
 from common.telemetry.semantic_conventions import http_method
-from gateway.intake import Intake
-from gateway.journal import Journal
-from gateway.recorder import Recorder
-from gateway.replicas import Replicas
-from gateway.requestor import Requestor
+from gateway.predictions.intake import Intake
+from gateway.registry.registry import Replicas
+from gateway.reply_stream.consumer import Journal
+from gateway.reply_stream.projection import Recorder
+from gateway.request_reply.requestor import Requestor
 
 
 class HttpMetrics:

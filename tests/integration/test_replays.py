@@ -11,7 +11,7 @@ from common.contract.progress import Progress, started
 from common.contract.topology import REPLIES, shared_queues
 from common.errors import Unavailable
 from gateway.prediction_id import PredictionIds, spell
-from gateway.replays import PREFETCH, READERS_AT_ONCE, Replays
+from gateway.reply_stream.replays import PREFETCH, READERS_AT_ONCE, Replays
 from tests.integration.conftest import Opened
 from tests.support.waiting import until
 

@@ -9,8 +9,8 @@ from common.service import run_service
 from common.settings import BrokerSettings, read_settings
 from common.telemetry.tracing import Tracer
 from gateway.app import Gateway
-from gateway.http_app import HttpApp
 from gateway.settings import GatewaySettings
+from gateway.web.app import HttpApp
 
 
 class FailingGateway(Gateway):

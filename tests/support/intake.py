@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from common.contract.messages import Reply
 from common.errors import DeadlineExceeded
 from gateway.prediction_id import PredictionId
-from gateway.requestor import Order
+from gateway.request_reply.requestor import Order
 
 
 class Body:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.access import Access
+from gateway.access.keys import Access
 from gateway.access_settings import parse_api_keys
 
 ACCESS = Access(parse_api_keys("alice=a-new,alice=a-old,bob=b1"))

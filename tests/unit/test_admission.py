@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from common.errors import Unavailable
-from gateway.admission import Admission
+from gateway.predictions.admission import Admission
 
 MAX_CALLS: Final = 3
 MAX_BYTES: Final = 100

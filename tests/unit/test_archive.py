@@ -9,9 +9,9 @@ import pytest
 from common.amqp.channel import Delivery
 from common.contract.messages import Message, Reply
 from common.errors import Unavailable, UnknownPrediction
-from gateway.archive import READ_TIMEOUT_S, READS_AT_ONCE, Archive
 from gateway.prediction_id import PredictionId, PredictionIds, spell
-from gateway.results import Results
+from gateway.reply_stream.result_store import READ_TIMEOUT_S, READS_AT_ONCE, Archive
+from gateway.reply_stream.results import Results
 from tests.support.loops import ManualLoop
 from tests.support.scripted import ScriptedChannel
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from common.contract.topology import CLOCK_SKEW_S
-from gateway.claims import Claim, Claims
 from gateway.prediction_id import PredictionId, minted_ms
+from gateway.reply_stream.idempotency_claims import Claim, Claims
 
 LIFE_S: Final = 2000
 UNACCEPTED_LIFE_S: Final = 500

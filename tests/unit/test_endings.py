@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from common.contract.messages import CANCELLED, Message
-from gateway import endings
-from gateway.endings import Endings
+from gateway.request_reply import final_states as endings
+from gateway.request_reply.final_states import Endings
 from tests.support.loops import TURNS
 from tests.support.scripted import ScriptedLink
 

@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 
 from common.errors import BY_CODE, Blame, PredictionError, Unavailable
-from gateway.problems import STATUS
+from gateway.web.errors import STATUS
 
 TABLE: Final = {
     ("malformed_request", Blame.CALLER, 400),

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from gateway.facts import begin, note
+from gateway.call_context import begin, note
 
 
 async def test_requests_side_by_side_do_not_see_what_others_note() -> None:

@@ -8,10 +8,10 @@ import pytest
 
 from common.contract.messages import MessageType, Reply
 from common.errors import Unavailable
-from gateway.following import QUIET_S, Ending, Following, Pending, Quiet, Told
+from gateway.api.sse import frames
 from gateway.prediction_id import PredictionId
-from gateway.sse import frames
-from gateway.under_way import Event, UnderWay
+from gateway.predictions.follow import QUIET_S, Ending, Following, Pending, Quiet, Told
+from gateway.reply_stream.live_events import Event, UnderWay
 from tests.support.loops import ManualLoop
 from tests.unit.test_under_way import progress, start
 

@@ -5,11 +5,11 @@ from prometheus_client import CollectorRegistry
 from quart import Blueprint, Response
 from quart.typing import TestClientProtocol as Client
 
-from gateway.gateway_request import this_request
-from gateway.guard import guard
-from gateway.http_app import HttpApp
+from gateway.access.guard import guard
 from gateway.metrics import HttpMetrics
 from gateway.settings import GatewaySettings
+from gateway.web.app import HttpApp
+from gateway.web.request import this_request
 
 ALICE = {"Authorization": "Bearer a1"}
 BOB = {"X-API-Key": "b1"}

@@ -6,8 +6,8 @@ from quart import Response
 from structlog.testing import capture_logs
 
 from common.telemetry.correlation import correlate
-from gateway.http_app import HttpApp
 from gateway.metrics import HttpMetrics
+from gateway.web.app import HttpApp
 from tests.support.serving import exchange, serving
 
 PROBLEM = {"Accept": "application/problem+json"}

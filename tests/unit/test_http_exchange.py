@@ -8,8 +8,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from quart import Response
 
-from gateway.http_app import HttpApp
 from gateway.metrics import HttpMetrics
+from gateway.web.app import HttpApp
 from tests.support.spans import NotingTracer
 from tests.support.waiting import until
 

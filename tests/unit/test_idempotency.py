@@ -15,10 +15,10 @@ from common.errors import (
     Unavailable,
     UnknownModel,
 )
-from gateway.claims import Claim, Claims
-from gateway.idempotency import PATIENCE_S, IdempotentReceiver, Repeatable
 from gateway.prediction_id import PredictionId, PredictionIds, spell
-from gateway.requestor import Order
+from gateway.predictions.idempotency import PATIENCE_S, IdempotentReceiver, Repeatable
+from gateway.reply_stream.idempotency_claims import Claim, Claims
+from gateway.request_reply.requestor import Order
 from tests.support.loops import ManualLoop
 
 TIMEOUT_S: Final = 30.0

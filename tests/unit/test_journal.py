@@ -10,13 +10,13 @@ import pytest
 from common.amqp.channel import Delivery
 from common.contract.messages import Message, MessageType
 from common.contract.topology import CLOCK_SKEW_S
-from gateway.claims import Claims
-from gateway.journal import ACKNOWLEDGE_EVERY, Journal
 from gateway.prediction_id import PredictionIds
-from gateway.recorder import Recorder
-from gateway.results import Results
-from gateway.under_way import UnderWay
-from gateway.watch import Watch
+from gateway.reply_stream.consumer import ACKNOWLEDGE_EVERY, Journal
+from gateway.reply_stream.idempotency_claims import Claims
+from gateway.reply_stream.live_events import UnderWay
+from gateway.reply_stream.projection import Recorder
+from gateway.reply_stream.results import Results
+from gateway.reply_stream.waiters import Watch
 from tests.support.scripted import ScriptedChannel, ScriptedLink
 from tests.support.waiting import until
 

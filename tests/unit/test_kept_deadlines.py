@@ -9,10 +9,10 @@ import pytest
 
 from common.contract.messages import Reply
 from common.errors import Refused, Unavailable
-from gateway import deadlines
-from gateway.deadlines import OUT_OF_TIME, RETRY_S, Deadlines
 from gateway.prediction_id import PredictionId, spell
-from gateway.watch import Watch
+from gateway.predictions import deadlines
+from gateway.predictions.deadlines import OUT_OF_TIME, RETRY_S, Deadlines
+from gateway.reply_stream.waiters import Watch
 from tests.support.loops import ManualLoop
 
 ONE: Final = PredictionId(1)

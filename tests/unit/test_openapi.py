@@ -10,10 +10,10 @@ import schemathesis
 
 from common.contract.announcement import ModelCard
 from common.settings import BrokerSettings
+from gateway.api.openapi import Guards, describe
 from gateway.app import Gateway
-from gateway.openapi import Guards, describe
-from gateway.problems import STATUS
 from gateway.settings import GatewaySettings
+from gateway.web.errors import STATUS
 from predictor_service.models.base import schema_of
 from tests.support.references import references, resolved
 from tests.support.typed import Customer, Risk

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from common.contract.messages import Reply
 from common.errors import DeadlineExceeded
-from gateway.pending import PendingCalls, ReplyQueueLost
+from gateway.request_reply.pending import PendingCalls, ReplyQueueLost
 from tests.support.loops import ManualLoop
 
 NAMES: Final = st.sampled_from("abc")

@@ -8,7 +8,7 @@ import pytest
 
 from common.contract.messages import Reply
 from common.errors import ConnectionLost
-from gateway.pending import PendingCalls
+from gateway.request_reply.pending import PendingCalls
 
 
 async def test_the_time_that_is_left_is_never_negative() -> None:

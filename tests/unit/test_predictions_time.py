@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from common.errors import DeadlineExceeded, Unavailable
-from gateway.intake import Call, Intake
 from gateway.prediction_id import PredictionIds
-from gateway.predictions import UNKNOWN_MODEL_S, Predictions
-from gateway.replicas import ROLL_CALL_S, Replicas
+from gateway.predictions.intake import Call, Intake
+from gateway.predictions.predict import UNKNOWN_MODEL_S, Predictions
+from gateway.registry.registry import ROLL_CALL_S, Replicas
 from gateway.settings import GatewaySettings
 from tests.support.announcements import announcement
 from tests.support.intake import Body, NoDeadlines, Silent

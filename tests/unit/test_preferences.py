@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.preferences import MOST_S, Preferences
+from gateway.api.headers import MOST_S, Preferences
 
 
 def read(*headers: str) -> tuple[bool, int | None]:

@@ -8,8 +8,8 @@ import pytest
 from common.amqp.channel import Delivery
 from common.contract.messages import Message, MessageType
 from common.errors import BrokerAway
-from gateway.presence import Presence
-from gateway.replicas import ROLL_CALL_S, Replicas
+from gateway.registry.announcements import Presence
+from gateway.registry.registry import ROLL_CALL_S, Replicas
 from tests.support.announcements import announcement
 from tests.support.loops import ManualLoop
 from tests.support.scripted import ScriptedChannel, ScriptedLink

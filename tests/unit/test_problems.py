@@ -16,7 +16,7 @@ from werkzeug.exceptions import (
 
 from common.errors import BrokerAway, DeadlineExceeded, InvalidInput, UnknownPrediction
 from common.telemetry.correlation import correlate
-from gateway.problems import http_problem, json_response, prediction_problem
+from gateway.web.errors import http_problem, json_response, prediction_problem
 
 PROBLEM: Final = "application/problem+json"
 

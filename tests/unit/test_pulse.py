@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.pulse import BEAT_S, STILL_S, Pulse
+from gateway.stall_detector import BEAT_S, STILL_S, Pulse
 
 START_S: Final = 1000.0
 

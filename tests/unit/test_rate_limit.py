@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway import rate_limit
-from gateway.rate_limit import RecentCallers
+from gateway.access import rate_limit
+from gateway.access.rate_limit import RecentCallers
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

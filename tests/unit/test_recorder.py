@@ -8,12 +8,12 @@ import structlog
 
 from common.contract.messages import Message, MessageType, Reply
 from common.contract.progress import Progress, started
-from gateway.claims import Claims
 from gateway.prediction_id import PredictionIds, spell
-from gateway.recorder import Recorder
-from gateway.results import Results
-from gateway.under_way import UnderWay
-from gateway.watch import Watch
+from gateway.reply_stream.idempotency_claims import Claims
+from gateway.reply_stream.live_events import UnderWay
+from gateway.reply_stream.projection import Recorder
+from gateway.reply_stream.results import Results
+from gateway.reply_stream.waiters import Watch
 
 NOW_S: Final = 1_700_000_000.0
 LIFE_S: Final = 60

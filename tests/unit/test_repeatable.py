@@ -8,12 +8,12 @@ import pytest
 
 from common.contract.messages import Message
 from common.errors import DeadlineExceeded
-from gateway.claims import Claims
-from gateway.idempotency import IdempotentReceiver
-from gateway.intake import Call, Intake
 from gateway.prediction_id import PredictionId, PredictionIds
-from gateway.repeatable import RepeatablePredictions
-from gateway.replicas import Replicas
+from gateway.predictions.idempotency import IdempotentReceiver
+from gateway.predictions.intake import Call, Intake
+from gateway.predictions.predict_once import RepeatablePredictions
+from gateway.registry.registry import Replicas
+from gateway.reply_stream.idempotency_claims import Claims
 from gateway.settings import GatewaySettings
 from tests.support.announcements import announcement
 from tests.support.intake import Body, NoDeadlines, Silent

@@ -7,7 +7,7 @@ import pytest
 
 from common.contract.announcement import SILENCE_S, ModelCard
 from common.errors import InvalidInput
-from gateway.replicas import Replicas
+from gateway.registry.registry import Replicas
 from tests.support.announcements import OLD, announcement
 from tests.support.loops import ManualLoop
 

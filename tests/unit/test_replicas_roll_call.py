@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from common.contract.announcement import SILENCE_S, ModelCard
-from gateway.replicas import ROLL_CALL_S, Replicas
+from gateway.registry.registry import ROLL_CALL_S, Replicas
 from tests.support.announcements import announcement
 from tests.support.loops import ManualLoop
 

@@ -17,7 +17,7 @@ from common.errors import (
     Unroutable,
 )
 from gateway.prediction_id import PredictionId
-from gateway.requestor import Order, Requestor
+from gateway.request_reply.requestor import Order, Requestor
 from tests.support.loops import ManualLoop
 from tests.support.scripted import ScriptedChannel, ScriptedLink
 from tests.support.spans import NotingTracer

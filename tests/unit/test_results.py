@@ -11,7 +11,7 @@ from common.contract.messages import CANCELLED, Reply
 from common.contract.timing import Timing
 from common.errors import InvalidInput
 from gateway.prediction_id import PredictionId, minted_ms
-from gateway.results import ENTRY_BYTES, LOST, Kept, Results
+from gateway.reply_stream.results import ENTRY_BYTES, LOST, Kept, Results
 
 LIFE_S: Final = 60
 BUDGET_BYTES: Final = 3 * ENTRY_BYTES

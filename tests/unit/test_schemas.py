@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from common.contract.announcement import ModelCard
 from common.errors import InvalidInput
-from gateway.schemas import InputSchema
+from gateway.registry.input_schema import InputSchema
 from predictor_service.models.base import schema_of
 
 

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from common.contract.announcement import ModelCard
 from common.errors import InvalidInput
-from gateway.schemas import MAX_SHOWN_CHARS, InputSchema
+from gateway.registry.input_schema import MAX_SHOWN_CHARS, InputSchema
 from tests.unit.test_schemas import Cat, Dog, Node, compiled
 
 

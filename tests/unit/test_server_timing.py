@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from common.contract.timing import Timing
-from gateway.server_timing import note_timing, server_timing
+from gateway.web.server_timing import note_timing, server_timing
 
 RESULT = "/predict/<prediction_id>"
 

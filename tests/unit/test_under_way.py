@@ -6,7 +6,14 @@ from typing import Final
 from common.contract.messages import MessageType
 from common.contract.progress import Progress
 from gateway.prediction_id import PredictionId
-from gateway.under_way import MAX_KNOWN, MAX_UNREAD, Event, Follower, LastEvents, UnderWay
+from gateway.reply_stream.live_events import (
+    MAX_KNOWN,
+    MAX_UNREAD,
+    Event,
+    Follower,
+    LastEvents,
+    UnderWay,
+)
 
 ONE: Final = PredictionId(1)
 OTHER: Final = PredictionId(2)

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from gateway.prediction_id import PredictionId
-from gateway.watch import Watch
+from gateway.reply_stream.waiters import Watch
 from tests.support.loops import ManualLoop
 
 ONE: Final = PredictionId(1)

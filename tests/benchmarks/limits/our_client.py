@@ -10,7 +10,7 @@ from common.amqp.connection import Connection
 from common.settings import BrokerSettings, read_settings
 from common.telemetry.logs import configure_logs
 from gateway.prediction_id import PredictionIds, derive_key
-from gateway.requestor import Order, Requestor
+from gateway.request_reply.requestor import Order, Requestor
 from tests.benchmarks.limits.calling import BODY, keep_calling
 
 MODEL: Final = "noop"

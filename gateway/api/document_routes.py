@@ -1,0 +1,35 @@
+"""``/openapi.json`` and ``/asyncapi.json``: what can be asked for, and the contract behind it."""
+
+from importlib.metadata import version
+
+import msgspec
+from quart import Blueprint, Response
+
+from common.asyncapi import asyncapi
+from common.contract.topology import SyncQueueType
+from gateway.api.openapi import Guards, describe
+from gateway.registry.registry import Replicas
+from gateway.settings import GatewaySettings
+from gateway.web.errors import json_response
+
+
+def document_routes(
+    replicas: Replicas, settings: GatewaySettings, sync_queue_type: SyncQueueType
+) -> Blueprint:
+    """The routes that describe the others, with the models of ``replicas``."""
+    routes = Blueprint("documents", __name__)
+    release = version("predictmq")
+    contract = msgspec.json.encode(asyncapi(sync_queue_type, release))
+    guards = Guards(keys=bool(settings.api_keys), rate=settings.rate_limit is not None)
+
+    @routes.get("/openapi.json")
+    async def openapi() -> Response:
+        served = [card for card in replicas.cards() if replicas.serving(card.name)]
+        document = describe(served, settings.default_model, release, guards)
+        return json_response(msgspec.json.encode(document))
+
+    @routes.get("/asyncapi.json")
+    async def amqp_contract() -> Response:
+        return json_response(contract)
+
+    return routes

@@ -1,0 +1,28 @@
+"""``/livez``, ``/readyz`` and ``/metrics``."""
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from quart import Blueprint, Response
+
+from common.http.health import Checks, readiness
+from gateway.web.errors import json_response
+
+
+def health_routes(checks: Checks, registry: CollectorRegistry) -> Blueprint:
+    """Routes for the machines that watch this one; ``checks`` says what readiness takes."""
+    routes = Blueprint("health", __name__)
+
+    @routes.get("/livez")
+    async def live() -> Response:
+        return json_response(b'{"status": "alive"}')
+
+    @routes.get("/readyz")
+    async def ready() -> Response:
+        is_ready, body = readiness(checks)
+        return json_response(body, 200 if is_ready else 503)
+
+    @routes.get("/metrics")
+    async def metrics() -> Response:
+        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+    return routes

@@ -1,0 +1,52 @@
+"""``GET /models`` and ``GET /models/<model>``: what can be predicted, and by whom."""
+
+from typing import Any
+
+import msgspec
+from quart import Blueprint, Response
+
+from common.contract.announcement import Announcement, ModelCard
+from common.errors import UnknownModel
+from gateway.registry.registry import Replicas
+from gateway.web.errors import json_response
+
+
+def model_routes(replicas: Replicas) -> Blueprint:
+    """The routes that tell which models there are."""
+    routes = Blueprint("models", __name__)
+
+    @routes.get("/models")
+    async def models() -> Response:
+        listed = [_summary(card, len(replicas.serving(card.name))) for card in replicas.cards()]
+        return json_response(msgspec.json.encode({"models": listed}))
+
+    @routes.get("/models/<model>")
+    async def get_model(model: str) -> Response:
+        card = replicas.card(model)
+        if card is None:
+            raise UnknownModel(f"There is no model {model[:64]!r} that a predictor has announced.")
+        body = {
+            "name": card.name,
+            "version": card.version,
+            "input_schema": card.input_schema,
+            "output_schema": card.output_schema,
+            "replicas": [_replica(announcement) for announcement in replicas.serving(model)],
+        }
+        return json_response(msgspec.json.encode(body))
+
+    return routes
+
+
+def _summary(card: ModelCard, replicas: int) -> dict[str, Any]:
+    return {"name": card.name, "version": card.version, "replicas": replicas}
+
+
+def _replica(announcement: Announcement) -> dict[str, Any]:
+    return {
+        "id": announcement.replica_id,
+        "host": announcement.host,
+        "isolation": announcement.isolation,
+        "concurrency": announcement.concurrency,
+        "max_batch": announcement.max_batch,
+        "predictions": announcement.predictions,
+    }

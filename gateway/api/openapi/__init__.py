@@ -1,0 +1,6 @@
+"""``/openapi.json`` as a pure function of the models that are there."""
+
+from gateway.api.openapi.document import describe
+from gateway.api.openapi.security import Guards
+
+__all__ = ["Guards", "describe"]

@@ -1,0 +1,70 @@
+"""Errors as answers: their statuses from the one table, what they mean from their classes."""
+
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
+from typing import Any, Final
+
+from common.errors import PredictionError
+from common.http.error_response import CORRELATION_HEADER, JSON, PROBLEM_JSON
+from gateway.api.openapi.schemas import reference
+from gateway.web.errors import STATUS, http_code
+
+_HEADERS: Final = {
+    "rate_limited": ("Retry-After",),
+    "unauthorized": ("WWW-Authenticate",),
+    "unavailable": ("Retry-After",),
+}
+"""The headers that come with some errors."""
+
+
+def error_answers(
+    errors: Iterable[str | HTTPStatus], beside: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Status → the answer with the errors that have it, in both spellings.
+
+    ``beside`` are headers that each of them may bring.
+    """
+    by_status: dict[int, list[str]] = {}
+    for error in errors:
+        if isinstance(error, HTTPStatus):
+            by_status.setdefault(error, []).append(http_code(error))
+        else:
+            by_status.setdefault(STATUS[error], []).append(error)
+    return {str(int(status)): _answer(by_status[status], beside) for status in sorted(by_status)}
+
+
+def _answer(codes: list[str], beside: tuple[str, ...]) -> dict[str, Any]:
+    meanings = _meanings()
+    told = (
+        f"- `{code}`: {meanings[code]}" if code in meanings else f"- `{code}`" for code in codes
+    )
+    problem = reference("schemas", "Problem") | {"properties": {"code": {"enum": codes}}}
+    answer: dict[str, Any] = {
+        "description": "\n".join(told),
+        "content": {
+            JSON: {"schema": reference("schemas", "Error")},
+            PROBLEM_JSON: {"schema": problem},
+        },
+    }
+    headers = {
+        CORRELATION_HEADER,
+        *beside,
+        *(name for code in codes for name in _HEADERS.get(code, ())),
+    }
+    answer["headers"] = {name: reference("headers", name) for name in sorted(headers)}
+    return answer
+
+
+def _meanings() -> dict[str, str]:
+    """What each code means: the first line of its class's description."""
+    return {
+        error.code: (error.__doc__ or "").partition("\n")[0]
+        for error in reversed(list(_tree(PredictionError)))
+        if "code" in vars(error)
+    }
+
+
+def _tree(root: type[PredictionError]) -> Iterator[type[PredictionError]]:
+    for error in root.__subclasses__():
+        yield error
+        yield from _tree(error)

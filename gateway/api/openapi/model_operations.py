@@ -1,0 +1,87 @@
+"""The models' own schemas, as components of the document."""
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+import jsonschema_rs
+
+from common.contract.announcement import ModelCard
+from common.settings import MODEL_NAME
+from gateway.api.openapi.operations import Operation, predict
+from gateway.api.openapi.schemas import reference
+
+_MODEL_NAME: Final = re.compile(MODEL_NAME, re.ASCII)
+
+
+def describable(cards: Iterable[ModelCard]) -> list[ModelCard]:
+    """Those whose names can be asked for: what announces itself may be a stranger."""
+    return [card for card in cards if _MODEL_NAME.fullmatch(card.name)]
+
+
+def model_schemas(card: ModelCard) -> dict[str, Any]:
+    """The schemas of a model's input and output, by the names of their components."""
+    schemas = {_input(card.name): card.input_schema, _output(card.name): card.output_schema}
+    return {name: _moved(schema, name) for name, schema in schemas.items()}
+
+
+def model_operation(card: ModelCard) -> Operation:
+    """To predict with the model under its own name."""
+    version = f" {card.version}" if card.version else ""
+    return predict(
+        f"/models/{card.name}/predict",
+        f"predict-{card.name}",
+        f"Predict with {card.name}{version}",
+        reference("schemas", _input(card.name)),
+        reference("schemas", _output(card.name)),
+    )
+
+
+def default_operation(card: ModelCard | None) -> Operation:
+    """To predict with the default model, which may not have been announced yet."""
+    return predict(
+        "/predict",
+        "predict",
+        "Predict with the default model",
+        reference("schemas", _input(card.name)) if card else {},
+        reference("schemas", _output(card.name)) if card else {},
+    )
+
+
+def _input(model: str) -> str:
+    return f"{model}.input"
+
+
+def _output(model: str) -> str:
+    return f"{model}.output"
+
+
+def _moved(schema: Any, name: str) -> Any:
+    """A schema that can be read where it is now: what it refers to in itself moves along.
+
+    One that says itself where it belongs (``$id``) is left alone; one that is no schema fits all.
+    """
+    if not jsonschema_rs.meta.is_valid(schema):
+        return {}
+    return schema if "$id" in schema else _refer(schema, f"#/components/schemas/{name}")
+
+
+def _refer(part: Any, to: str) -> Any:
+    if isinstance(part, list):
+        return [_refer(each, to) for each in part]
+    if not isinstance(part, dict):
+        return part
+    return {key: _refer_under(key, value, to) for key, value in part.items()}
+
+
+def _refer_under(key: str, value: Any, to: str) -> Any:
+    if key == "$ref" and isinstance(value, str):
+        return _place(value, to)
+    if key == "discriminator" and isinstance(value, dict) and "propertyName" in value:
+        mapping = {tag: _place(place, to) for tag, place in value.get("mapping", {}).items()}
+        return value | {"mapping": mapping}
+    return _refer(value, to)
+
+
+def _place(reference: str, to: str) -> str:
+    return to + reference[1:] if reference.startswith("#") else reference

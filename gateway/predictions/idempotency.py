@@ -1,0 +1,179 @@
+"""One prediction for each idempotency key, whichever gateways get it, and when.
+
+"Idempotent Receiver" in Hohpe and Woolf, Enterprise Integration Patterns, 2003. A key is claimed in
+the reply stream before its request is sent, and the first claim there owns it; when the request is
+confirmed, the stream is told so. A claim that nobody has followed up, because its gateway died or
+its queue was full, is followed up under the same id by whoever gets the key again.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, Protocol, Self
+
+import msgspec
+
+from common.contract.claim import DIGEST_BYTES, ClaimBody, accepted_message
+from common.contract.messages import Message
+from common.errors import IdempotencyConflict, Unavailable, UnknownModel
+from common.telemetry.correlation import correlate
+from gateway.countdown import Countdown, countdown
+from gateway.prediction_id import PredictionId, minted_ms, spell
+from gateway.reply_stream.idempotency_claims import Claim, Claims
+from gateway.request_reply.requestor import Order
+
+PATIENCE_S: Final = 5.0
+"""How long the gateway that owns a claim may take to follow it up before another one does."""
+
+
+class Stream(Protocol):
+    """Takes events; returns once they are confirmed."""
+
+    async def tell(self, event: Message, timeout_s: float) -> None: ...
+
+
+class Submit(Protocol):
+    """Sends a request whose id is ``age_s`` seconds old; returns once it is confirmed."""
+
+    async def __call__(self, order: Order, *, age_s: float, timeout_s: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Repeatable:
+    """What tells a repetition from another request: two digests."""
+
+    key: bytes
+    request: bytes
+
+    @classmethod
+    def of(cls, owner: str, key: str, order: Order) -> Self:
+        """The digests of an owner's key, and of what it was sent with, byte for byte."""
+        return cls(_digest(owner, key.encode()), _digest(order.model, order.body))
+
+
+class _Acceptance:
+    """An acceptance under way, for as many callers as wait for it."""
+
+    def __init__(self, task: asyncio.Task[PredictionId]) -> None:
+        self.task = task
+        self.callers = 0
+
+
+class IdempotentReceiver:
+    """Accepts predictions once for each key. ``now_s`` is Unix time.
+
+    ``caught_up`` tells whether ``claims`` know of all that ``stream`` has.
+    """
+
+    def __init__(
+        self,
+        claims: Claims,
+        stream: Stream,
+        now_s: Callable[[], float],
+        caught_up: Callable[[], bool],
+    ) -> None:
+        self._claims = claims
+        self._stream = stream
+        self._now_s = now_s
+        self._caught_up = caught_up
+        self._under_way: dict[Repeatable, _Acceptance] = {}
+
+    def knows(self, repeatable: Repeatable, order: Order) -> bool:
+        """Whether the key stands for a prediction before ``order``, as far as is known here."""
+        return self._claims.find(repeatable.key, order.prediction_id) is not None
+
+    async def accept(
+        self, repeatable: Repeatable, order: Order, submit: Submit, timeout_s: float
+    ) -> PredictionId:
+        """The prediction that the key stands for, once it cannot be lost: ``order``, if none.
+
+        Callers that come together share one acceptance; it goes on until the last of them leaves.
+
+        Raises:
+            IdempotencyConflict: the key stands for another request.
+            PredictionError: it was not accepted within ``timeout_s`` seconds, and may be if it is
+                tried again.
+        """
+        acceptance = self._under_way.get(repeatable)
+        if acceptance is None:
+            accepting = self._accept(repeatable, order, submit, countdown(timeout_s))
+            acceptance = _Acceptance(asyncio.create_task(accepting))
+            self._under_way[repeatable] = acceptance
+        acceptance.callers += 1
+        try:
+            prediction_id = await asyncio.shield(acceptance.task)
+        finally:
+            acceptance.callers -= 1
+            if not acceptance.callers:
+                del self._under_way[repeatable]
+                acceptance.task.cancel()
+        correlate(spell(prediction_id))
+        return prediction_id
+
+    async def _accept(
+        self,
+        repeatable: Repeatable,
+        order: Order,
+        submit: Submit,
+        left_s: Countdown,
+    ) -> PredictionId:
+        while not (claim := self._claims.find(repeatable.key, order.prediction_id)):
+            await self._claim(repeatable, order, left_s)
+        if claim.request != repeatable.request:
+            raise IdempotencyConflict
+        if claim.prediction_id != order.prediction_id:
+            order = msgspec.structs.replace(order, prediction_id=claim.prediction_id)
+            await self._let_its_gateway_accept(claim, left_s)
+        if not self._claims.is_accepted(claim):
+            age_s = max(0.0, self._now_s() - minted_ms(claim.prediction_id) / 1000)
+            try:
+                await submit(order, age_s=age_s, timeout_s=left_s())
+            except UnknownModel:
+                await self._release(claim, left_s)
+                raise
+            accepted = accepted_message(order.correlation_id, int(self._now_s()))
+            await self._stream.tell(accepted, left_s())
+            await self._claims.until_accepted(claim, left_s())
+            if not self._claims.is_accepted(claim):
+                raise Unavailable("The Idempotency-Key could not be kept in time; try again.")
+        return claim.prediction_id
+
+    async def _claim(self, repeatable: Repeatable, order: Order, left_s: Countdown) -> None:
+        """Claim a key; returns once the claim is read: the first one of the key owns it."""
+        if not left_s():
+            raise Unavailable("The Idempotency-Key could not be claimed in time; try again later.")
+        claim = ClaimBody(repeatable.key.hex(), repeatable.request.hex())
+        message = claim.to_message(order.correlation_id, int(self._now_s()))
+        decided = asyncio.create_task(
+            self._claims.until_decided(repeatable.key, order.prediction_id, left_s())
+        )
+        try:  # it may be read before it is confirmed, and released again
+            await asyncio.gather(decided, self._stream.tell(message, left_s()))
+        finally:
+            decided.cancel()
+
+    async def _release(self, claim: Claim, left_s: Countdown) -> None:
+        """Free a key whose request nobody can ever take; if that fails its claim runs out."""
+        body = ClaimBody(claim.key.hex(), claim.request.hex())
+        released = body.released(spell(claim.prediction_id), int(self._now_s()))
+        with suppress(Unavailable):
+            await self._stream.tell(released, left_s())
+            await self._claims.until_accepted(claim, left_s())
+
+    async def _let_its_gateway_accept(self, claim: Claim, left_s: Countdown) -> None:
+        """Wait until a claim of another call is followed up, or until nobody seems to do that."""
+        patience_s = PATIENCE_S - self._claims.waits_for_s(claim)
+        await self._claims.until_accepted(claim, min(patience_s, left_s()))
+        if not self._claims.owns(claim):
+            raise Unavailable("The first call with this Idempotency-Key was refused; try again.")
+        if not self._claims.is_accepted(claim) and not (left_s() and self._caught_up()):
+            raise Unavailable("The first call with this Idempotency-Key is not accepted yet.")
+
+
+def _digest(name: str, content: bytes) -> bytes:
+    digest = hashlib.blake2b(name.encode(), digest_size=DIGEST_BYTES)
+    digest.update(b"\0")  # names have none
+    digest.update(content)
+    return digest.digest()

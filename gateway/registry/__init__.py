@@ -1,0 +1,1 @@
+"""The registry of live predictors, and the models that they announce."""

@@ -1,0 +1,1 @@
+"""The reply stream and all that is known from it: results, claims, live events."""

@@ -1,0 +1,110 @@
+"""Find final states: in memory, or read back from the reply stream by their offsets.
+
+Reads go over a connection of their own. aiormq closes a channel when a call on it is cancelled,
+and with the channel goes the connection; so a read, once begun, goes on when its caller leaves,
+and if one fails all the same, no pending call loses its reply queue.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from common.amqp.channel import Channel, Delivery
+from common.contract.messages import Message, Reply, final_reply
+from common.contract.topology import REPLIES
+from common.errors import Unavailable, UnknownPrediction
+from gateway.prediction_id import PredictionId, spell
+from gateway.reply_stream.results import LOST, Results
+
+READ_TIMEOUT_S: Final = 5.0
+READS_AT_ONCE: Final = 16
+AGAIN: Final = "The results are being read again; try again later."
+LATE: Final = "The result could not be read back in time."
+
+
+class Archive:
+    """All final states that ``results`` know of; ``READS_AT_ONCE`` reads over a channel.
+
+    ``caught_up`` tells whether they know of all that the stream has.
+    """
+
+    def __init__(self, results: Results, caught_up: Callable[[], bool]) -> None:
+        self._results = results
+        self._caught_up = caught_up
+        self._channel: Channel | None = None
+        self._slots = asyncio.Semaphore(READS_AT_ONCE)
+        self._reading: set[asyncio.Task[Message]] = set()
+
+    async def attach(self, channel: Channel) -> None:
+        """Read over a new connection."""
+        await channel.limit_prefetch(1)
+        self._channel = channel
+
+    def detach(self) -> None:
+        """The connection is gone; reads under way fail."""
+        self._channel = None
+
+    def offset(self, prediction_id: PredictionId) -> int | None:
+        """Where the final state stands in the stream, if one is known; -1 if it is lost."""
+        return self._results.offset(prediction_id)
+
+    async def find(self, prediction_id: PredictionId) -> Reply | None:
+        """The final state of a prediction; None if it has none yet.
+
+        Raises:
+            UnknownPrediction: it had one, and no stream has it any more.
+            Unavailable: it could not be read within ``READ_TIMEOUT_S`` seconds, or it is not
+                known yet where it stands.
+        """
+        found = self._results.get(prediction_id)
+        if not isinstance(found, int):
+            return found
+        if found == LOST:
+            raise UnknownPrediction if self._caught_up() else Unavailable(AGAIN)
+        message = await self._read_back(found)
+        if message.correlation_id != spell(prediction_id):
+            raise UnknownPrediction
+        return final_reply(message)
+
+    async def _read_back(self, offset: int) -> Message:
+        """Read within ``READ_TIMEOUT_S``, the wait for a slot included."""
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + READ_TIMEOUT_S
+        try:
+            async with asyncio.timeout_at(deadline_s):
+                await self._slots.acquire()  # who leaves while it waits leaves no read behind
+        except TimeoutError as exc:
+            raise Unavailable(LATE) from exc
+        reading = asyncio.create_task(self._read(offset))
+        self._reading.add(reading)
+        reading.add_done_callback(self._ended)
+        # Unlike a timeout, ``wait`` leaves the task alone when its time is up or we are cancelled.
+        await asyncio.wait((reading,), timeout=deadline_s - loop.time())
+        if not reading.done():
+            raise Unavailable(LATE)
+        return reading.result()
+
+    def _ended(self, reading: asyncio.Task[Message]) -> None:
+        self._slots.release()
+        self._reading.discard(reading)
+        if not reading.cancelled():
+            reading.exception()  # seen, even when the caller has left
+
+    async def _read(self, offset: int) -> Message:
+        channel = self._channel
+        if channel is None:
+            raise Unavailable("The message broker is not available.")
+        found: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
+
+        def on_delivery(delivery: Delivery) -> None:
+            if not found.done():
+                found.set_result(delivery)
+
+        tag = await channel.consume(REPLIES, on_delivery, arguments={"x-stream-offset": offset})
+        await asyncio.wait((found,), timeout=READ_TIMEOUT_S)
+        await channel.cancel(tag)
+        if not found.done():
+            raise Unavailable(LATE)
+        delivery = found.result()
+        await channel.acknowledge([delivery.tag])
+        return delivery.message

@@ -1,0 +1,1 @@
+"""The requestor: requests out, replies back to the calls that wait for them."""

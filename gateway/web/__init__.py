@@ -1,0 +1,1 @@
+"""The adapter to Quart: the application, its requests, and errors as responses."""

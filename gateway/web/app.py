@@ -1,0 +1,179 @@
+"""The gateway's HTTP side without its routes: limits, errors, and what is told of each request."""
+
+import asyncio
+import logging
+import time
+from types import TracebackType
+from typing import Any, Final
+
+import structlog
+from quart import Quart, Request, Response, request
+from quart.ctx import RequestContext
+from quart.sessions import NullSession
+from quart.typing import ResponseTypes
+from quart.wrappers.base import BaseRequestWebsocket
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import MapAdapter
+
+from common.errors import PredictionError
+from common.http.server import ANSWER_TIMEOUT_S, SYSTEM_BOUNDS_ANSWERS
+from common.telemetry.correlation import correlation_id, known_correlation_id
+from common.telemetry.tracing import Span, Tracer
+from gateway import call_context as facts
+from gateway.metrics import HttpMetrics
+from gateway.web.asgi import HttpExchange
+from gateway.web.errors import http_problem, prediction_problem
+from gateway.web.request import GatewayRequest, trace_headers
+from gateway.web.server_timing import server_timing
+
+QUIET: Final = frozenset({"/livez", "/readyz", "/metrics"})
+"""Read by machines, all the time: counted, but without a line and a span."""
+
+NO_SESSION: Final = NullSession()
+
+log = structlog.get_logger()
+
+
+class HttpApp(Quart):
+    """Tells of each answer under its route's pattern; answers every error.
+
+    What it tells is a count, a duration, a line, and a span if there is a ``tracer``.
+    """
+
+    request_class = GatewayRequest
+    asgi_http_class = HttpExchange
+
+    def __init__(
+        self, metrics: HttpMetrics, max_body_bytes: int, tracer: Tracer | None = None
+    ) -> None:
+        super().__init__("gateway", static_folder=None)
+        self._metrics = metrics
+        self._tracer = tracer
+        self._log = structlog.get_logger().bind()  # once, instead of for each line
+        self.url_map.merge_slashes = False  # such a path is unknown, not redirected
+        self.config["MAX_CONTENT_LENGTH"] = max_body_bytes
+        # Each of Quart's own timeouts would be a task and a timer for every request.
+        self.config["BODY_TIMEOUT"] = None
+        self.config["RESPONSE_TIMEOUT"] = None if SYSTEM_BOUNDS_ANSWERS else ANSWER_TIMEOUT_S
+        self.register_error_handler(PredictionError, _on_prediction_error)
+        self.register_error_handler(HTTPException, _on_http_error)  # the unexpected among them
+
+    def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
+        """See Quart, which finds the host out first: no route of ours depends on it."""
+        if request is None:
+            return super().create_url_adapter(None)
+        return self.url_map.bind(
+            "",
+            url_scheme=request.scheme,
+            default_method=request.method,
+            path_info=request.path,
+            query_args=request.query_string.decode("latin1"),
+        )
+
+    def request_context(self, request: Request) -> RequestContext:
+        """See Quart, which looks for a session: none of our routes has one."""
+        return RequestContext(self, request, NO_SESSION)
+
+    async def handle_request(self, request: Request) -> ResponseTypes:
+        """Answer a request, errors included."""
+        started_s = time.perf_counter()
+        known = facts.begin()
+        try:
+            if self._tracer is None or _is_quiet(request):
+                response = await self._answer(request)
+            else:
+                response = await self._traced(self._tracer, request, known)
+        except asyncio.CancelledError:
+            self._tell(request, None, time.perf_counter() - started_s, known)
+            raise
+        took_s = time.perf_counter() - started_s
+        route, status = _route(request), response.status_code
+        if timing := server_timing(request.method, route, status, took_s):
+            response.headers["Server-Timing"] = timing
+        self._metrics.answered(request.method, route, status, took_s)
+        self._tell(request, status, took_s, known)
+        return response
+
+    async def _answer(self, request: Request) -> ResponseTypes:
+        try:
+            return await super().handle_request(request)
+        except asyncio.CancelledError:
+            facts.note(state="caller left")
+            raise
+
+    async def _traced(
+        self, tracer: Tracer, request: Request, known: dict[str, Any]
+    ) -> ResponseTypes:
+        with tracer.request(request.method, request.path, _context(request)) as span:
+            facts.note(trace_id=span.trace_id)
+            status = None
+            try:
+                response = await self._answer(request)
+                status = response.status_code
+                return response
+            finally:
+                _finish(span, request, status, known)
+
+    def _tell(
+        self, request: Request, status: int | None, took_s: float, known: dict[str, Any]
+    ) -> None:
+        if self._log.is_enabled_for(logging.INFO) and not _is_quiet(request):
+            self._log.info(
+                "request",
+                method=request.method,
+                route=_route(request),
+                status=status,
+                ms=round(took_s * 1000, 2),
+                **known,
+            )
+
+    def log_exception(
+        self,
+        exception_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None],
+    ) -> None:
+        """Log what nobody foresaw, in one line with the id that its caller gets."""
+        log.error(
+            "unexpected failure",
+            correlation_id=correlation_id(),
+            method=request.method,
+            path=request.path,
+            exc_info=exception_info,
+        )
+
+
+def _is_quiet(request: Request) -> bool:
+    return request.path in QUIET and request.method in ("GET", "HEAD")
+
+
+def _route(request: Request) -> str:
+    return request.url_rule.rule if request.url_rule else "unknown"
+
+
+def _context(request: Request) -> dict[str, str]:
+    assert isinstance(request, GatewayRequest)
+    headers = zip(("traceparent", "tracestate"), trace_headers(request), strict=True)
+    return {name: value for name, value in headers if value}
+
+
+def _finish(span: Span, request: Request, status: int | None, known: dict[str, Any]) -> None:
+    if request.url_rule:
+        span.rename(f"{request.method} {request.url_rule.rule}")
+        span.note({"http.route": request.url_rule.rule})
+    if prediction_id := known_correlation_id():
+        span.note({"predictmq.correlation_id": prediction_id})
+    span.note(
+        {f"predictmq.{fact}": known[fact] for fact in ("model", "state", "code") if fact in known}
+    )
+    if status is None:  # nobody was there to be answered
+        return
+    span.note({"http.response.status_code": status})
+    if status >= 500:
+        span.fail(str(known.get("code", status)))
+
+
+async def _on_prediction_error(error: PredictionError) -> Response:
+    return prediction_problem(error)
+
+
+async def _on_http_error(error: HTTPException) -> Response:
+    return http_problem(error)

@@ -1,0 +1,105 @@
+"""Errors as HTTP answers: one table from code to status."""
+
+import http
+from typing import Any, Final
+
+from quart import Response, current_app, request
+from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
+
+from common.contract.progress import Progress
+from common.errors import (
+    BodyTooLarge,
+    Cancelled,
+    InternalError,
+    PredictionError,
+    RateLimited,
+    Unauthorized,
+    Unavailable,
+)
+from common.http.error_response import CORRELATION_HEADER, JSON, spell_error
+from gateway.api.responses import PENDING_SENTENCE
+from gateway.call_context import note
+
+COME_BACK_S: Final = "1"
+"""``Retry-After`` for a prediction that is not finished, in seconds."""
+
+STATUS: Final[dict[str, int]] = {
+    "malformed_request": 400,
+    "malformed_header": 400,
+    "unauthorized": 401,
+    "unknown_model": 404,
+    "unknown_prediction": 404,
+    "already_final": 409,
+    "cancelled": 410,
+    "body_too_large": 413,
+    "unsupported_media_type": 415,
+    "idempotency_conflict": 422,
+    "invalid_input": 422,
+    "rate_limited": 429,
+    "model_failed": 500,
+    "predictor_crashed": 502,
+    "unavailable": 503,
+    "deadline_exceeded": 504,
+    "internal_error": 500,
+}
+"""Error code → HTTP status. The statuses of errors appear nowhere else; those that HTTP itself
+refuses bring their own."""
+
+
+def prediction_problem(error: PredictionError, status: int | None = None) -> Response:
+    """The answer to a call that ended in ``error``, under its own status if no other is given."""
+    response = _failure(status or STATUS[error.code], error.code, error.sentence)
+    if isinstance(error, Unavailable | RateLimited):
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    elif isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def http_problem(error: HTTPException) -> Response:
+    """The answer to what HTTP itself refuses: unknown paths, wrong methods, and the like."""
+    if isinstance(error, RequestEntityTooLarge):
+        limit_bytes = current_app.config["MAX_CONTENT_LENGTH"]
+        return prediction_problem(
+            BodyTooLarge(f"The body is larger than the {limit_bytes} bytes this gateway takes.")
+        )
+    if isinstance(error, InternalServerError):  # what nobody foresaw; the log has the rest
+        return prediction_problem(InternalError())
+    status = error.code or http.HTTPStatus.INTERNAL_SERVER_ERROR
+    sentence = error.description or http.HTTPStatus(status).phrase
+    response = _failure(status, http_code(status), sentence)
+    for name, value in error.get_headers():
+        if name not in ("Content-Type", "Content-Length"):
+            response.headers[name] = value
+    return response
+
+
+def http_code(status: int) -> str:
+    """The code of what HTTP itself refuses: the phrase of its status."""
+    return http.HTTPStatus(status).phrase.lower().replace(" ", "_")
+
+
+def pending_answer(progress: Progress | None) -> Response:
+    """The answer to who asks for what is not finished; a problem says how far it has come."""
+    more = {} if progress is None else {"progress": progress}
+    response = _problem(http.HTTPStatus.ACCEPTED, "pending", PENDING_SENTENCE, **more)
+    response.headers["Retry-After"] = COME_BACK_S
+    return response
+
+
+def _failure(status: int, code: str, sentence: str) -> Response:
+    note(state="cancelled" if code == Cancelled.code else "failed", code=code)
+    return _problem(status, code, sentence)
+
+
+def _problem(status: int, code: str, sentence: str, **more: Any) -> Response:
+    error = spell_error(status, code, sentence, request.headers.get("Accept"), **more)
+    response = Response(error.body, status, content_type=error.content_type)
+    response.headers[CORRELATION_HEADER] = error.correlation_id
+    response.vary.add("Accept")
+    return response
+
+
+def json_response(body: bytes, status: int = 200) -> Response:
+    """A JSON answer from bytes that already are JSON."""
+    return Response(body, status, content_type=JSON)
