@@ -15,19 +15,19 @@ from common.settings import BrokerSettings
 from common.telemetry.metrics import link_readings, process_registry
 from common.telemetry.tracing import Tracer, traced
 from predictor_service.announcer import Announcer
-from predictor_service.answers import Answers
-from predictor_service.batching import Batching
-from predictor_service.cancellations import Cancellations
-from predictor_service.events import Events
-from predictor_service.execution import Execution
+from predictor_service.execution.processes import ProcessExecution
+from predictor_service.execution.runner import Execution
+from predictor_service.execution.threads import ThreadExecution
 from predictor_service.health import health_app
 from predictor_service.metrics import predictor_readings
 from predictor_service.models.specification import Specification
-from predictor_service.observer import Observer
-from predictor_service.processes import ProcessExecution
-from predictor_service.replier import Replier
+from predictor_service.request_reply.cancellations import Cancellations
+from predictor_service.request_reply.observer import Observer
+from predictor_service.request_reply.progress_events import Events
+from predictor_service.request_reply.replier import Replier
+from predictor_service.request_reply.replies import Answers
+from predictor_service.scheduling.batching import Batching
 from predictor_service.settings import PredictorSettings
-from predictor_service.threads import ThreadExecution
 
 log = structlog.get_logger()
 

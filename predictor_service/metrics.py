@@ -1,9 +1,9 @@
 """What a predictor counts, under the names of the Prometheus conventions."""
 
 from common.telemetry.metrics import Reading, Readings
-from predictor_service.answers import Answers
-from predictor_service.observer import Observer
-from predictor_service.replier import Replier
+from predictor_service.request_reply.observer import Observer
+from predictor_service.request_reply.replier import Replier
+from predictor_service.request_reply.replies import Answers
 
 
 def predictor_readings(replier: Replier, answers: Answers, observer: Observer) -> Readings:

@@ -9,8 +9,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from common.errors import InvalidInput
-from predictor_service.invocation import Question, invoke
-from predictor_service.models.base import load_model
+from predictor_service.execution.invocation import Question, invoke
+from predictor_service.models.loader import load_model
 from predictor_service.models.specification import parse_models
 
 FLOAT, INT8, TEXT = TensorProto.FLOAT, TensorProto.INT8, TensorProto.STRING

@@ -8,8 +8,8 @@ import msgspec
 
 from common.contract.announcement import ModelCard
 from common.errors import InvalidInput, PredictionError
-from predictor_service.invocation import Outcome, Question, invoke
-from predictor_service.models.base import Model
+from predictor_service.execution.invocation import Outcome, Question, invoke
+from predictor_service.models.loader import Model
 
 NUMBER: Final = b"21"
 

@@ -2,8 +2,8 @@
 
 from common.amqp.channel import Delivery
 from common.contract.messages import Message, Request
-from predictor_service.job import Job
-from predictor_service.lanes import Lane
+from predictor_service.request_reply.job import Job
+from predictor_service.scheduling.run_queue import Lane
 from tests.support.scripted import ScriptedChannel
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from predictor_service.batching import SUSPECTS_GATHER_S, Batching
-from predictor_service.lanes import SUSPICIOUS, Lane, Lanes, NextBatch
+from predictor_service.scheduling.batching import SUSPECTS_GATHER_S, Batching
+from predictor_service.scheduling.run_queue import SUSPICIOUS, Lane, Lanes, NextBatch
 
 SECONDS: Final = st.floats(0, 1000, width=32)
 SIZES: Final = st.integers(1, 64)

@@ -4,8 +4,8 @@ import pytest
 
 from common.amqp.channel import Delivery
 from common.contract.messages import CANCELLED, Message
-from predictor_service import cancellations
-from predictor_service.cancellations import REMEMBER_S, Cancellations
+from predictor_service.request_reply import cancellations
+from predictor_service.request_reply.cancellations import REMEMBER_S, Cancellations
 from tests.support.scripted import ScriptedChannel
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import Misconfigured
-from predictor_service.models.base import load_model
 from predictor_service.models.demo import Demo
+from predictor_service.models.loader import load_model
 from predictor_service.models.specification import parse_models
 
 

@@ -16,14 +16,14 @@ import structlog
 
 from common.contract.progress import Progress
 from common.errors import InvalidInput, Misconfigured, ModelFailed, PredictorCrashed
-from predictor_service import invocation
 from predictor_service.app import open_execution
-from predictor_service.execution import Broken
-from predictor_service.invocation import Question
+from predictor_service.execution import invocation
+from predictor_service.execution.invocation import Question
+from predictor_service.execution.processes import ProcessExecution
+from predictor_service.execution.runner import Broken
+from predictor_service.execution.threads import ThreadExecution
 from predictor_service.models.specification import parse_models
-from predictor_service.processes import ProcessExecution
 from predictor_service.settings import PredictorSettings
-from predictor_service.threads import ThreadExecution
 from tests.support.waiting import until
 
 MODELS: Final = parse_models(

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from common.errors import Cancelled
-from predictor_service.invocation import Question
+from predictor_service.execution.invocation import Question
+from predictor_service.execution.processes import ProcessExecution
 from predictor_service.models.specification import Specification, parse_models
-from predictor_service.processes import ProcessExecution
 from tests.support.waiting import POLL_S, until
 
 HERE: Final = "tests.unit.test_execution_stop"

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from common.contract.announcement import ModelCard
 from common.errors import InvalidInput, MalformedRequest, ModelFailed
-from predictor_service import invocation
-from predictor_service.invocation import Outcome, Question, invoke
-from predictor_service.models.base import Model
+from predictor_service.execution import invocation
+from predictor_service.execution.invocation import Outcome, Question, invoke
+from predictor_service.models.loader import Model
 from tests.support.asking import Customer, Speechless, Surprise, Unspeakable, told
 
 

@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from common.contract.timing import Timing
-from predictor_service.job import Job, Ran
+from predictor_service.request_reply.job import Job, Ran
 from tests.support.requests import job_of
 
 SLACK_S: Final = 5.0

@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from predictor_service.lanes import OUT_PER_SLOT, SUSPICIOUS, Lane, Lanes, NextBatch
+from predictor_service.scheduling.run_queue import OUT_PER_SLOT, SUSPICIOUS, Lane, Lanes, NextBatch
 
 LANES: Final = st.sampled_from(Lane)
 GROUPS: Final = st.sampled_from("abc")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.contract.topology import DELIVERY_LIMIT
-from predictor_service.lanes import OUT_PER_SLOT, SUSPICIOUS, Lane, Lanes
+from predictor_service.scheduling.run_queue import OUT_PER_SLOT, SUSPICIOUS, Lane, Lanes
 
 LANES: Final = st.sampled_from(Lane)
 MODELS: Final = st.sampled_from("ab")

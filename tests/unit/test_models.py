@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from common.errors import Misconfigured
-from predictor_service.models.base import Model, load_model
+from predictor_service.models.loader import Model, load_model
 from predictor_service.models.specification import parse_models
 from tests.support.loadable import Features
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from predictor_service.pace import (
+from predictor_service.scheduling.pace import (
     FAST_S,
     INSTANT_COUNT,
     INSTANT_S,

@@ -8,9 +8,9 @@ from common.amqp.channel import Delivery
 from common.contract.messages import MessageType, Request
 from common.contract.progress import Progress
 from common.contract.topology import REPLIES
-from predictor_service.events import Events
-from predictor_service.job import Job
-from predictor_service.lanes import Lane
+from predictor_service.request_reply.job import Job
+from predictor_service.request_reply.progress_events import Events
+from predictor_service.scheduling.run_queue import Lane
 from tests.support.scripted import ScriptedChannel, ScriptedLink
 from tests.support.waiting import until
 

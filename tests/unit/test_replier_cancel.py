@@ -7,11 +7,11 @@ import pytest
 
 from common.amqp.channel import Delivery
 from common.contract.announcement import ModelCard
-from predictor_service.answers import Answers
-from predictor_service.batching import Batching
-from predictor_service.events import Events
-from predictor_service.invocation import Hear, Outcome, Question, nobody_hears
-from predictor_service.replier import Replier
+from predictor_service.execution.invocation import Hear, Outcome, Question, nobody_hears
+from predictor_service.request_reply.progress_events import Events
+from predictor_service.request_reply.replier import Replier
+from predictor_service.request_reply.replies import Answers
+from predictor_service.scheduling.batching import Batching
 from tests.support.loops import TURNS
 from tests.support.requests import request_of
 from tests.support.scripted import ScriptedChannel, ScriptedLink

@@ -9,11 +9,11 @@ from common.amqp.channel import Delivery
 from common.contract.announcement import ModelCard
 from common.contract.messages import Request
 from common.errors import ConnectionLost
-from predictor_service.answers import Answers
-from predictor_service.batching import Batching
-from predictor_service.events import Events
-from predictor_service.invocation import Hear, Outcome, Question, nobody_hears
-from predictor_service.replier import Replier
+from predictor_service.execution.invocation import Hear, Outcome, Question, nobody_hears
+from predictor_service.request_reply.progress_events import Events
+from predictor_service.request_reply.replier import Replier
+from predictor_service.request_reply.replies import Answers
+from predictor_service.scheduling.batching import Batching
 from tests.support.scripted import ScriptedChannel, ScriptedLink
 
 REQUEST = Request(

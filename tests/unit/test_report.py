@@ -9,9 +9,9 @@ from common.contract.announcement import ModelCard
 from common.contract.messages import Message, MessageType
 from common.contract.progress import MAX_NOTE_CHARS, Progress
 from common.errors import MalformedRequest, ModelFailed
-from predictor_service.invocation import Outcome, Question, invoke
+from predictor_service.execution.invocation import Outcome, Question, invoke
 from predictor_service.models import Report
-from predictor_service.models.base import Model, load_model
+from predictor_service.models.loader import Model, load_model
 from predictor_service.models.report import Reporter
 from predictor_service.models.specification import parse_models
 

@@ -9,7 +9,7 @@ still run, or its reply is confirmed already: then only the acknowledgement is l
 
 from typing import Final
 
-from predictor_service.job import Job
+from predictor_service.request_reply.job import Job
 
 MAX_KNOWN: Final = 10_000
 """Answered requests that are remembered, some two megabytes: those whose acknowledgements a

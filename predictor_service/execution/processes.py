@@ -10,12 +10,12 @@ import structlog
 
 from common.contract.announcement import ModelCard
 from common.errors import Cancelled, PredictionError, PredictorCrashed
-from predictor_service.asked import Asked
-from predictor_service.execution import Broken, heard_in_loop, overdue
-from predictor_service.invocation import Hear, Outcome, Question, nobody_hears
+from predictor_service.execution.assignments import Asked
+from predictor_service.execution.invocation import Hear, Outcome, Question, nobody_hears
+from predictor_service.execution.runner import Broken, heard_in_loop, overdue
+from predictor_service.execution.worker import Worker, WorkerDied, WorkerGone, WorkerOverdue
 from predictor_service.models.specification import Specification
 from predictor_service.settings import LONGEST_RUN_S
-from predictor_service.worker import Worker, WorkerDied, WorkerGone, WorkerOverdue
 
 T = TypeVar("T")
 log = structlog.get_logger()

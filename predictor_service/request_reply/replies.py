@@ -18,7 +18,7 @@ from common.contract.messages import Message, Reply
 from common.contract.topology import REPLIES
 from common.errors import Cancelled, Unavailable, Unroutable
 from common.telemetry.correlation import correlate
-from predictor_service.job import Job
+from predictor_service.request_reply.job import Job
 
 PUBLISH_TIMEOUT_S: Final = 10.0
 

@@ -23,17 +23,17 @@ from common.errors import (
     PredictionError,
     Unavailable,
 )
-from predictor_service.answers import Answers
-from predictor_service.batching import Batching
-from predictor_service.events import Events
-from predictor_service.execution import Broken, Execution
-from predictor_service.invocation import Outcome
-from predictor_service.job import Job, Ran
-from predictor_service.lanes import Lane, Lanes
-from predictor_service.observer import Observer
-from predictor_service.pace import Pace
-from predictor_service.repeats import Repeats
-from predictor_service.subscription import Subscription
+from predictor_service.execution.invocation import Outcome
+from predictor_service.execution.runner import Broken, Execution
+from predictor_service.request_reply.consumer import Subscription
+from predictor_service.request_reply.duplicates import Repeats
+from predictor_service.request_reply.job import Job, Ran
+from predictor_service.request_reply.observer import Observer
+from predictor_service.request_reply.progress_events import Events
+from predictor_service.request_reply.replies import Answers
+from predictor_service.scheduling.batching import Batching
+from predictor_service.scheduling.pace import Pace
+from predictor_service.scheduling.run_queue import Lane, Lanes
 
 log = structlog.get_logger()
 

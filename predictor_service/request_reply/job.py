@@ -11,8 +11,8 @@ from common.contract.request_body import input_of
 from common.contract.timing import Timing
 from common.contract.topology import REPLIES
 from common.errors import ModelFailed, PredictionError
-from predictor_service.invocation import Outcome, Question
-from predictor_service.lanes import Lane
+from predictor_service.execution.invocation import Outcome, Question
+from predictor_service.scheduling.run_queue import Lane
 
 
 class Ran(NamedTuple):

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
-from predictor_service.execution import heard_in_loop, overdue
-from predictor_service.invocation import Hear, Outcome, Question, invoke, nobody_hears
-from predictor_service.models.base import load_model
+from predictor_service.execution.invocation import Hear, Outcome, Question, invoke, nobody_hears
+from predictor_service.execution.runner import heard_in_loop, overdue
+from predictor_service.models.loader import load_model
 from predictor_service.models.specification import Specification
 
 log = structlog.get_logger()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from predictor_service.lanes import NextBatch
+from predictor_service.scheduling.run_queue import NextBatch
 
 SUSPECTS_GATHER_S: Final = 0.1
 """Those that came back together arrive one by one; their order means something only when all

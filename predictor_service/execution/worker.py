@@ -21,8 +21,8 @@ from common.contract.progress import Progress
 from common.errors import BY_CODE, Misconfigured, PredictionError
 from common.settings import TelemetrySettings, read_settings
 from common.telemetry.logs import configure_logs
-from predictor_service.invocation import Hear, Outcome, Question, invoke
-from predictor_service.models.base import load_model
+from predictor_service.execution.invocation import Hear, Outcome, Question, invoke
+from predictor_service.models.loader import load_model
 from predictor_service.models.specification import Specification
 
 LOAD_TIMEOUT_S: Final = 600.0

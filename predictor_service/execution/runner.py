@@ -12,7 +12,7 @@ from typing import Protocol
 from common.contract.announcement import ModelCard
 from common.contract.progress import Progress
 from common.errors import ModelFailed
-from predictor_service.invocation import Hear, Outcome, Question
+from predictor_service.execution.invocation import Hear, Outcome, Question
 
 
 class Broken(Exception):

@@ -16,7 +16,7 @@ import structlog
 
 from common.contract.progress import Progress
 from common.errors import InvalidInput, MalformedRequest, ModelFailed, PredictionError
-from predictor_service.models.base import Model, Predict
+from predictor_service.models.loader import Model, Predict
 from predictor_service.models.report import Report, Reporter, unheard
 
 Outcome = bytes | PredictionError

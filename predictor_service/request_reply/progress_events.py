@@ -16,7 +16,7 @@ from common.contract.messages import Message
 from common.contract.progress import Progress, started
 from common.contract.topology import REPLIES
 from common.errors import Unavailable
-from predictor_service.job import Job
+from predictor_service.request_reply.job import Job
 
 TOLD_AFTER_S: Final = 0.05
 """How long a prediction has to run before it is told that it has been started."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
-from predictor_service.invocation import Question
+from predictor_service.execution.invocation import Question
 
 
 class Stoppable(Protocol):

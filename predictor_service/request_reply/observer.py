@@ -15,9 +15,9 @@ from common.contract.topology import async_queue, sync_queue
 from common.errors import Blame, PredictionError
 from common.telemetry.metrics import COUNTS, SECONDS, Distributions
 from common.telemetry.tracing import Span, Tracer
-from predictor_service.invocation import Outcome
-from predictor_service.job import Job, Ran
-from predictor_service.lanes import Lane
+from predictor_service.execution.invocation import Outcome
+from predictor_service.request_reply.job import Job, Ran
+from predictor_service.scheduling.run_queue import Lane
 
 NOTHING: Final[AbstractContextManager[None]] = nullcontext()
 

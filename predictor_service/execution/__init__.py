@@ -1,0 +1,1 @@
+"""Where models run: threads or worker processes."""

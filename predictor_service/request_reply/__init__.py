@@ -1,0 +1,1 @@
+"""The replier: takes requests, has them run, answers and acknowledges them."""

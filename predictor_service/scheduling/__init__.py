@@ -1,0 +1,1 @@
+"""What runs next: lanes, batches, adaptive prefetch. No I/O."""
