@@ -14,7 +14,7 @@ SAVE ?= $(if $(ONLY),,yes)
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready$(if $(EXTRAS),-$(EXTRAS))
-CODE := common gateway predictor_service tests
+CODE := common gateway predictor_service predictmq tests
 OLDEST := 3.11
 BENCH := .venv-bench
 PEERS := $(patsubst tests/benchmarks/peers/%/requirements.txt,%,$(wildcard tests/benchmarks/peers/*/requirements.txt))
@@ -43,7 +43,7 @@ $(VENV)/.ready-%: $(VENV)/.ready
 	@touch $@
 
 up: $(READY) ## Run a broker (if needed), a gateway and PREDICTORS=1 predictors
-	@$(BIN)/python -m tests.local.up
+	@$(BIN)/python -m predictmq.local.up
 
 test: $(READY) ## Run the tests, but for the long ones of the fault matrix
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup -m "not long" $(SUITES)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.broker import PrivateBroker
-from tests.local.child import end_with_parent
+from predictmq.local.broker import PrivateBroker
+from predictmq.local.child import end_with_parent
 from tests.support.services import Cluster
 
 

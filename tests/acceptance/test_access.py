@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
-from tests.local.broker import PrivateBroker
+from predictmq.local.broker import PrivateBroker
 from tests.support.calls import ASYNC, accepted, client, final
 from tests.support.models import SCRIPTED
 from tests.support.services import Cluster, Service

@@ -4,7 +4,7 @@ import asyncio
 import time
 from pathlib import Path
 
-from tests.local.broker import PrivateBroker
+from predictmq.local.broker import PrivateBroker
 from tests.support.calls import client
 from tests.support.services import Cluster
 

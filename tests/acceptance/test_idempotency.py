@@ -10,7 +10,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from tests.local.broker import PrivateBroker
+from predictmq.local.broker import PrivateBroker
 from tests.support.calls import ASYNC, client, final
 from tests.support.models import SCRIPTED
 from tests.support.services import Cluster, Service

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.local.broker import PrivateBroker
-from tests.local.ports import LOOPBACK, free_port, is_open, wait_until
+from predictmq.local.broker import PrivateBroker
+from predictmq.local.ports import LOOPBACK, free_port, is_open, wait_until
 from tests.support.make_up import READY, MakeUp, copy_checkout
 from tests.support.services import new_vhost
 
@@ -144,7 +144,7 @@ def test_a_second_ctrl_c_ends_everything_at_once(checkout: Path, shared: dict[st
 def test_nothing_outlives_it_when_it_is_killed(checkout: Path) -> None:
     with MakeUp(checkout) as up:
         assert up.says(READY), up.output
-        (itself,) = up.processes("-m tests.local.up")
+        (itself,) = up.processes("-m predictmq.local.up")
         os.kill(itself, signal.SIGKILL)
         assert wait_until(lambda: not up.processes(), timeout_s=30), up.processes()
 

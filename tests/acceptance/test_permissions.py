@@ -5,8 +5,8 @@ from pathlib import Path
 
 import httpx
 
+from predictmq.local.broker import PrivateBroker
 from tests.faults.server import NO_MESSAGES, permit
-from tests.local.broker import PrivateBroker
 from tests.support.calls import client
 from tests.support.services import Cluster, new_vhost
 from tests.support.waiting import until

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tests.local.ports import LOOPBACK, free_port
+from predictmq.local.ports import LOOPBACK, free_port
 from tests.support.calls import ASYNC, accepted, client, final
 from tests.support.collector import Collector, Span
 from tests.support.models import SCRIPTED

@@ -10,14 +10,14 @@ import traceback
 from collections.abc import Callable
 from typing import Final, NoReturn
 
+from predictmq.local.broker import BrokerFailed
+from predictmq.local.installation import BrokerMissing, install, installation
 from tests.benchmarks.parts import amqp, later, memory, payload, scaling, sync
 from tests.benchmarks.report.page import numbers, replace_numbers, throughput_plot
 from tests.benchmarks.report.record import Record, machine
 from tests.benchmarks.sample import Section
 from tests.benchmarks.stage import ROOT, Stage, set_up
 from tests.benchmarks.wrk import WRK, WrkFailed, require
-from tests.local.broker import BrokerFailed
-from tests.local.installation import BrokerMissing, install, installation
 
 PARTS: Final[dict[str, Callable[[Stage], Section]]] = {
     "sync": sync.measure,

@@ -11,11 +11,11 @@ from typing import Final
 
 import httpx
 
+from predictmq.local.ports import LOOPBACK, free_port, is_open
 from tests.benchmarks.program import Command, ProgramFailed, running
 from tests.benchmarks.rivals import RIVALS, Rival
 from tests.benchmarks.stage import ROOT, Stage
 from tests.benchmarks.wrk import require
-from tests.local.ports import LOOPBACK, free_port, is_open
 from tests.support.services import Cluster
 
 START_TIMEOUT_S: Final = 60

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from predictmq.local.ports import LOOPBACK
 from tests.benchmarks.stage import ROOT
-from tests.local.ports import LOOPBACK
 
 FOLDER: Final = Path(__file__).parent / "peers"
 ENVIRONMENTS: Final = ROOT / ".venv-bench"

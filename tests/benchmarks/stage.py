@@ -10,8 +10,8 @@ from typing import Final
 from urllib.parse import quote
 from uuid import uuid4
 
-from tests.local.broker import PrivateBroker
-from tests.local.child import end_with_parent
+from predictmq.local.broker import PrivateBroker
+from predictmq.local.child import end_with_parent
 from tests.support.services import new_vhost
 
 ROOT: Final = Path(__file__).parents[2]

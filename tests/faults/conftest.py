@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from predictmq.local.broker import PrivateBroker
+from predictmq.local.child import end_with_parent
 from tests.faults.trial import Trial
-from tests.local.broker import PrivateBroker
-from tests.local.child import end_with_parent
 
 
 @pytest.fixture

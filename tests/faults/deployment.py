@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+from predictmq.local.broker import PrivateBroker
 from tests.faults.proxy import Fault, Proxy
-from tests.local.broker import PrivateBroker
 from tests.support.alarm import memory_alarm
 from tests.support.models import SCRIPTED
 from tests.support.services import Cluster, Service

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from typing import Self
 
-from tests.local.broker import PrivateBroker
+from predictmq.local.broker import PrivateBroker
 from tests.support.metrics import read_metrics
 from tests.support.services import Service
 from tests.support.waiting import until

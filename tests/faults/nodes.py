@@ -5,8 +5,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final, Self
 
-from tests.local.broker import PrivateBroker
-from tests.local.child import end_with_parent
+from predictmq.local.broker import PrivateBroker
+from predictmq.local.child import end_with_parent
 
 SIZE: Final = 3
 

@@ -8,7 +8,7 @@ from collections import deque
 from enum import Enum
 from typing import Final, Self
 
-from tests.local.ports import LOOPBACK
+from predictmq.local.ports import LOOPBACK
 
 CHUNK_BYTES: Final = 65_536
 LATENCY_S: Final = 0.3

@@ -8,7 +8,7 @@ from uuid import uuid4
 import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
 
-from tests.local.broker import PrivateBroker
+from predictmq.local.broker import PrivateBroker
 from tests.support.raw import raw_channel
 
 REPLIES: Final = "predictions.replies"

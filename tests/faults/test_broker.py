@@ -7,8 +7,8 @@ from typing import Final
 
 import pytest
 
+from predictmq.local.broker import PrivateBroker
 from tests.faults.trial import Trial
-from tests.local.broker import PrivateBroker
 
 END: Final[dict[str, Callable[[PrivateBroker], None]]] = {
     "killed": PrivateBroker.kill,

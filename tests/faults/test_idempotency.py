@@ -8,8 +8,8 @@ from typing import Final
 import httpx
 import pytest
 
+from predictmq.local.broker import PrivateBroker
 from tests.faults.proxy import Fault, Proxy
-from tests.local.broker import PrivateBroker
 from tests.support.calls import ASYNC, client, final
 from tests.support.models import SCRIPTED
 from tests.support.services import Cluster, Service

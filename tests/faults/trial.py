@@ -9,11 +9,11 @@ from typing import Any, Final, Self
 
 import httpx
 
+from predictmq.local.broker import PrivateBroker
 from tests.faults.checker import compare
 from tests.faults.footprint import Footprints
 from tests.faults.ledger import Call, Ledger, answers_about
 from tests.faults.stream import first_events
-from tests.local.broker import PrivateBroker
 from tests.support.calls import client
 from tests.support.models import SCRIPTED
 from tests.support.services import Cluster, Service, new_vhost

@@ -8,7 +8,7 @@ from aio_pika.abc import AbstractChannel
 
 from common.amqp.connection import Connection, SetUp
 from common.settings import BrokerSettings
-from tests.local.broker import PrivateBroker
+from predictmq.local.broker import PrivateBroker
 from tests.support.raw import raw_channel
 from tests.support.services import new_vhost
 

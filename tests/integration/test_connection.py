@@ -18,8 +18,8 @@ from common.errors import (
     Unroutable,
 )
 from common.settings import BrokerSettings
+from predictmq.local.broker import PrivateBroker
 from tests.integration.conftest import Opened
-from tests.local.broker import PrivateBroker
 from tests.support.alarm import memory_alarm
 from tests.support.waiting import until
 

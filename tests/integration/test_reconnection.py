@@ -11,8 +11,8 @@ from common.amqp.channel import Delivery
 from common.amqp.connection import Connection
 from common.contract.messages import Message
 from common.errors import BrokerAway, ConnectionLost
+from predictmq.local.broker import PrivateBroker
 from tests.integration.conftest import Opened
-from tests.local.broker import PrivateBroker
 from tests.support.waiting import until
 
 HELLO = Message(type="test", body=b"hello", correlation_id="1")

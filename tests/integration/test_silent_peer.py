@@ -10,8 +10,8 @@ from common.amqp.connection import Connection
 from common.contract.messages import Message
 from common.errors import ConnectionLost, Unconfirmed
 from common.settings import BrokerSettings
+from predictmq.local.broker import PrivateBroker
 from tests.faults.proxy import Fault, Proxy
-from tests.local.broker import PrivateBroker
 
 HELLO = Message(type="test", body=b"hello", correlation_id="1")
 

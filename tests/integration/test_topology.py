@@ -9,8 +9,8 @@ from common.amqp.connection import Connection
 from common.contract.topology import model_queues, shared_queues, sync_queue
 from common.errors import Misconfigured
 from common.settings import BrokerSettings
+from predictmq.local.broker import PrivateBroker
 from tests.integration.conftest import Opened
-from tests.local.broker import PrivateBroker
 
 
 async def test_everything_can_be_declared_again_and_again(opened: Opened) -> None:

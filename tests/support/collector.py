@@ -12,7 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as RawSpan
 
-from tests.local.ports import LOOPBACK
+from predictmq.local.ports import LOOPBACK
 from tests.support.waiting import until
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
-from tests.local.ports import LOOPBACK, free_port, wait_until
+from predictmq.local.ports import LOOPBACK, free_port, wait_until
 
 ROOT: Final = Path(__file__).parents[2]
 NEEDED: Final = ("common", "gateway", "predictor_service", "tests", "Makefile")

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import aio_pika
 from aio_pika.abc import AbstractChannel
 
-from tests.local.broker import PrivateBroker
+from predictmq.local.broker import PrivateBroker
 
 
 @asynccontextmanager

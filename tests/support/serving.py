@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from hypercorn.typing import ASGIFramework
 
 from common.http.server import serve_http
-from tests.local.ports import LOOPBACK, free_port, is_open
+from predictmq.local.ports import LOOPBACK, free_port, is_open
 from tests.support.waiting import until
 
 

@@ -11,7 +11,7 @@ from h2.events import DataReceived, ResponseReceived, StreamEnded
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 from structlog.testing import capture_logs
 
-from tests.local.ports import LOOPBACK
+from predictmq.local.ports import LOOPBACK
 from tests.support.serving import exchange, serving
 
 UPGRADE = (

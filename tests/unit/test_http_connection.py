@@ -11,7 +11,7 @@ from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 
 from common.http import connection as http_connection
 from common.http.server import serve_http
-from tests.local.ports import LOOPBACK, free_port
+from predictmq.local.ports import LOOPBACK, free_port
 from tests.support.waiting import until
 
 GET: Final = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

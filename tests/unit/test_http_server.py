@@ -11,7 +11,7 @@ from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 from common.http import server as http_server
 from common.http.in_flight import LINGER_S
 from common.http.server import serve_http
-from tests.local.ports import LOOPBACK, free_port
+from predictmq.local.ports import LOOPBACK, free_port
 from tests.support.waiting import until
 
 LARGE: Final = 20_000_000 * b"x"

@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 from typing import Final
 
-from tests.local.child import Child
-from tests.local.ports import wait_until
+from predictmq.local.child import Child
+from predictmq.local.ports import wait_until
 
 END_TIMEOUT_S: Final = 20
 

@@ -4,8 +4,8 @@ import io
 
 import pytest
 
-from tests.local.console import Console
-from tests.local.ready import greeting, url
+from predictmq.local.console import Console
+from predictmq.local.ready import greeting, url
 
 
 class Terminal(io.StringIO):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.local.ports import LOOPBACK, PORTS, free_port, is_open, speaks_amqp, wait_until
+from predictmq.local.ports import LOOPBACK, PORTS, free_port, is_open, speaks_amqp, wait_until
 
 
 @contextmanager

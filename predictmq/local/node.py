@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.local.installation import Installation
-from tests.local.ports import LOOPBACK
+from predictmq.local.installation import Installation
+from predictmq.local.ports import LOOPBACK
 
 # Names are looked up in the epmd that a node has for itself, or shares with its cluster.
 NODE: Final = "predictmq@localhost"

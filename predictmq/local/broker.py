@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Final, Self
 
-from tests.local.installation import BrokerMissing, installation
-from tests.local.node import NODE, Node, Started
-from tests.local.ports import LOOPBACK, free_port, is_open, speaks_amqp, wait_until
+from predictmq.local.installation import BrokerMissing, installation
+from predictmq.local.node import NODE, Node, Started
+from predictmq.local.ports import LOOPBACK, free_port, is_open, speaks_amqp, wait_until
 
 EPMD_TIMEOUT_S: Final = 5
 CTL_TIMEOUT_S: Final = 60
@@ -34,7 +34,7 @@ class PrivateBroker:
 
     host: Final = LOOPBACK
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a node can be told
         self,
         directory: Path,
         *,

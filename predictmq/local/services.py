@@ -5,10 +5,10 @@ import signal
 from dataclasses import dataclass
 from typing import Final
 
-from tests.local.broker import BrokerFailed, PrivateBroker
-from tests.local.child import UNUSABLE_CONFIGURATION, Child
-from tests.local.console import Console
-from tests.local.ready import greeting, until_ready
+from predictmq.local.broker import BrokerFailed, PrivateBroker
+from predictmq.local.child import UNUSABLE_CONFIGURATION, Child
+from predictmq.local.console import Console
+from predictmq.local.ready import greeting, until_ready
 
 MARGIN_S: Final = 5.0
 """What a service may take beyond its drain time to end."""

@@ -14,9 +14,9 @@ from structlog.testing import capture_logs
 from common.amqp.connection import Connection
 from common.errors import BrokerAway, Misconfigured
 from common.settings import BrokerSettings, read_settings
-from tests.local.broker import PrivateBroker
-from tests.local.installation import install, installation
-from tests.local.ports import speaks_amqp
+from predictmq.local.broker import PrivateBroker
+from predictmq.local.installation import install, installation
+from predictmq.local.ports import speaks_amqp
 
 LOGIN_TIMEOUT_S: Final = 5
 

@@ -17,14 +17,14 @@ from dotenv import load_dotenv
 from common.errors import Misconfigured
 from common.settings import read_settings
 from gateway.settings import GatewaySettings
+from predictmq.local.broker import BrokerFailed
+from predictmq.local.child import UNUSABLE_CONFIGURATION, end_with_parent
+from predictmq.local.console import Console
+from predictmq.local.find import find_or_start
+from predictmq.local.installation import BrokerMissing
+from predictmq.local.ports import LOOPBACK, free_port
+from predictmq.local.services import Plan, Services
 from predictor_service.settings import PredictorSettings
-from tests.local.broker import BrokerFailed
-from tests.local.child import UNUSABLE_CONFIGURATION, end_with_parent
-from tests.local.console import Console
-from tests.local.find import find_or_start
-from tests.local.installation import BrokerMissing
-from tests.local.ports import LOOPBACK, free_port
-from tests.local.services import Plan, Services
 
 BROKER_DATA: Final = Path(".rabbitmq")
 

@@ -1,0 +1,1 @@
+"""What somebody with a model installs, imports and types."""
