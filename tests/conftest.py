@@ -7,7 +7,7 @@ import pytest
 
 from predictmq.local.broker import PrivateBroker
 from predictmq.local.child import end_with_parent
-from tests.support.services import Cluster
+from tests.support.harness.services import Cluster
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from tests.benchmarks.program import Command, ProgramFailed, running
 from tests.benchmarks.rivals import RIVALS, Rival
 from tests.benchmarks.stage import ROOT, Stage
 from tests.benchmarks.wrk import require
-from tests.support.services import Cluster
+from tests.support.harness.services import Cluster
 
 START_TIMEOUT_S: Final = 60
 ANSWER_TIMEOUT_S: Final = 5.0

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from predictmq.local.broker import PrivateBroker
 from predictmq.local.child import end_with_parent
-from tests.support.services import new_vhost
+from tests.support.harness.services import new_vhost
 
 ROOT: Final = Path(__file__).parents[2]
 

@@ -7,7 +7,7 @@ import pytest
 
 from predictmq.local.broker import PrivateBroker
 from predictmq.local.child import end_with_parent
-from tests.faults.trial import Trial
+from tests.faults.harness.trial import Trial
 
 
 @pytest.fixture

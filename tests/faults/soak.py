@@ -15,11 +15,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
-from tests.faults.checker import Findings, compare
-from tests.faults.deployment import DEADLINE_S, MISHAPS, Deployment
-from tests.faults.load import Load
-from tests.faults.stream import first_events
-from tests.support.services import Service
+from tests.faults.harness.checker import Findings, compare
+from tests.faults.harness.deployment import DEADLINE_S, MISHAPS, Deployment
+from tests.faults.harness.load import Load
+from tests.faults.harness.stream import first_events
+from tests.support.harness.services import Service
 
 CALM_S: Final = 5.0
 """How long nothing goes wrong between two mishaps."""

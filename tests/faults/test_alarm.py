@@ -6,11 +6,11 @@ from typing import Final
 
 import pytest
 
-from tests.faults.ledger import Call
-from tests.faults.trial import Trial
-from tests.support.alarm import memory_alarm
-from tests.support.calls import ASYNC, final
-from tests.support.waiting import until
+from tests.faults.harness.ledger import Call
+from tests.faults.harness.trial import Trial
+from tests.support.harness.alarm import memory_alarm
+from tests.support.harness.calls import ASYNC, final
+from tests.support.harness.waiting import until
 
 DEADLINE_S: Final = 5.0
 ASYNC_DEADLINE_S: Final = 10

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from predictmq.local.broker import PrivateBroker
-from tests.faults.trial import Trial
+from tests.faults.harness.trial import Trial
 
 END: Final[dict[str, Callable[[PrivateBroker], None]]] = {
     "killed": PrivateBroker.kill,

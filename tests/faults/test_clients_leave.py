@@ -7,8 +7,8 @@ from typing import Final
 import httpx
 import pytest
 
-from tests.faults.ledger import CONNECTION_BROKE
-from tests.faults.trial import SYNC_ENDINGS, Trial
+from tests.faults.harness.ledger import CONNECTION_BROKE
+from tests.faults.harness.trial import SYNC_ENDINGS, Trial
 
 LEAVERS: Final = 500
 AT_ONCE: Final = 50

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.nodes import Nodes
-from tests.faults.proxy import Proxy
-from tests.faults.trial import Trial
-from tests.support.waiting import until
+from tests.faults.harness.nodes import Nodes
+from tests.faults.harness.trial import Trial
+from tests.support.harness.proxy import Proxy
+from tests.support.harness.waiting import until
 
 CALLERS = 8
 

@@ -6,11 +6,11 @@ from typing import Final
 import httpx
 import pytest
 
-from tests.faults.proxy import Fault, Proxy
-from tests.faults.trial import Trial
-from tests.support.calls import final
-from tests.support.services import Service
-from tests.support.waiting import until
+from tests.faults.harness.trial import Trial
+from tests.support.harness.calls import final
+from tests.support.harness.proxy import Fault, Proxy
+from tests.support.harness.services import Service
+from tests.support.harness.waiting import until
 
 FROZEN_S: Final = 20.0
 PADDING: Final = "x" * 20_000

@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from predictmq.local.broker import PrivateBroker
-from tests.faults.proxy import Fault, Proxy
-from tests.support.calls import ASYNC, client, final
-from tests.support.models import SCRIPTED
-from tests.support.services import Cluster, Service
+from tests.support.harness.calls import ASYNC, client, final
+from tests.support.harness.proxy import Fault, Proxy
+from tests.support.harness.services import Cluster, Service
+from tests.support.models.scripted import SCRIPTED
 
 KEY: Final = {"Idempotency-Key": "one of a kind"}
 BODY: Final = {"input": {"nonce": "nonce"}}

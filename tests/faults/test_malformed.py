@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
-from tests.faults.stranger import LANES, REQUEST, send, take
-from tests.faults.trial import Trial
-from tests.support.raw import raw_channel
-from tests.support.waiting import until
+from tests.faults.harness.stranger import LANES, REQUEST, send, take
+from tests.faults.harness.trial import Trial
+from tests.support.harness.raw import raw_channel
+from tests.support.harness.waiting import until
 
 PARKED: Final = "predictions.parked"
 

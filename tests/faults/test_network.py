@@ -10,12 +10,12 @@ from typing import Any, Final
 
 import pytest
 
-from tests.faults.losses import losses, notices
-from tests.faults.proxy import Fault, Proxy
-from tests.faults.trial import Trial
-from tests.faults.under_way import calls_under_way
-from tests.support.services import Service
-from tests.support.waiting import until
+from tests.faults.harness.calls_under_way import calls_under_way
+from tests.faults.harness.losses import losses, notices
+from tests.faults.harness.trial import Trial
+from tests.support.harness.proxy import Fault, Proxy
+from tests.support.harness.services import Service
+from tests.support.harness.waiting import until
 
 NOTICED_WITHIN_S: Final = 40.0
 NOTICED_AT_ONCE_S: Final = 10.0

@@ -9,13 +9,13 @@ import httpx
 import msgspec
 import pytest
 
-from tests.faults.footprint import memory_bytes
-from tests.faults.ledger import Call
-from tests.faults.stranger import LANES
-from tests.faults.trial import Trial
-from tests.support.descriptors import descriptors_limited_to
-from tests.support.raw import raw_channel
-from tests.support.services import Service
+from tests.faults.harness.descriptors import descriptors_limited_to
+from tests.faults.harness.footprint import memory_bytes
+from tests.faults.harness.ledger import Call
+from tests.faults.harness.stranger import LANES
+from tests.faults.harness.trial import Trial
+from tests.support.harness.raw import raw_channel
+from tests.support.harness.services import Service
 
 PROMPT_S: Final = 5.0
 """What a refusal may take on a busy machine; a call that waited would take its deadline."""

@@ -6,8 +6,8 @@ from typing import Final
 
 import pytest
 
-from tests.faults.trial import Trial
-from tests.support.supervision import supervised
+from tests.faults.harness.supervision import supervised
+from tests.faults.harness.trial import Trial
 
 MAX_DELIVERIES: Final = 4
 PROBLEM: Final = {"Accept": "application/problem+json"}

@@ -12,18 +12,18 @@ from typing import Final
 import pytest
 
 from common.contract.topology import PRESENCE, ROLL_CALLS, async_queue, sync_queue
-from tests.faults.losses import all_losses
-from tests.faults.server import (
+from tests.faults.harness.calls_under_way import calls_under_way
+from tests.faults.harness.losses import all_losses
+from tests.faults.harness.trial import Trial
+from tests.support.harness.server import (
     close_channels,
     close_connections,
     delete_queues,
     own_queues,
     permit,
 )
-from tests.faults.trial import Trial
-from tests.faults.under_way import calls_under_way
-from tests.support.services import Service
-from tests.support.waiting import until
+from tests.support.harness.services import Service
+from tests.support.harness.waiting import until
 
 NOTICED_WITHIN_S: Final = 10.0
 POLL_S: Final = 0.2

@@ -4,8 +4,8 @@ from typing import Final
 
 import pytest
 
-from tests.faults.ledger import NOBODY_LISTENED
-from tests.faults.trial import Trial
+from tests.faults.harness.ledger import NOBODY_LISTENED
+from tests.faults.harness.trial import Trial
 
 CALLERS: Final = 16
 SOME: Final = 5 * CALLERS

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from tests.faults.ledger import Call
-from tests.faults.stream import REPLIES, first_events
-from tests.faults.trial import Trial
-from tests.support.calls import final
-from tests.support.raw import raw_channel
-from tests.support.services import Service
-from tests.support.waiting import until
+from tests.faults.harness.ledger import Call
+from tests.faults.harness.stream import REPLIES, first_events
+from tests.faults.harness.trial import Trial
+from tests.support.harness.calls import final
+from tests.support.harness.raw import raw_channel
+from tests.support.harness.services import Service
+from tests.support.harness.waiting import until
 
 NO_BODIES = {"GATEWAY_RESULT_CACHE_BYTES": "0"}
 

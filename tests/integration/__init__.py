@@ -1,0 +1,1 @@
+"""One part and a real broker."""

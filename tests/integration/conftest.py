@@ -9,8 +9,8 @@ from aio_pika.abc import AbstractChannel
 from common.amqp.connection import Connection, SetUp
 from common.settings import BrokerSettings
 from predictmq.local.broker import PrivateBroker
-from tests.support.raw import raw_channel
-from tests.support.services import new_vhost
+from tests.support.harness.raw import raw_channel
+from tests.support.harness.services import new_vhost
 
 Opened = Callable[..., Awaitable[Connection]]
 

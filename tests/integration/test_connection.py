@@ -20,8 +20,8 @@ from common.errors import (
 from common.settings import BrokerSettings
 from predictmq.local.broker import PrivateBroker
 from tests.integration.conftest import Opened
-from tests.support.alarm import memory_alarm
-from tests.support.waiting import until
+from tests.support.harness.alarm import memory_alarm
+from tests.support.harness.waiting import until
 
 HELLO = Message(type="test", body=b"hello", correlation_id="1", headers={"a": "b"})
 

@@ -13,7 +13,7 @@ from common.contract.messages import Message
 from common.errors import BrokerAway, ConnectionLost
 from predictmq.local.broker import PrivateBroker
 from tests.integration.conftest import Opened
-from tests.support.waiting import until
+from tests.support.harness.waiting import until
 
 HELLO = Message(type="test", body=b"hello", correlation_id="1")
 

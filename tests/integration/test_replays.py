@@ -13,7 +13,7 @@ from common.errors import Unavailable
 from gateway.prediction_id import PredictionIds, spell
 from gateway.reply_stream.replays import PREFETCH, READERS_AT_ONCE, Replays
 from tests.integration.conftest import Opened
-from tests.support.waiting import until
+from tests.support.harness.waiting import until
 
 IDS: Final = PredictionIds(b"key", 60, lambda: 0.0)
 ONE, OTHER = IDS.mint(), IDS.mint()

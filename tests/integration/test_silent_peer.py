@@ -11,7 +11,7 @@ from common.contract.messages import Message
 from common.errors import ConnectionLost, Unconfirmed
 from common.settings import BrokerSettings
 from predictmq.local.broker import PrivateBroker
-from tests.faults.proxy import Fault, Proxy
+from tests.support.harness.proxy import Fault, Proxy
 
 HELLO = Message(type="test", body=b"hello", correlation_id="1")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.calls import client
-from tests.support.services import ROOT, Cluster
+from tests.support.harness.calls import client
+from tests.support.harness.services import ROOT, Cluster
 
 Serve = Callable[..., Awaitable[httpx.AsyncClient]]
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.models.conftest import Serve
-from tests.support.calls import accepted, final
+from tests.support.harness.calls import accepted, final
 
 CALLERS: Final = 64
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.models.conftest import Serve
-from tests.support.services import ROOT
+from tests.support.harness.services import ROOT
 
 BERLIN = {"words": ["a", "b"], "place": {"city": "Berlin"}, "since": "2020-01-02T03:04:05"}
 

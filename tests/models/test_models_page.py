@@ -3,8 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from tests.support.pages import Reader, sections
-from tests.support.services import ROOT
+from tests.support.harness.pages import Reader, sections
+from tests.support.harness.services import ROOT
 
 PAGE = ROOT / "docs" / "models.md"
 

@@ -1,1 +1,1 @@
-"""What the tests against real processes share."""
+"""What several suites share."""

@@ -17,8 +17,8 @@ from tests.benchmarks.program import Command, ProgramFailed, running
 from tests.benchmarks.sample import Sample, Section
 from tests.benchmarks.stage import ROOT, Stage
 from tests.benchmarks.usage import cpu_s
-from tests.support.raw import raw_channel
-from tests.support.services import Cluster
+from tests.support.harness.raw import raw_channel
+from tests.support.harness.services import Cluster
 
 IN_FLIGHT: Final = (1, 32)
 MARGIN_S: Final = 30

@@ -11,7 +11,7 @@ from tests.benchmarks.parts.fill import fill
 from tests.benchmarks.sample import Section
 from tests.benchmarks.stage import Stage
 from tests.benchmarks.usage import cpu_s, rss_bytes
-from tests.support.services import Cluster
+from tests.support.harness.services import Cluster
 
 FEW: Final = 100_000
 MANY: Final = 1_000_000

@@ -8,7 +8,7 @@ from tests.benchmarks.loaded import predict_body, put_under_load
 from tests.benchmarks.sample import Section
 from tests.benchmarks.stage import Stage
 from tests.benchmarks.wrk import Call
-from tests.support.services import Cluster
+from tests.support.harness.services import Cluster
 
 PREDICTORS: Final = (1, 2, 4, 8)
 MAX_ROUNDS: Final = 3

@@ -1,0 +1,1 @@
+"""What the fault tests do to the services, and how they count what came of it."""

@@ -1,0 +1,1 @@
+"""Real processes: starting, calling and watching them."""

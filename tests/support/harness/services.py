@@ -1,0 +1,210 @@
+"""The real processes, started, watched and ended by the tests."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final, Self
+from uuid import uuid4
+
+import httpx
+
+from predictmq.local.broker import PrivateBroker
+from predictmq.local.ports import LOOPBACK, free_port
+from tests.support.harness.waiting import TIMEOUT_S, until
+
+ROOT: Final = Path(__file__).parents[3]
+
+
+class Service:
+    """One gateway or predictor as a process of its own; a context manager that ends it.
+
+    ``start`` after ``kill`` is a restart: same settings, same port.
+    """
+
+    def __init__(
+        self, module: str, environment: dict[str, str], log: Path, directory: Path = ROOT
+    ) -> None:
+        self._module = module
+        self._directory = directory
+        self._environment = environment
+        self._log_path = log
+        self._process: subprocess.Popen[bytes] | None = None
+        bind = environment.get("GATEWAY_BIND") or environment["PREDICTOR_HEALTH_BIND"]
+        self.url = f"http://{bind}"
+
+    @property
+    def log(self) -> str:
+        """What it has written so far."""
+        return self._log_path.read_text()
+
+    def start(self) -> None:
+        """Start the process; returns before it is ready."""
+        with self._log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", self._module],
+                cwd=self._directory,
+                env=os.environ | self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    async def ready(self, timeout_s: float = TIMEOUT_S) -> None:
+        """Wait until ``/readyz`` says so; an AssertionError after ``timeout_s`` seconds."""
+        await self.shows("/readyz", 200, timeout_s)
+
+    async def reads(self, metric: str, timeout_s: float = TIMEOUT_S) -> None:
+        """Wait until ``/metrics`` has the line ``metric``."""
+
+        async def has_it() -> bool:
+            return metric in (await http.get("/metrics")).text.splitlines()
+
+        async with httpx.AsyncClient(base_url=self.url, timeout=timeout_s) as http:
+            await until(has_it, lambda: metric, timeout_s)
+
+    async def shows(self, path: str, status: int, timeout_s: float = TIMEOUT_S) -> None:
+        """Wait until a GET of ``path`` answers ``status``."""
+
+        async def does() -> bool:
+            assert self.is_running, f"{self._module} ended:\n{self.log}"
+            try:
+                return (await http.get(path)).status_code == status
+            except httpx.TransportError:
+                return False
+
+        async with httpx.AsyncClient(base_url=self.url) as http:
+            await until(does, lambda: f"{path} answers {status}\n{self.log}", timeout_s)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        assert self._process is not None
+        return self._process.pid
+
+    def children(self) -> list[int]:
+        """The processes it has started and that run, by their ids."""
+        parents = {pid: _parent(pid) for pid in os.listdir("/proc") if pid.isdecimal()}
+        ours = str(self.pid)
+        return [int(pid) for pid, parent in parents.items() if parent == ours]
+
+    async def gone(self, pid: int, timeout_s: float = TIMEOUT_S) -> None:
+        """Wait until there is no process ``pid``."""
+
+        async def is_gone() -> bool:
+            return not os.path.exists(f"/proc/{pid}")  # noqa: ASYNC240 - in memory
+
+        await until(is_gone, lambda: f"process {pid} ends", timeout_s)
+
+    def kill(self) -> None:
+        """End it at once (SIGKILL)."""
+        self._signal(signal.SIGKILL)
+        self._wait(timeout_s=10)
+
+    def freeze(self) -> None:
+        """Stop it where it is (SIGSTOP), its connections open, until ``thaw``."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def terminate(self) -> None:
+        """Ask it to end (SIGTERM); returns at once."""
+        self._signal(signal.SIGTERM)
+
+    async def exit_code(self, timeout_s: float) -> int:
+        """Wait for its end; an AssertionError after ``timeout_s`` seconds."""
+
+        async def ended() -> bool:
+            return not self.is_running
+
+        await until(ended, lambda: f"{self._module} ends\n{self.log}", timeout_s)
+        return self._wait(0)
+
+    def end(self) -> None:
+        """End it, whatever it is doing."""
+        if self.is_running:
+            self.kill()
+
+    def _signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def _wait(self, timeout_s: float) -> int:
+        assert self._process is not None
+        return self._process.wait(timeout_s)
+
+
+def _parent(pid: str) -> str:
+    """The parent of a process, by proc(5); empty if the process has just ended."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[1]
+
+
+def new_vhost(broker: PrivateBroker) -> str:
+    """Make a part of the broker that only one test uses; returns its name."""
+    name = f"test-{uuid4().hex[:12]}"
+    user = f'<<"{broker.user}">>'
+    broker.ctl(
+        "eval",  # one start of the tool instead of two
+        f'rabbit_vhost:add(<<"{name}">>, {user}), rabbit_auth_backend_internal:set_permissions('
+        f'{user}, <<"{name}">>, <<".*">>, <<".*">>, <<".*">>, {user}).',
+    )
+    return name
+
+
+class Cluster:
+    """Starts services that share one broker and one vhost, a new one if none is given."""
+
+    def __init__(self, broker: PrivateBroker, directory: Path, vhost: str | None = None) -> None:
+        self._common = {
+            "RABBITMQ_HOST": broker.host,
+            "RABBITMQ_PORT": str(broker.port),
+            "RABBITMQ_DEFAULT_USER": broker.user,
+            "RABBITMQ_DEFAULT_PASS": broker.password,
+            "RABBITMQ_VHOST": vhost or new_vhost(broker),
+        }
+        self._directory = directory
+        self._services: list[Service] = []
+
+    def gateway(self, **settings: str) -> Service:
+        """Start a gateway on a port of its own."""
+        return self.gateway_as("gateway", **settings)
+
+    def gateway_as(self, module: str, **settings: str) -> Service:
+        """Start a gateway from a module of the tests."""
+        return self._start(module, {"GATEWAY_BIND": f"{LOOPBACK}:{free_port()}"} | settings)
+
+    def predictor(self, **settings: str) -> Service:
+        """Start a predictor of the model that ships, or of what ``settings`` say."""
+        return self.predictor_in(ROOT, **settings)
+
+    def predictor_in(self, directory: Path, **settings: str) -> Service:
+        """Start a predictor in a directory of the user's."""
+        bind = {"PREDICTOR_HEALTH_BIND": f"{LOOPBACK}:{free_port()}"}
+        return self._start("predictor_service", bind | settings, directory)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End every service that was started."""
+        for service in self._services:
+            service.end()
+
+    def _start(self, module: str, settings: dict[str, str], directory: Path = ROOT) -> Service:
+        log = self._directory / f"{module}-{len(self._services)}.log"
+        service = Service(module, self._common | settings, log, directory)
+        self._services.append(service)
+        service.start()
+        return service

@@ -1,0 +1,162 @@
+"""``/openapi.json`` has every route, every error, and the models as they are."""
+
+import re
+from typing import Any, Final
+
+import jsonschema_rs
+import msgspec
+import pytest
+import schemathesis
+
+from common.contract.announcement import ModelCard
+from common.settings import BrokerSettings
+from gateway.api.openapi import Guards, describe
+from gateway.app import Gateway
+from gateway.settings import GatewaySettings
+from gateway.web.errors import STATUS
+from predictor_service.models.loader import schema_of
+from tests.support.harness.references import references, resolved
+from tests.support.models.typed import Customer, Risk
+
+GUARDED: Final = Guards(keys=True, rate=True)
+
+ANYHOW: Final = {"Correlation-Id", "Preference-Applied", "Server-Timing"}
+
+RISK: Final = ModelCard(
+    name="risk", version="2", input_schema=schema_of(Customer), output_schema=schema_of(Risk)
+)
+
+
+def described(*cards: ModelCard, default: str = "risk", guards: Guards = GUARDED) -> dict[str, Any]:
+    """The document for these models, as callers get it."""
+    document = msgspec.json.encode(describe(cards, default, "1.2.3", guards))
+    return dict(msgspec.json.decode(document))
+
+
+def codes(document: dict[str, Any], path: str, method: str) -> dict[str, set[str]]:
+    """Status → the codes that an operation may end in."""
+    found = {}
+    for status, answer in document["paths"][path][method]["responses"].items():
+        problem = answer.get("content", {}).get("application/problem+json")
+        if problem and "properties" in problem["schema"]:
+            found[status] = set(problem["schema"]["properties"]["code"]["enum"])
+            assert "application/json" in answer["content"]
+    return found
+
+
+def test_it_is_an_openapi_document() -> None:
+    schemathesis.openapi.from_dict(described(RISK)).validate()
+
+
+def test_every_route_is_described_and_nothing_else(no_settings: pytest.MonkeyPatch) -> None:
+    app = Gateway(GatewaySettings(), BrokerSettings()).http_app()
+    served = {
+        (re.sub("<(.*?)>", r"{\1}", rule.rule), method.lower())
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods or ()
+        if method not in ("HEAD", "OPTIONS") and not rule.rule.startswith(("/docs/", "/static/"))
+    }
+    paths = described()["paths"]
+    assert {(path, method) for path, methods in paths.items() for method in methods} == served
+
+
+def test_every_error_is_described_under_its_status() -> None:
+    document = described(RISK)
+    everywhere: dict[str, set[str]] = {}
+    for path, methods in document["paths"].items():
+        for method in methods:
+            for status, found in codes(document, path, method).items():
+                everywhere.setdefault(status, set()).update(found)
+    for code, expected in STATUS.items():
+        if code != "already_final":  # told with the final state's own
+            assert code in everywhere[str(expected)]
+
+
+def test_keys_and_a_rate_are_told_where_they_are_asked_for() -> None:
+    guarded, free = described(), described(guards=Guards())
+    assert set(guarded["components"]["securitySchemes"]) == {"bearer", "header"}
+    for path, methods in guarded["paths"].items():
+        for method, operation in methods.items():
+            is_open = path in ("/livez", "/readyz", "/metrics", "/docs")
+            assert ("security" in operation) != is_open, path
+            assert ("401" in operation["responses"]) != is_open, path
+            assert ("429" in operation["responses"]) != is_open, path
+            told = free["paths"][path][method]
+            assert not {"401", "429"} & set(told["responses"])
+            assert "security" not in told
+
+
+def test_an_error_that_may_pass_says_when_to_come_back() -> None:
+    answers = described(guards=Guards())["paths"]["/predict"]["post"]["responses"]
+    assert set(answers["503"]["headers"]) == {*ANYHOW, "Retry-After"}
+    assert set(answers["504"]["headers"]) == ANYHOW
+
+
+def test_what_it_refers_to_is_in_it_and_every_operation_has_a_name_of_its_own() -> None:
+    document = described(RISK, ModelCard(name="demo"))
+    for reference in references(document):
+        assert resolved(document, reference) is not None
+    names = [
+        operation["operationId"]
+        for methods in document["paths"].values()
+        for operation in methods.values()
+    ]
+    assert len(names) == len(set(names))
+
+
+def test_models_are_described_while_they_are_known() -> None:
+    assert "/models/risk/predict" in described(RISK)["paths"]
+    assert "/models/risk/predict" not in described()["paths"]
+
+
+@pytest.mark.parametrize("path", ["/predict", "/models/risk/predict"])
+def test_a_model_is_described_by_its_own_schemas(path: str) -> None:
+    document = described(RISK)
+    operation = document["paths"][path]["post"]
+    body = operation["requestBody"]["content"]["application/json"]["schema"]
+    answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    takes = jsonschema_rs.validator_for(body | {"components": document["components"]})
+    gives = jsonschema_rs.validator_for(answer | {"components": document["components"]})
+    assert takes.is_valid({"input": {"months": 3}, "note": "other fields are ignored"})
+    assert not takes.is_valid({"input": {"months": 0}})
+    assert not takes.is_valid({"months": 3})
+    result = {"score": 0.5, "of": {"months": 2, "features": []}}
+    assert gives.is_valid({"input": {"months": 2}, "result": result})
+    assert not gives.is_valid({"input": {"months": 2}, "result": result | {"score": 2}})
+
+
+def test_a_default_model_that_is_not_known_yet_takes_anything() -> None:
+    operation = described(RISK, default="later")["paths"]["/predict"]["post"]
+    body = operation["requestBody"]["content"]["application/json"]["schema"]
+    assert jsonschema_rs.is_valid(body, {"input": None})
+
+
+@pytest.mark.parametrize("name", ["a/b", "", "ä", "x" * 65, "../livez"])
+def test_a_stranger_that_announces_no_name_for_a_model_changes_nothing(name: str) -> None:
+    assert described(RISK, ModelCard(name=name)) == described(RISK)
+
+
+def test_a_schema_that_is_none_fits_everything() -> None:
+    card = ModelCard(name="odd", input_schema={"type": "nonsense"})
+    assert described(card)["components"]["schemas"]["odd.input"] == {}
+
+
+def test_what_tells_the_members_of_a_union_apart_moves_along() -> None:
+    names = {"cat": "#/$defs/Cat", "stranger": "https://elsewhere.example/dog"}
+    told_apart = {"propertyName": "type", "mapping": names}
+    schema = {
+        "anyOf": [{"$ref": "#/$defs/Cat"}],
+        "discriminator": told_apart,
+        "$defs": {"Cat": {"type": "object", "properties": {"discriminator": {"type": "string"}}}},
+    }
+    moved = described(ModelCard(name="m", input_schema=schema))["components"]["schemas"]["m.input"]
+    place = "#/components/schemas/m.input/$defs/Cat"
+    assert moved["anyOf"] == [{"$ref": place}]
+    assert moved["discriminator"] == told_apart | {"mapping": names | {"cat": place}}
+    assert moved["$defs"] == schema["$defs"]
+
+
+def test_a_schema_that_says_where_it_belongs_is_left_alone() -> None:
+    schema = {"$id": "urn:odd", "$ref": "#/$defs/x", "$defs": {"x": {"type": "string"}}}
+    card = ModelCard(name="odd", input_schema=schema)
+    assert described(card)["components"]["schemas"]["odd.input"] == schema

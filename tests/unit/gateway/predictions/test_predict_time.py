@@ -1,0 +1,91 @@
+"""How long a sync call may take when it first waits for word of a predictor."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from common.errors import DeadlineExceeded, Unavailable
+from gateway.prediction_id import PredictionIds
+from gateway.predictions.intake import Call, Intake
+from gateway.predictions.predict import UNKNOWN_MODEL_S, Predictions
+from gateway.registry.registry import ROLL_CALL_S, Replicas
+from gateway.settings import GatewaySettings
+from tests.support.fakes.announcements import announcement
+from tests.support.fakes.intake import Body, NoDeadlines, Silent
+from tests.support.fakes.loops import ManualLoop
+
+Ask = Callable[..., "asyncio.Task[bytes]"]
+
+
+@pytest.fixture
+def loop() -> Iterator[ManualLoop]:
+    """The time."""
+    manual = ManualLoop()
+    yield manual
+    manual.close()
+
+
+@pytest.fixture
+def replicas(loop: ManualLoop) -> Replicas:
+    """A table of which the roll is being called."""
+    table = Replicas(loop.time)
+    table.begin_listening()
+    return table
+
+
+@pytest.fixture
+def silent() -> Silent:
+    """What is behind the broker."""
+    return Silent()
+
+
+@pytest.fixture
+def ask(
+    loop: ManualLoop, replicas: Replicas, silent: Silent, no_settings: pytest.MonkeyPatch
+) -> Ask:
+    """Ask for a prediction, as far as it goes at once."""
+    settings = GatewaySettings()
+    ids = PredictionIds(b"k" * 32, settings.life_s, loop.time)
+    intake = Intake(settings, ids, replicas, silent, NoDeadlines())
+    told: list[str] = []
+    predictions = Predictions(intake, silent, told.append, settings.sync_timeout_s)
+
+    def predict(model: str, wait_s: float | None = None) -> "asyncio.Task[bytes]":
+        task = loop.create_task(predictions.predict(Call(model, Body(), wait_s=wait_s)))
+        loop.settle()
+        return task
+
+    return predict
+
+
+def test_the_wait_for_a_roll_call_is_part_of_the_calls_time(
+    loop: ManualLoop, replicas: Replicas, silent: Silent, ask: Ask
+) -> None:
+    asked = ask("m")
+    loop.now_s = ROLL_CALL_S / 2
+    replicas.hear(announcement("a"))
+    loop.settle()
+    assert isinstance(asked.exception(), DeadlineExceeded)
+    assert silent.timeouts_s == [GatewaySettings().sync_timeout_s - ROLL_CALL_S / 2]
+
+
+def test_a_model_that_nobody_serves_is_refused_within_a_second_of_the_first_call(
+    loop: ManualLoop, silent: Silent, ask: Ask
+) -> None:
+    asked = ask("m")
+    loop.now_s = ROLL_CALL_S
+    loop.settle()
+    assert isinstance(asked.exception(), Unavailable)
+    assert silent.timeouts_s == [UNKNOWN_MODEL_S]
+    assert sum([ROLL_CALL_S, *silent.timeouts_s]) < 1
+
+
+def test_a_caller_who_waits_for_less_than_a_moment_is_told_that_its_time_is_over(
+    loop: ManualLoop, silent: Silent, ask: Ask
+) -> None:
+    asked = ask("m", ROLL_CALL_S + UNKNOWN_MODEL_S / 2)
+    loop.now_s = ROLL_CALL_S
+    loop.settle()
+    assert isinstance(asked.exception(), DeadlineExceeded)
+    assert silent.timeouts_s == [pytest.approx(UNKNOWN_MODEL_S / 2)]

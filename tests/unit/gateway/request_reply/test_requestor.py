@@ -1,0 +1,159 @@
+"""When a request is sent again, and when not, on a broker that a test takes up and down."""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import suppress
+from typing import Any, Final, TypeVar
+
+import pytest
+
+from common.amqp.channel import Delivery
+from common.contract.messages import Message, MessageType, Reply
+from common.errors import (
+    BrokerAway,
+    ConnectionLost,
+    PredictionError,
+    Refused,
+    Unroutable,
+)
+from gateway.prediction_id import PredictionId
+from gateway.request_reply.requestor import Order, Requestor
+from tests.support.fakes.loops import ManualLoop
+from tests.support.fakes.scripted import ScriptedChannel, ScriptedLink
+from tests.support.fakes.spans import NotingTracer
+
+NOW_S: Final = 1_700_000_000.9
+ORDER: Final = Order(PredictionId(1), "demo", b'{"input": 1}')
+ANSWER: Final = Reply(MessageType.SUCCEEDED, b'{"input": 1, "result": 2}')
+
+T = TypeVar("T")
+
+
+class World:
+    """A requestor between two scripted links, on a clock that stands still unless moved."""
+
+    def __init__(self) -> None:
+        self.loop = ManualLoop()
+        self.publisher, self.consumer = ScriptedLink(), ScriptedLink()
+        self.tracer = NotingTracer()
+        self.requestor = Requestor(self.publisher, self.consumer, lambda: NOW_S, self.tracer)
+        self.channel = ScriptedChannel()
+        self.loop.run_until_complete(self.requestor.attach(self.channel))
+
+    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Begin ``work`` and let it go as far as it can."""
+        task = self.loop.create_task(work)
+        self.loop.settle()
+        return task
+
+    def deliver(self, reply: Reply, **headers: str) -> None:
+        """Hand a reply over as the channel does."""
+        message = reply.to_message(ORDER.correlation_id, int(NOW_S))
+        message.headers.update(headers)
+        self.channel.on_delivery(Delivery(message, self.channel, 1))
+
+    def lose_reply_queue(self) -> None:
+        """The consumer's connection ends, as ``Connection`` tells it."""
+        self.consumer.take(up=False)
+        self.requestor.detach()
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    made = World()
+    yield made
+    for task in asyncio.all_tasks(made.loop):
+        task.cancel()
+        with suppress(asyncio.CancelledError, PredictionError):
+            made.loop.run_until_complete(task)
+    made.loop.close()
+
+
+def test_a_reply_is_in_a_trace_only_if_its_predictor_says_in_which(world: World) -> None:
+    world.deliver(ANSWER)
+    assert world.tracer.deliveries == []
+    world.deliver(ANSWER, traceparent="00-" + "1" * 32 + "-" + "2" * 16 + "-01")
+    assert [span.ends for span in world.tracer.deliveries] == [1]
+
+
+@pytest.mark.parametrize("failure", [ConnectionLost, BrokerAway])
+def test_a_reply_that_overtook_its_confirm_is_the_answer(
+    world: World, failure: type[PredictionError]
+) -> None:
+    def reply_and_fail(_: Message) -> None:
+        world.publisher.on_publish = lambda _: None
+        world.deliver(ANSWER)
+        raise failure("No confirm.")
+
+    world.publisher.on_publish = reply_and_fail
+    call = world.start(world.requestor.call(ORDER, 30))
+    assert call.result() == ANSWER
+    assert len(world.publisher.published) == 1
+
+
+def test_a_reply_does_not_wait_for_its_confirm(world: World) -> None:
+    world.publisher.hold = asyncio.Event()
+    call = world.start(world.requestor.call(ORDER, 30))
+    assert not call.done()
+    world.deliver(ANSWER)
+    world.loop.settle()
+    assert call.result() == ANSWER
+
+
+@pytest.mark.parametrize("refusal", [Refused, Unroutable])
+def test_a_request_that_the_broker_does_not_take_fails_its_call_at_once(
+    world: World, refusal: type[PredictionError]
+) -> None:
+    def refuse(_: Message) -> None:
+        raise refusal("Not taken.")
+
+    world.publisher.on_publish = refuse
+    call = world.start(world.requestor.call(ORDER, 30))
+    assert isinstance(call.exception(), refusal)
+
+
+def test_a_reply_that_comes_between_two_attempts_is_the_answer(world: World) -> None:
+    def lose(_: Message) -> None:
+        world.publisher.take(up=False)
+        raise ConnectionLost("The connection was lost.")
+
+    world.publisher.on_publish = lose
+    call = world.start(world.requestor.call(ORDER, 30))
+    world.deliver(ANSWER)
+    world.publisher.take(up=True)
+    world.loop.settle()
+    assert call.result() == ANSWER
+    assert len(world.publisher.published) == 1
+
+
+def test_nothing_is_sent_while_there_is_no_reply_queue(world: World) -> None:
+    world.consumer.take(up=False)
+    call = world.start(world.requestor.call(ORDER, 30))
+    world.loop.call_soon(world.lose_reply_queue)  # between the call's waking and its attempt
+    world.consumer.take(up=True)
+    world.loop.settle()
+    assert world.publisher.published == []
+    world.consumer.take(up=True)
+    world.loop.settle()
+    world.deliver(ANSWER)
+    world.loop.settle()
+    assert call.result() == ANSWER
+
+
+def test_what_is_sent_again_has_only_what_is_left_of_its_time(world: World) -> None:
+    def lose(_: Message) -> None:
+        world.publisher.take(up=False)
+        raise ConnectionLost("The connection was lost.")
+
+    world.publisher.on_publish = lose
+    submitting = world.start(world.requestor.submit(ORDER, expires_s=3600, timeout_s=30))
+    world.loop.now_s += 20
+    world.publisher.on_publish = lambda _: None
+    world.publisher.take(up=True)
+    world.loop.settle()
+    assert submitting.done()
+    assert [message.expiration_ms for message in world.publisher.published] == [
+        3_600_000,
+        3_580_000,
+    ]
+    assert {message.timestamp_s for message in world.publisher.published} == {int(NOW_S)}

@@ -1,0 +1,117 @@
+"""The gateway's HTTP side: whatever goes wrong is answered and can be found in the log."""
+
+import pytest
+from prometheus_client import CollectorRegistry
+from quart import Response
+from structlog.testing import capture_logs
+
+from common.telemetry.correlation import correlate
+from gateway.metrics import HttpMetrics
+from gateway.web.app import HttpApp
+from tests.support.harness.serving import exchange, serving
+
+PROBLEM = {"Accept": "application/problem+json"}
+
+
+@pytest.fixture
+def app() -> HttpApp:
+    """Routes that fail as nobody foresaw."""
+    application = HttpApp(HttpMetrics(CollectorRegistry()), max_body_bytes=100)
+
+    @application.get("/fails")
+    async def fails() -> Response:
+        raise ZeroDivisionError("secret")
+
+    @application.get("/fails/<prediction_id>")
+    async def fails_for(prediction_id: str) -> Response:
+        correlate(prediction_id)
+        raise ZeroDivisionError("secret")
+
+    @application.post("/reads")
+    async def reads() -> Response:
+        return Response(b"unread")
+
+    return application
+
+
+async def test_an_unexpected_failure_is_one_line_with_the_id_that_its_caller_gets(
+    app: HttpApp,
+) -> None:
+    with capture_logs() as lines:
+        answer = await app.test_client().get("/fails", headers=PROBLEM)
+    problem = await answer.get_json()
+    assert (answer.status_code, problem["code"]) == (500, "internal_error")
+    line, request = lines
+    assert (line["event"], line["path"]) == ("unexpected failure", "/fails")
+    assert (request["event"], request["status"], request["code"]) == (
+        "request",
+        500,
+        "internal_error",
+    )
+    assert line["exc_info"][0] is ZeroDivisionError
+    assert problem["correlation_id"] == line["correlation_id"] == answer.headers["Correlation-Id"]
+    assert b"secret" not in await answer.get_data(as_text=False)
+
+
+async def test_an_unexpected_failure_of_a_prediction_goes_by_its_id(app: HttpApp) -> None:
+    with capture_logs() as lines:
+        answer = await app.test_client().get("/fails/of-a-prediction")
+    assert await answer.get_data() == b'{"error": "The gateway failed; its log says why."}'
+    assert answer.headers["Correlation-Id"] == "of-a-prediction"
+    unexpected = [line for line in lines if line["event"] == "unexpected failure"]
+    assert [line["correlation_id"] for line in unexpected] == ["of-a-prediction"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nowhere", 404, "not_found"),
+        ("GET", "/static/nowhere", 404, "not_found"),
+        ("DELETE", "/fails", 405, "method_not_allowed"),
+    ],
+)
+async def test_what_http_refuses_is_a_problem_with_an_id(
+    app: HttpApp, method: str, path: str, status: int, code: str
+) -> None:
+    http = app.test_client()
+    answer = await {"GET": http.get, "DELETE": http.delete}[method](path, headers=PROBLEM)
+    problem = await answer.get_json()
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert (answer.status_code, problem["status"], problem["code"]) == (status, status, code)
+    assert problem["correlation_id"] == answer.headers["Correlation-Id"]
+
+
+async def test_each_call_that_fails_has_an_id_of_its_own(app: HttpApp) -> None:
+    http = app.test_client()
+    ids = {(await http.get("/nowhere")).headers["Correlation-Id"] for _ in range(5)}
+    assert len(ids) == 5
+
+
+async def test_what_succeeds_has_no_id(app: HttpApp) -> None:
+    answer = await app.test_client().post("/reads")
+    assert "Correlation-Id" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        (b"http://x/fails/1", 500),  # a whole URL is a target too
+        (b"//nowhere", 404),
+        (b"*", 404),
+        (b"/%00", 404),
+        (b"/%zz%ff?a=%ff", 404),
+        (b"?x", 400),
+        (b"fails", 400),
+        (b"http://[", 400),
+    ],
+)
+async def test_a_strange_target_is_answered_in_json(
+    app: HttpApp, target: bytes, status: int
+) -> None:
+    request = b"GET %b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % target
+    with capture_logs() as lines:
+        async with serving(app) as port:
+            answer = await exchange(port, request)
+    assert answer.startswith(b"HTTP/1.1 %d" % status)
+    assert b'\r\n\r\n{"error": "' in answer
+    assert len([line for line in lines if line["log_level"] == "error"]) == (status == 500)

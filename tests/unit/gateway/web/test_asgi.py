@@ -1,0 +1,125 @@
+"""One request over ASGI: answered in two events, and given up when its client leaves."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+from quart import Response
+
+from gateway.metrics import HttpMetrics
+from gateway.web.app import HttpApp
+from tests.support.fakes.spans import NotingTracer
+from tests.support.harness.waiting import until
+
+SCOPE: dict[str, Any] = {
+    "type": "http",
+    "http_version": "1.1",
+    "asgi": {"version": "3.0"},
+    "method": "GET",
+    "scheme": "http",
+    "path": "/",
+    "raw_path": b"/",
+    "query_string": b"",
+    "headers": [(b"host", b"test")],
+    "client": ("127.0.0.1", 1),
+    "extensions": {},
+}
+
+
+class Exchange:
+    """A client, and an application that answers it with ``response``; None: never."""
+
+    def __init__(self, response: Response | None = None) -> None:
+        self.tracer = NotingTracer()
+        metrics = HttpMetrics(CollectorRegistry())
+        self.app = HttpApp(metrics, max_body_bytes=100, tracer=self.tracer)
+        self.incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.incoming.put_nowait({"type": "http.request", "body": b"", "more_body": False})
+        self.sent: list[dict[str, Any]] = []
+        self.is_answering = False
+        self.was_cancelled = False
+
+        @self.app.get("/")
+        async def answer() -> Response:
+            self.is_answering = True
+            try:
+                if response is None:
+                    await asyncio.get_running_loop().create_future()
+            except asyncio.CancelledError:
+                self.was_cancelled = True
+                raise
+            assert response is not None
+            return response
+
+    async def send(self, event: Any) -> None:
+        self.sent.append(event)
+
+    def start(self) -> "asyncio.Task[None]":
+        receive: Any = self.incoming.get
+        scope: Any = SCOPE
+        return asyncio.create_task(self.app(scope, receive, self.send))
+
+    async def started(self) -> "asyncio.Task[None]":
+        """The call, once somebody works on its answer."""
+        call = self.start()
+
+        async def is_answering() -> bool:
+            return self.is_answering
+
+        await until(is_answering, lambda: "the route is reached")
+        return call
+
+
+@pytest.mark.parametrize("body", [b"", b"answer"])
+async def test_a_body_leaves_together_with_the_end_of_the_answer(body: bytes) -> None:
+    exchange = Exchange(Response(body, 201))
+    await exchange.start()
+    start, end = exchange.sent
+    assert (start["type"], start["status"]) == ("http.response.start", 201)
+    assert (b"content-length", str(len(body)).encode()) in start["headers"]
+    assert end == {"type": "http.response.body", "body": body, "more_body": False}
+
+
+async def test_what_comes_in_pieces_leaves_in_pieces() -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"one"
+        yield b"two"
+
+    exchange = Exchange(Response(pieces()))
+    await exchange.start()
+    assert [event.get("body") for event in exchange.sent] == [None, b"one", b"two", b""]
+    assert [event.get("more_body") for event in exchange.sent] == [None, True, True, False]
+
+
+async def test_when_the_client_leaves_nobody_goes_on_answering_it() -> None:
+    exchange = Exchange()
+    call = await exchange.started()
+    exchange.incoming.put_nowait({"type": "http.disconnect"})
+    await call
+    assert exchange.was_cancelled
+    assert exchange.sent == []
+    (span,) = exchange.tracer.requests
+    assert (span.of, span.facts["predictmq.state"]) == ("GET /", "caller left")
+
+
+async def test_a_call_that_others_cancel_is_cancelled() -> None:
+    exchange = Exchange()
+    call = await exchange.started()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert exchange.was_cancelled
+
+
+@pytest.mark.parametrize("number", range(3))
+async def test_a_call_that_others_cancel_as_its_client_leaves_is_cancelled(number: int) -> None:
+    exchange = Exchange()
+    call = await exchange.started()
+    exchange.incoming.put_nowait({"type": "http.disconnect"})
+    for _ in range(number):
+        await asyncio.sleep(0)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
