@@ -4,7 +4,8 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import uvloop
@@ -12,7 +13,7 @@ import uvloop
 from common.errors import Misconfigured
 from common.settings import TelemetrySettings, read_settings
 from common.telemetry.logs import configure_logs
-from common.telemetry.tracing import Tracer, open_tracer
+from common.telemetry.tracing import Tracer
 
 UNUSABLE: Final = 2
 """Exit code for what only an operator can mend: starting again would end the same way."""
@@ -62,3 +63,29 @@ def run_service(name: str, serve: Serve) -> int:
             sentence = sentence.exceptions[0]
         print(f"{name}: {sentence}", file=sys.stderr)
     return UNUSABLE
+
+
+@contextmanager
+def open_tracer(service: str, *, is_wanted: bool) -> Iterator[Tracer | None]:
+    """A tracer that exports to where OpenTelemetry's own variables say; None if none is wanted.
+
+    What has not been exported by the end is, within ``otlp.FLUSH_S`` seconds or not at all.
+
+    Raises:
+        Misconfigured: the extra is not installed.
+    """
+    if not is_wanted:
+        yield None
+        return
+    try:
+        from common.telemetry.otlp import OtlpTracer  # noqa: PLC0415 - only where it is asked for
+    except ModuleNotFoundError as exc:
+        raise Misconfigured(
+            f"OTEL_EXPORTER_OTLP_ENDPOINT needs the package {exc.name}, which is not installed: "
+            f"pip install 'predictmq[otel]', or make up EXTRAS=otel."
+        ) from exc
+    tracer = OtlpTracer(service)
+    try:
+        yield tracer
+    finally:
+        tracer.close()

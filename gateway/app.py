@@ -6,43 +6,44 @@ from functools import partial
 
 import structlog
 
-from common.amqp.connection import Connection
+from common.amqp.connection import SupervisedConnection
+from common.amqp.publisher import traced
 from common.contract.messages import Message
 from common.contract.topology import REPLIES, model_queues, shared_queues
 from common.http.server import serve_http
 from common.settings import BrokerSettings
-from common.telemetry.metrics import link_readings, process_registry
-from common.telemetry.tracing import Tracer, traced
-from gateway.access.guard import guard
+from common.telemetry.metrics import connection_metrics, process_registry
+from common.telemetry.tracing import Tracer
+from gateway.access.guard import install_access_control
 from gateway.api.document_routes import document_routes
 from gateway.api.health_routes import health_routes
 from gateway.api.model_routes import model_routes
 from gateway.api.page_routes import page_routes
 from gateway.api.prediction_routes import prediction_routes
-from gateway.metrics import HttpMetrics, gateway_readings
+from gateway.metrics import HttpMetrics, gateway_metrics
 from gateway.prediction_id import PredictionIds, derive_key
 from gateway.predictions.deadlines import Deadlines
-from gateway.predictions.follow import Following
+from gateway.predictions.follow import Follow
 from gateway.predictions.idempotency import IdempotentReceiver
 from gateway.predictions.intake import Intake
-from gateway.predictions.lookup import Outcomes
-from gateway.predictions.predict import Predictions
-from gateway.predictions.predict_once import RepeatablePredictions
-from gateway.registry.announcements import Presence
-from gateway.registry.registry import Replicas
-from gateway.reply_stream.consumer import Journal
-from gateway.reply_stream.idempotency_claims import Claims
-from gateway.reply_stream.live_events import UnderWay
-from gateway.reply_stream.projection import Recorder
+from gateway.predictions.lookup import PredictionLookup
+from gateway.predictions.predict import Predict
+from gateway.predictions.predict_once import PredictOnce
+from gateway.registry.announcements import AnnouncementListener
+from gateway.registry.registry import PredictorRegistry
+from gateway.reply_stream.consumer import ReplyStreamConsumer
+from gateway.reply_stream.idempotency_claims import IdempotencyClaims
+from gateway.reply_stream.live_events import LiveEvents
+from gateway.reply_stream.projection import Projection
 from gateway.reply_stream.replays import Replays
-from gateway.reply_stream.result_store import Archive
+from gateway.reply_stream.result_store import ResultStore
 from gateway.reply_stream.results import Results
-from gateway.reply_stream.waiters import Watch
-from gateway.request_reply.final_states import Endings
+from gateway.reply_stream.waiters import Waiters
+from gateway.request_reply.final_states import FinalStates
 from gateway.request_reply.requestor import Requestor
 from gateway.settings import GatewaySettings
-from gateway.stall_detector import Pulse
-from gateway.web.app import HttpApp
+from gateway.stall_detector import StallDetector
+from gateway.web.app import GatewayApp
 
 log = structlog.get_logger()
 
@@ -56,65 +57,69 @@ class Gateway:
         self._settings = settings
         self._tracer = tracer
         self._broker = broker
-        self._publisher = Connection(broker, "gateway publisher", self._declare)
-        self._consumer = Connection(broker, "gateway consumer", self._consume, self._detach)
+        self._publisher = SupervisedConnection(broker, "gateway publisher", self._declare)
+        self._consumer = SupervisedConnection(
+            broker, "gateway consumer", self._consume, self._detach
+        )
         life_s = settings.life_s
         owners = [key.name for key in settings.api_keys]
         secret = derive_key(settings.id_secret or broker.password)
         ids = PredictionIds(secret, life_s, time.time, owners)
         results = Results(settings.result_cache_bytes, life_s, time.time)
-        self._archive = Archive(results, lambda: self._journal.caught_up)
+        self._archive = ResultStore(results, lambda: self._journal.caught_up)
         self._replays = Replays()
         self._links = {
             "publisher": self._publisher,
             "consumer": self._consumer,
-            "archive": Connection(
+            "archive": SupervisedConnection(
                 broker, "gateway archive", self._attach_archive, self._detach_archive
             ),
         }
         publisher = traced(self._publisher, tracer)
         self._requestor = Requestor(publisher, self._consumer, time.time, tracer)
-        watch, self._under_way = Watch(results.__contains__), UnderWay()
-        claims = Claims(life_s, settings.unaccepted_life_s, time.time)
-        recorder = Recorder(ids, results, watch, self._under_way, claims)
+        watch, self._under_way = Waiters(results.__contains__), LiveEvents()
+        claims = IdempotencyClaims(life_s, settings.unaccepted_life_s, time.time)
+        recorder = Projection(ids, results, watch, self._under_way, claims)
         if tracer is not None:
             recorder.on_final = partial(self._trace_final, tracer)
-        self._journal = Journal(recorder, self._publisher, life_s, time.time)
-        self._pulse = Pulse(time.monotonic)
-        self._replicas = Replicas(self._pulse.awake_s)
-        self._presence = Presence(self._replicas, self._publisher)
-        self._endings = Endings(self._requestor, publisher, time.time)
+        self._journal = ReplyStreamConsumer(recorder, self._publisher, life_s, time.time)
+        self._pulse = StallDetector(time.monotonic)
+        self._replicas = PredictorRegistry(self._pulse.awake_s)
+        self._presence = AnnouncementListener(self._replicas, self._publisher)
+        self._endings = FinalStates(self._requestor, publisher, time.time)
         self._deadlines = Deadlines(results.__contains__, watch, self._endings)
         self._intake = Intake(settings, ids, self._replicas, self._requestor, self._deadlines)
-        self._predictions = Predictions(
+        self._predictions = Predict(
             self._intake,
             self._requestor,
             self._endings.tell_predictors,
             settings.sync_timeout_s,
         )
-        self._outcomes = Outcomes(ids, self._archive, watch, self._endings, settings.sync_timeout_s)
-        self._following = Following(
+        self._outcomes = PredictionLookup(
+            ids, self._archive, watch, self._endings, settings.sync_timeout_s
+        )
+        self._following = Follow(
             self._archive,
             self._under_way,
             self._replays,
             lambda: self._journal.offset,
             ids.is_alive,
         )
-        self._repeatable = RepeatablePredictions(
+        self._repeatable = PredictOnce(
             self._intake,
             IdempotentReceiver(claims, self._requestor, time.time, self._knows_all),
             self._outcomes,
             settings.sync_timeout_s,
         )
         self._registry = process_registry(
-            gateway_readings(
+            gateway_metrics(
                 self._intake,
                 self._requestor,
                 recorder,
                 self._journal,
                 self._replicas,
             ),
-            link_readings(self._links),
+            connection_metrics(self._links),
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -139,20 +144,20 @@ class Gateway:
             for task in background:
                 task.cancel()
 
-    async def _declare(self, connection: Connection) -> None:
+    async def _declare(self, connection: SupervisedConnection) -> None:
         channel = await connection.channel()
         await channel.declare(
             shared_queues()
             + model_queues(self._settings.default_model, self._broker.sync_queue_type)
         )
 
-    async def _consume(self, connection: Connection) -> None:
+    async def _consume(self, connection: SupervisedConnection) -> None:
         await self._declare(connection)
         await self._requestor.attach(await connection.channel())
         await self._journal.attach(await connection.channel())
         await self._presence.attach(await connection.channel())
 
-    async def _attach_archive(self, connection: Connection) -> None:
+    async def _attach_archive(self, connection: SupervisedConnection) -> None:
         await self._archive.attach(await connection.channel())
         self._replays.attach(await connection.channel())
 
@@ -180,9 +185,9 @@ class Gateway:
         self._outcomes.stop_waiting()
         self._under_way.interrupt()
 
-    def http_app(self) -> HttpApp:
+    def http_app(self) -> GatewayApp:
         """The HTTP side: every route, and how errors are answered."""
-        app = HttpApp(HttpMetrics(self._registry), self._settings.max_body_bytes, self._tracer)
+        app = GatewayApp(HttpMetrics(self._registry), self._settings.max_body_bytes, self._tracer)
         checks = {
             "broker connected": lambda: all(link.is_up for link in self._links.values()),
             "journal caught up": self._knows_all,
@@ -203,5 +208,5 @@ class Gateway:
             document_routes(self._replicas, self._settings, self._broker.sync_queue_type)
         )
         app.register_blueprint(page_routes())
-        guard(app, self._settings)
+        install_access_control(app, self._settings)
         return app

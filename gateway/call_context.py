@@ -10,14 +10,14 @@ from typing import Any, Final
 _FACTS: Final[ContextVar[dict[str, Any] | None]] = ContextVar("facts", default=None)
 
 
-def begin() -> dict[str, Any]:
-    """A request begins; returns what ``note`` adds to from now on, in this task."""
+def begin_request() -> dict[str, Any]:
+    """A request begins; returns what ``add_log_fields`` adds to from now on, in this task."""
     facts: dict[str, Any] = {}
     _FACTS.set(facts)
     return facts
 
 
-def note(**facts: Any) -> None:
+def add_log_fields(**facts: Any) -> None:
     """Something is known: never an input, a result or a key. Outside of a request nobody asks."""
     known = _FACTS.get()
     if known is not None:

@@ -2,12 +2,12 @@
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from common.telemetry.metrics import Reading, Readings
+from common.telemetry.metrics import ObservableMetric, ObservableMetrics
 from common.telemetry.semantic_conventions import http_method
 from gateway.predictions.intake import Intake
-from gateway.registry.registry import Replicas
-from gateway.reply_stream.consumer import Journal
-from gateway.reply_stream.projection import Recorder
+from gateway.registry.registry import PredictorRegistry
+from gateway.reply_stream.consumer import ReplyStreamConsumer
+from gateway.reply_stream.projection import Projection
 from gateway.request_reply.requestor import Requestor
 
 
@@ -44,38 +44,40 @@ class HttpMetrics:
         durations.observe(seconds)
 
 
-def gateway_readings(
+def gateway_metrics(
     intake: Intake,
     requestor: Requestor,
-    recorder: Recorder,
-    journal: Journal,
-    replicas: Replicas,
-) -> Readings:
+    recorder: Projection,
+    journal: ReplyStreamConsumer,
+    replicas: PredictorRegistry,
+) -> ObservableMetrics:
     """The numbers that the gateway's parts keep."""
     results = recorder.results
     gauges = [
-        Reading("predictmq_pending_calls", "Sync calls waiting.", lambda: len(requestor.pending)),
-        Reading(
+        ObservableMetric(
+            "predictmq_pending_calls", "Sync calls waiting.", lambda: len(requestor.pending)
+        ),
+        ObservableMetric(
             "predictmq_waiting_for_results",
             "Callers who wait for the end of async predictions.",
             lambda: len(recorder.watch),
         ),
-        Reading(
+        ObservableMetric(
             "predictmq_event_streams",
             "Callers who follow a prediction.",
             lambda: recorder.under_way.followers,
         ),
-        Reading(
+        ObservableMetric(
             "predictmq_deadlines",
             "Deadlines kept for async predictions whose callers have set one.",
             lambda: len(intake.deadlines),
         ),
-        Reading(
+        ObservableMetric(
             "predictmq_in_flight_bytes",
             "Request bodies held for calls under way.",
             lambda: intake.waiting.bytes + intake.accepting.bytes,
         ),
-        Reading(
+        ObservableMetric(
             "predictmq_results",
             "Final states known, by where their bodies are.",
             lambda: {
@@ -84,42 +86,46 @@ def gateway_readings(
             },
             label="body",
         ),
-        Reading(
+        ObservableMetric(
             "predictmq_calls_in_flight",
             "Calls under way: sync ones waiting, async ones being accepted.",
             lambda: {"sync": intake.waiting.calls, "async": intake.accepting.calls},
             label="mode",
         ),
-        Reading(
+        ObservableMetric(
             "predictmq_model_replicas",
             "Predictors that serve a model, as far as they were heard.",
             lambda: {card.name: len(replicas.serving(card.name)) for card in replicas.cards()},
             label="model",
         ),
-        Reading("predictmq_idempotency_keys", "Keys that are known.", lambda: len(recorder.claims)),
-        Reading("predictmq_results_bytes", "Memory of results.", lambda: results.bytes_used),
-        Reading(
+        ObservableMetric(
+            "predictmq_idempotency_keys", "Keys that are known.", lambda: len(recorder.claims)
+        ),
+        ObservableMetric(
+            "predictmq_results_bytes", "Memory of results.", lambda: results.bytes_used
+        ),
+        ObservableMetric(
             "predictmq_journal_lag_seconds",
             "Age of the newest reply when it was read.",
             lambda: journal.lag_s,
         ),
     ]
     counters = [
-        Reading(
+        ObservableMetric(
             "predictmq_results_recorded",
             "Final states read from the stream, by state.",
             lambda: results.recorded,
             label="state",
         ),
-        Reading(
+        ObservableMetric(
             "predictmq_late_replies",
             "Replies whose caller had left.",
             lambda: requestor.late_replies,
         ),
-        Reading(
+        ObservableMetric(
             "predictmq_resent_requests",
             "Requests sent again on a new connection.",
             lambda: requestor.resent,
         ),
     ]
-    return Readings(gauges, counters)
+    return ObservableMetrics(gauges, counters)

@@ -17,7 +17,7 @@ STILL_S: Final = 2.0
 log = structlog.get_logger()
 
 
-class Pulse:
+class StallDetector:
     """Beats for as long as ``run`` runs. ``now_s`` is a monotonic clock."""
 
     def __init__(self, now_s: Callable[[], float]) -> None:

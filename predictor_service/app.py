@@ -7,25 +7,26 @@ from uuid import uuid4
 
 import structlog
 
-from common.amqp.connection import Connection
+from common.amqp.connection import SupervisedConnection
+from common.amqp.publisher import traced
 from common.contract.announcement import Announcement
 from common.contract.topology import model_queues, shared_queues
 from common.http.server import serve_http
 from common.settings import BrokerSettings
-from common.telemetry.metrics import link_readings, process_registry
-from common.telemetry.tracing import Tracer, traced
+from common.telemetry.metrics import connection_metrics, process_registry
+from common.telemetry.tracing import Tracer
 from predictor_service.announcer import Announcer
-from predictor_service.execution.processes import ProcessExecution
-from predictor_service.execution.runner import Execution
-from predictor_service.execution.threads import ThreadExecution
+from predictor_service.execution.processes import ProcessRunner
+from predictor_service.execution.runner import ModelRunner
+from predictor_service.execution.threads import ThreadRunner
 from predictor_service.health import health_app
-from predictor_service.metrics import predictor_readings
+from predictor_service.metrics import predictor_metrics
 from predictor_service.models.specification import Specification
 from predictor_service.request_reply.cancellations import Cancellations
 from predictor_service.request_reply.observer import Observer
-from predictor_service.request_reply.progress_events import Events
+from predictor_service.request_reply.progress_events import ProgressEvents
 from predictor_service.request_reply.replier import Replier
-from predictor_service.request_reply.replies import Answers
+from predictor_service.request_reply.replies import ReplySender
 from predictor_service.scheduling.batching import Batching
 from predictor_service.settings import PredictorSettings
 
@@ -39,17 +40,17 @@ class Predictor:
         self,
         settings: PredictorSettings,
         broker: BrokerSettings,
-        execution: Execution,
+        execution: ModelRunner,
         tracer: Tracer | None = None,
     ) -> None:
         self._settings = settings
         self._broker = broker
         self._execution = execution
         self._replica_id = uuid4().hex
-        self._publisher = Connection(broker, "predictor publisher", self._declare)
+        self._publisher = SupervisedConnection(broker, "predictor publisher", self._declare)
         self._observer = Observer(tracer)
-        self._answers = Answers(traced(self._publisher, tracer), self._observer.answering)
-        events = Events(self._publisher)
+        self._answers = ReplySender(traced(self._publisher, tracer), self._observer.answering)
+        events = ProgressEvents(self._publisher)
         execution.on_progress = events.progress
         self._cancellations = Cancellations(execution.stop)
         self._replier = Replier(
@@ -62,7 +63,9 @@ class Predictor:
             observer=self._observer,
         )
         self._announcer = Announcer(self._describe, self._publisher)
-        self._consumer = Connection(broker, "predictor consumer", self._consume, self._detach)
+        self._consumer = SupervisedConnection(
+            broker, "predictor consumer", self._consume, self._detach
+        )
 
     async def run(self, stop: asyncio.Event) -> bool:
         """Serve until ``stop`` is set, then finish what was started and return.
@@ -101,14 +104,14 @@ class Predictor:
             models=self._execution.cards,
         )
 
-    async def _declare(self, connection: Connection) -> None:
+    async def _declare(self, connection: SupervisedConnection) -> None:
         channel = await connection.channel()
         queues = shared_queues()
         for card in self._execution.cards:
             queues += model_queues(card.name, self._broker.sync_queue_type)
         await channel.declare(queues)
 
-    async def _consume(self, connection: Connection) -> None:
+    async def _consume(self, connection: SupervisedConnection) -> None:
         await self._declare(connection)
         await self._cancellations.attach(await connection.channel())
         await self._replier.attach(await connection.channel())
@@ -126,8 +129,8 @@ class Predictor:
         }
         connections = {"publisher": self._publisher, "consumer": self._consumer}
         registry = process_registry(
-            predictor_readings(self._replier, self._answers, self._observer),
-            link_readings(connections),
+            predictor_metrics(self._replier, self._answers, self._observer),
+            connection_metrics(connections),
             self._observer.model_seconds,
             self._observer.batch_sizes,
             self._observer.queue_seconds,
@@ -137,7 +140,7 @@ class Predictor:
 
 async def open_execution(
     settings: PredictorSettings, specifications: Sequence[Specification]
-) -> Execution:
+) -> ModelRunner:
     """Load the models where they will run.
 
     Raises:
@@ -145,9 +148,9 @@ async def open_execution(
     """
     if settings.isolation == "thread":
         return await asyncio.to_thread(
-            ThreadExecution, specifications, settings.concurrency, settings.timeout_s
+            ThreadRunner, specifications, settings.concurrency, settings.timeout_s
         )
-    execution = ProcessExecution(specifications, settings.concurrency, settings.timeout_s)
+    execution = ProcessRunner(specifications, settings.concurrency, settings.timeout_s)
     await execution.start()
     return execution
 

@@ -1,44 +1,46 @@
 """What a predictor counts, under the names of the Prometheus conventions."""
 
-from common.telemetry.metrics import Reading, Readings
+from common.telemetry.metrics import ObservableMetric, ObservableMetrics
 from predictor_service.request_reply.observer import Observer
 from predictor_service.request_reply.replier import Replier
-from predictor_service.request_reply.replies import Answers
+from predictor_service.request_reply.replies import ReplySender
 
 
-def predictor_readings(replier: Replier, answers: Answers, observer: Observer) -> Readings:
+def predictor_metrics(
+    replier: Replier, answers: ReplySender, observer: Observer
+) -> ObservableMetrics:
     """The numbers that the predictor's parts keep."""
     gauges = [
-        Reading(
+        ObservableMetric(
             "predictmq_model_calls_running", "Model calls that run now.", lambda: replier.running
         ),
-        Reading(
+        ObservableMetric(
             "predictmq_waiting_requests",
             "Requests handed over that have not started.",
             lambda: replier.waiting,
         ),
-        Reading(
+        ObservableMetric(
             "predictmq_prefetch",
             "Requests of each lane that may be handed over at once; 0: none are taken now.",
             lambda: replier.prefetch,
         ),
     ]
     counters = [
-        Reading(
+        ObservableMetric(
             "predictmq_redeliveries",
             "Requests taken that were handed over before.",
             lambda: observer.redeliveries,
         ),
-        Reading(
+        ObservableMetric(
             "predictmq_rejected_requests",
             "Messages that were no requests of the contract.",
             lambda: replier.rejected,
         ),
-        Reading(
+        ObservableMetric(
             "predictmq_predictions",
             "Predictions by how they ended.",
             lambda: answers.outcomes,
             label="outcome",
         ),
     ]
-    return Readings(gauges, counters)
+    return ObservableMetrics(gauges, counters)

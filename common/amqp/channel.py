@@ -12,13 +12,15 @@ from uuid import uuid4
 
 import msgspec
 from aiormq import Channel as UnderlayChannel
-from aiormq.abc import ChannelFrame, DeliveredMessage
+from aiormq.abc import DeliveredMessage
 
-from common.amqp.codec import message_of, publish_frames
-from common.amqp.confirmation import Confirmation
-from common.amqp.error_mapping import translated
+from common.amqp import aiormq_internals
+from common.amqp.aiormq_internals import PublisherConfirm
+from common.amqp.codec import decode_delivery
+from common.amqp.declare import declare
+from common.amqp.error_mapping import mapped_errors
 from common.contract.messages import Message
-from common.contract.topology import Queue, declare
+from common.contract.topology import Queue
 from common.errors import ConnectionLost, Unconfirmed
 
 
@@ -76,49 +78,34 @@ class Channel:
             NotPermitted: our user may not publish there.
             Unconfirmed, ConnectionLost: nobody knows whether it arrived.
         """
-        confirmation = self.post(message, routing_key, exchange=exchange)
-        done, _ = await asyncio.wait((confirmation,), timeout=timeout_s)
+        confirm = self.publish_nowait(message, routing_key, exchange=exchange)
+        done, _ = await asyncio.wait((confirm,), timeout=timeout_s)
         if not done:
             raise Unconfirmed("The broker did not confirm in time.")
-        confirmation.result()
+        confirm.result()
 
-    def post(self, message: Message, routing_key: str, *, exchange: str = "") -> Confirmation:
-        """Publish; the broker's word comes later, at the latest when the connection ends.
-
-        Does what aiormq's ``basic_publish`` does, which waits for that word, and holds a timer,
-        a lock and two entries of the connection for it: 5 % of what a sync call costs a gateway.
+    def publish_nowait(
+        self, message: Message, routing_key: str, *, exchange: str = ""
+    ) -> PublisherConfirm:
+        """Publish; the confirm comes later, at the latest when the connection ends.
 
         Raises:
             ConnectionLost: nothing was sent.
         """
-        raw = self._raw
-        if raw.is_closed:
+        if self._raw.is_closed:
             raise ConnectionLost("The connection to the broker was lost.")
         message_id = next(self._message_ids)
-        parts = publish_frames(message, message_id, routing_key, exchange, raw.max_content_size)
-        payload = ChannelFrame.marshall(raw.number, parts)
-        raw.delivery_tag += 1
-        confirmation = Confirmation(loop=raw.loop)
-        raw.confirmations[raw.delivery_tag] = confirmation
-        raw.message_id_delivery_tag[message_id] = raw.delivery_tag
+        return aiormq_internals.publish_nowait(
+            self._raw, message, message_id, routing_key, exchange
+        )
 
-        def forget(confirmation: asyncio.Future[object]) -> None:
-            raw.message_id_delivery_tag.pop(message_id, None)
-            confirmation.exception()  # whoever wants to know asks as well
-
-        confirmation.add_done_callback(forget)
-        raw.write_queue.put_nowait(payload)
-        return confirmation
-
-    def give_up(self, why: BaseException | None) -> None:
-        """The channel has ended: nobody confirms anything on it any more."""
-        for confirmation in tuple(self._raw.confirmations.values()):
-            if isinstance(confirmation, Confirmation):
-                confirmation.set_exception(why or ConnectionLost("The channel was closed."))
+    def fail_pending(self, why: BaseException | None) -> None:
+        """Fail all confirms that are still missing: the channel has ended, because of ``why``."""
+        aiormq_internals.fail_pending(self._raw, why)
 
     async def declare(self, queues: tuple[Queue, ...]) -> None:
-        """Declare queues of the contract: see ``topology.declare``."""
-        with translated():
+        """Declare queues of the contract: see ``declare.declare``."""
+        with mapped_errors():
             await declare(self._raw, queues)
 
     async def declare_own_queue(self, *, bound_to: str | None = None) -> str:
@@ -126,16 +113,16 @@ class Channel:
 
         ``bound_to`` is a fanout exchange whose messages it gets.
         """
-        with translated():
+        with mapped_errors():
             declared = await self._raw.queue_declare(exclusive=True, auto_delete=True)
             name = str(declared.queue)
             if bound_to is not None:
                 await self._raw.queue_bind(name, bound_to)
             return name
 
-    async def limit_prefetch(self, count: int) -> None:
+    async def set_prefetch(self, count: int) -> None:
         """Bound the unacknowledged messages of each consumer that comes after this."""
-        with translated():
+        with mapped_errors():
             await self._raw.basic_qos(prefetch_count=count)
 
     async def consume(
@@ -150,7 +137,7 @@ class Channel:
         """Hand each message of ``queue`` to ``on_delivery``, in order; returns a consumer tag.
 
         ``prefetch`` bounds the unacknowledged messages of this consumer; 0 leaves it at what
-        ``limit_prefetch`` said, or unbounded.
+        ``set_prefetch`` said, or unbounded.
         ``on_delivery`` must not raise.
         """
 
@@ -159,9 +146,9 @@ class Channel:
             if not no_ack:
                 self._unsettled[tag] = None
             message_id = raw.header.properties.message_id or ""
-            on_delivery(Delivery(message_of(raw), self, tag, message_id))
+            on_delivery(Delivery(decode_delivery(raw), self, tag, message_id))
 
-        with translated():
+        with mapped_errors():
             if prefetch:
                 await self._raw.basic_qos(prefetch_count=prefetch)
             consuming = await self._raw.basic_consume(
@@ -174,7 +161,7 @@ class Channel:
 
         Waits for the broker: until it has answered, deliveries may be on their way.
         """
-        with translated():
+        with mapped_errors():
             await self._raw.basic_cancel(consumer_tag)
 
     async def acknowledge(self, tags: Sequence[int]) -> None:
@@ -185,7 +172,7 @@ class Channel:
         done = frozenset(tags)
         oldest = next((tag for tag in self._unsettled if tag not in done), None)
         early = frozenset(tag for tag in tags if oldest is None or tag < oldest)
-        with translated():
+        with mapped_errors():
             if early:
                 await self._raw.basic_ack(max(early), multiple=len(early) > 1, wait=False)
                 self._forget(early)
@@ -197,23 +184,23 @@ class Channel:
     async def acknowledge_up_to(self, tag: int) -> None:
         """Tell the broker that a delivery and all before it are done with."""
         self._unsettled = {later: None for later in self._unsettled if later > tag}
-        with translated():
+        with mapped_errors():
             await self._raw.basic_ack(tag, multiple=True, wait=False)
 
-    async def give_back(self, tag: int) -> None:
+    async def requeue(self, tag: int) -> None:
         """Return a delivery to its queue, for another consumer."""
-        with translated():
+        with mapped_errors():
             await self._raw.basic_nack(tag, requeue=True, wait=False)
         self._forget((tag,))
 
     async def close(self) -> None:
         """Close the channel: its connection ends with it and is made anew."""
-        with translated():
+        with mapped_errors():
             await self._raw.close()
 
     async def reject(self, tag: int) -> None:
         """Refuse a delivery for good: it is dead-lettered where its queue says so."""
-        with translated():
+        with mapped_errors():
             await self._raw.basic_reject(tag, requeue=False, wait=False)
         self._forget((tag,))
 

@@ -14,7 +14,7 @@ from common.contract.messages import Message
 PERSISTENT: Final = 2
 
 
-def publish_frames(
+def encode_publish(
     message: Message, message_id: str, routing_key: str, exchange: str, max_body_bytes: int
 ) -> list[Frame | ContentHeader | ContentBody]:
     """What a publish is made of: the method, the header, and the body in parts (AMQP, 2.3.5.2).
@@ -48,7 +48,7 @@ def properties(message: Message, message_id: str) -> spec.Basic.Properties:
     )
 
 
-def message_of(raw: DeliveredMessage) -> Message:
+def decode_delivery(raw: DeliveredMessage) -> Message:
     """What was delivered."""
     properties = raw.header.properties
     expiration = properties.expiration or ""

@@ -17,9 +17,10 @@ import structlog
 from aio_pika.abc import AbstractConnection
 from aiormq import Channel as UnderlayChannel
 
+from common.amqp.aiormq_internals import is_blocked, underlay
 from common.amqp.channel import Channel
-from common.amqp.error_mapping import translated
-from common.amqp.login import dial, hang_up, is_blocked, underlay
+from common.amqp.error_mapping import mapped_errors
+from common.amqp.login import close, connect
 from common.contract.messages import Message
 from common.contract.topology import STREAMS
 from common.errors import (
@@ -35,7 +36,7 @@ SET_UP_TIMEOUT_S: Final = 20
 BACKOFF_MIN_S: Final = 0.1
 BACKOFF_MAX_S: Final = 5.0
 
-SetUp = Callable[["Connection"], Awaitable[None]]
+SetUp = Callable[["SupervisedConnection"], Awaitable[None]]
 
 log = structlog.get_logger()
 
@@ -50,7 +51,7 @@ def backoff_s(attempt: int) -> float:
     return random.uniform(BACKOFF_MIN_S / 2, ceiling)
 
 
-class Connection:
+class SupervisedConnection:
     """A connection that is made again whenever it is lost, for as long as ``run`` runs.
 
     ``set_up`` declares and consumes on each new connection, before publishers may use it;
@@ -135,13 +136,13 @@ class Connection:
         publisher = self._publisher_of(routing_key)
         await publisher.publish(message, routing_key, timeout_s=timeout_s, exchange=exchange)
 
-    def post(self, message: Message, routing_key: str) -> asyncio.Future[object]:
-        """Publish without waiting for the confirm: see ``Channel.post``.
+    def publish_nowait(self, message: Message, routing_key: str) -> asyncio.Future[object]:
+        """Publish without waiting for the confirm: see ``Channel.publish_nowait``.
 
         Raises:
             BrokerAway: the connection is down; nothing was sent.
         """
-        return self._publisher_of(routing_key).post(message, routing_key)
+        return self._publisher_of(routing_key).publish_nowait(message, routing_key)
 
     def _publisher_of(self, routing_key: str) -> Channel:
         publisher = self._stream_publishers.get(routing_key, self._publisher)
@@ -152,7 +153,7 @@ class Connection:
             raise BrokerAway("The message broker is not available.")
         return publisher
 
-    def renew(self, reason: str) -> None:
+    def reconnect(self, reason: str) -> None:
         """Have the connection made and set up anew: something that it had set up is missing."""
         if self._lost is not None and self._up.is_set():
             self._lose(self._lost, reason)
@@ -166,7 +167,7 @@ class Connection:
         raw, lost = self._raw, self._lost
         if raw is None or lost is None:
             raise ConnectionLost("The connection to the broker was lost.")
-        with translated():
+        with mapped_errors():
             channel = await underlay(raw).channel(on_return_raises=True)
         assert isinstance(channel, UnderlayChannel)  # aiormq's own, not another transport's
         ours = Channel(channel)
@@ -174,7 +175,7 @@ class Connection:
         def on_end(closing: asyncio.Future[Any]) -> None:
             why = _why(closing)
             self._lose(lost, f"a channel was closed: {_told(why)}")
-            ours.give_up(why)
+            ours.fail_pending(why)
 
         channel.closing.add_done_callback(on_end)
         channel.on_consumer_cancel_callbacks.add(
@@ -186,7 +187,7 @@ class Connection:
     async def _session(self) -> AsyncIterator[asyncio.Future[str]]:
         """Connect, set up, open the gate; yields what is done, with a reason, at the end."""
         lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        raw = await dial(self._broker, self._name)
+        raw = await connect(self._broker, self._name)
         try:
             self._raw, self._lost = raw, lost
             underlay(raw).closing.add_done_callback(
@@ -202,7 +203,7 @@ class Connection:
             self._raw = self._lost = self._publisher = None
             self._stream_publishers = {}
             self._on_lost()
-            await hang_up(raw)
+            await close(raw)
 
     def _lose(self, lost: asyncio.Future[str], reason: str) -> None:
         """A connection has ended; nothing is published any more, if it is the one in use."""
@@ -213,7 +214,7 @@ class Connection:
 
     async def _open(self) -> None:
         try:
-            with translated():
+            with mapped_errors():
                 async with asyncio.timeout(SET_UP_TIMEOUT_S):
                     self._publisher = await self.channel()
                     # A stream has a channel to itself. What was not confirmed RabbitMQ (3.10 to

@@ -20,7 +20,7 @@ _IN_OUR_WORDS: Final = (
 )
 
 
-def in_our_words(exc: BaseException) -> Exception | None:
+def map_error(exc: BaseException) -> Exception | None:
     """What an exception of aiormq's is among our errors; None for any other.
 
     When a peer falls silent, aiormq rejects what waits for it with ``CancelledError``; when one
@@ -35,7 +35,7 @@ def in_our_words(exc: BaseException) -> Exception | None:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def mapped_errors() -> Iterator[None]:
     """Turn what aiormq raises into our errors, a stray ``CancelledError`` included.
 
     Only ``Task.cancelling`` tells that from a caller who really was cancelled.
@@ -46,7 +46,7 @@ def translated() -> Iterator[None]:
         task = asyncio.current_task()
         if isinstance(exc, asyncio.CancelledError) and (task is None or task.cancelling()):
             raise
-        ours = in_our_words(exc)
+        ours = map_error(exc)
         if ours is None:
             raise
         raise ours from exc

@@ -7,12 +7,11 @@ import aio_pika
 import structlog
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS, ProbableAuthenticationError
-from aiormq.abc import AbstractConnection as UnderlayConnection
 from aiormq.exceptions import InvalidFrameError
 
-from common.amqp.coalescing_writer import PacketConnection
-from common.amqp.error_mapping import translated
-from common.errors import BrokerAway, ConnectionLost, Misconfigured, Unavailable
+from common.amqp.aiormq_internals import CoalescingConnection
+from common.amqp.error_mapping import mapped_errors
+from common.errors import BrokerAway, Misconfigured, Unavailable
 from common.settings import BrokerSettings
 
 HEARTBEAT_S: Final = 10
@@ -24,7 +23,7 @@ CLOSE_TIMEOUT_S: Final = 3
 log = structlog.get_logger()
 
 
-async def dial(broker: BrokerSettings, name: str) -> AbstractConnection:
+async def connect(broker: BrokerSettings, name: str) -> AbstractConnection:
     """Log in to the broker as the connection ``name``.
 
     Raises:
@@ -42,7 +41,7 @@ async def dial(broker: BrokerSettings, name: str) -> AbstractConnection:
                 virtualhost=broker.vhost,
                 heartbeat=HEARTBEAT_S,
                 client_properties={"connection_name": name},
-                connection_class=PacketConnection,
+                connection_class=CoalescingConnection,
             )
     except ProbableAuthenticationError as exc:
         raise Misconfigured(
@@ -63,38 +62,11 @@ async def dial(broker: BrokerSettings, name: str) -> AbstractConnection:
         raise BrokerAway(f"{where} cannot be reached: {exc}.") from exc
 
 
-async def hang_up(raw: AbstractConnection) -> None:
+async def close(raw: AbstractConnection) -> None:
     """Close a connection, as well as it still can be."""
     try:
-        with translated():
+        with mapped_errors():
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await raw.close()
     except Unavailable as exc:
         log.debug("broker connection not closed cleanly", reason=str(exc))
-
-
-def underlay(raw: AbstractConnection) -> UnderlayConnection:
-    """The aiormq connection below.
-
-    Raises:
-        ConnectionLost: there is none any more.
-    """
-    if raw.transport is None:
-        raise ConnectionLost("The connection to the broker was lost.")
-    return raw.transport.connection
-
-
-def is_blocked(raw: AbstractConnection) -> bool:
-    """Whether the broker said that it takes no messages now (memory or disk alarm).
-
-    aiormq tells that it is blocked only by ``ready`` not returning at once.
-    """
-    if raw.transport is None:
-        return False
-    ready = underlay(raw).ready()
-    try:
-        ready.send(None)
-    except StopIteration:
-        return False
-    ready.close()
-    return True

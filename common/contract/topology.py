@@ -1,4 +1,4 @@
-"""Every exchange, queue and binding of the contract, as data, and how to declare them.
+"""Every exchange, queue and binding of the contract, as data. No I/O.
 
 The arguments are constants of the contract, not settings: two processes that disagree on
 one could not start together.
@@ -6,11 +6,6 @@ one could not start together.
 
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
-
-from aiormq.abc import AbstractChannel
-from aiormq.exceptions import ChannelAccessRefused, ChannelPreconditionFailed
-
-from common.errors import Misconfigured
 
 SyncQueueType = Literal["quorum", "classic"]
 
@@ -104,32 +99,3 @@ def model_queues(model: str, sync_type: SyncQueueType) -> tuple[Queue, ...]:
             },
         ),
     )
-
-
-async def declare(channel: AbstractChannel, queues: tuple[Queue, ...]) -> None:
-    """Declare ``queues`` and what they are bound to; what is there already stays as it is.
-
-    Raises:
-        Misconfigured: a queue was left by another version, or the user may not declare it.
-            The channel is closed then.
-    """
-    name = ""
-    try:
-        for name in EXCHANGES:
-            await channel.exchange_declare(name, exchange_type="fanout", durable=True)
-        for queue in queues:
-            name = queue.name
-            await channel.queue_declare(name, durable=True, arguments=queue.arguments)
-            for exchange in queue.bound_to:
-                await channel.queue_bind(name, exchange)
-    except ChannelPreconditionFailed as exc:
-        raise Misconfigured(
-            f"'{name}' is on the broker with other arguments, left by another version or "
-            f"another RABBITMQ_SYNC_QUEUE_TYPE: empty it and delete it, or use another "
-            f"RABBITMQ_VHOST ({exc})."
-        ) from exc
-    except ChannelAccessRefused as exc:
-        raise Misconfigured(
-            f"The RabbitMQ user may not declare '{name}': give it the configure, write and "
-            f"read permissions on '^(predictions\\.|amq\\.)' ({exc})."
-        ) from exc

@@ -23,7 +23,7 @@ CORRELATION_HEADER: Final = "Correlation-Id"
 log = structlog.get_logger()
 
 
-class ErrorAnswer(NamedTuple):
+class ErrorResponse(NamedTuple):
     """What there is to say of an error, besides its status."""
 
     content_type: str
@@ -31,9 +31,9 @@ class ErrorAnswer(NamedTuple):
     correlation_id: str
 
 
-def spell_error(
+def render_error(
     status: int, code: str, sentence: str, accept: str | None, **more: Any
-) -> ErrorAnswer:
+) -> ErrorResponse:
     """An error of the call under way for a reader who accepts ``accept``.
 
     Problem details have ``more`` to say (RFC 9457, section 3.2).
@@ -41,7 +41,7 @@ def spell_error(
     found_by = correlation_id()
     wanted = parse_accept_header(accept, MIMEAccept).best_match([JSON, PROBLEM_JSON])
     if wanted != PROBLEM_JSON:
-        return ErrorAnswer(JSON, b'{"error": %b}' % msgspec.json.encode(sentence), found_by)
+        return ErrorResponse(JSON, b'{"error": %b}' % msgspec.json.encode(sentence), found_by)
     problem = {
         "type": "about:blank",  # RFC 9457, section 4.2.1: the title is the status phrase
         "title": http.HTTPStatus(status).phrase,
@@ -50,7 +50,7 @@ def spell_error(
         "code": code,
         "correlation_id": found_by,
     } | more
-    return ErrorAnswer(PROBLEM_JSON, msgspec.json.encode(problem), found_by)
+    return ErrorResponse(PROBLEM_JSON, msgspec.json.encode(problem), found_by)
 
 
 async def send_error(
@@ -59,7 +59,7 @@ async def send_error(
     """Answer a request that no application answers, and log that under the id of the answer."""
     kind = "http.response" if scope["type"] == "http" else "websocket.http.response"
     accept = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
-    error = spell_error(status, code, sentence, accept)
+    error = render_error(status, code, sentence, accept)
     start: Any = {
         "type": f"{kind}.start",
         "status": status,

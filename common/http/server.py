@@ -22,11 +22,14 @@ from hypercorn.typing import AppWrapper, ASGIFramework, LifespanState
 from hypercorn.utils import wrap_app
 
 from common.errors import Misconfigured
-from common.http.body_first import body_first
 from common.http.connection import HttpConnection
-from common.http.http1_only import http1_only
-from common.http.in_flight import LINGER_S, InFlight
-from common.http.last_resort import last_resort
+from common.http.middleware import (
+    LINGER_S,
+    InFlightRequests,
+    catch_unhandled_errors,
+    drain_request_body,
+    http1_only,
+)
 
 BACKLOG: Final = 2048
 CLOSE_TIMEOUT_S: Final = 3.0
@@ -60,7 +63,7 @@ async def serve_http(
     Raises:
         Misconfigured: the address cannot be listened on.
     """
-    in_flight = InFlight(http1_only(last_resort(body_first(app))))
+    in_flight = InFlightRequests(http1_only(catch_unhandled_errors(drain_request_body(app))))
     listener = _listen(bind)
     config = _Config()
     config.loglevel = "WARNING"

@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 
 
 @dataclass(frozen=True)
-class Reading:
+class ObservableMetric:
     """A number that some part keeps anyway; or several of them, by the values of ``label``."""
 
     name: str
@@ -28,10 +28,10 @@ class Reading:
     label: str = ""
 
 
-class Readings(Collector):
+class ObservableMetrics(Collector):
     """Gauges and counters that cost nothing until somebody scrapes."""
 
-    def __init__(self, gauges: list[Reading], counters: list[Reading]) -> None:
+    def __init__(self, gauges: list[ObservableMetric], counters: list[ObservableMetric]) -> None:
         self._gauges = gauges
         self._counters = counters
 
@@ -117,7 +117,7 @@ class _BuildInfo(Collector):
         yield family
 
 
-class Link(Protocol):
+class ObservedConnection(Protocol):
     """A connection to the broker, as far as it is counted."""
 
     reconnects: int
@@ -128,34 +128,34 @@ class Link(Protocol):
     def is_blocked(self) -> bool: ...
 
 
-def link_readings(links: Mapping[str, Link]) -> Readings:
+def connection_metrics(links: Mapping[str, ObservedConnection]) -> ObservableMetrics:
     """The numbers that connections to the broker keep."""
 
-    def of_each(read: Callable[[Link], float]) -> Callable[[], Mapping[str, float]]:
+    def of_each(read: Callable[[ObservedConnection], float]) -> Callable[[], Mapping[str, float]]:
         return lambda: {name: read(link) for name, link in links.items()}
 
-    up = Reading(
+    up = ObservableMetric(
         "predictmq_broker_connected",
         "1 while the connection is set up.",
         of_each(lambda link: link.is_up),
         label="connection",
     )
-    blocked = Reading(
+    blocked = ObservableMetric(
         "predictmq_broker_blocked",
         "1 while the broker takes no messages: a memory or disk alarm.",
         of_each(lambda link: link.is_blocked),
         label="connection",
     )
-    reconnects = Reading(
+    reconnects = ObservableMetric(
         "predictmq_broker_reconnects",
         "Broker connections lost.",
         of_each(lambda link: link.reconnects),
         label="connection",
     )
-    return Readings([up, blocked], [reconnects])
+    return ObservableMetrics([up, blocked], [reconnects])
 
 
-_TASKS: Final = Reading(
+_TASKS: Final = ObservableMetric(
     "predictmq_tasks", "Asyncio tasks that have not ended.", lambda: len(asyncio.all_tasks())
 )
 
@@ -165,7 +165,7 @@ def process_registry(*collectors: Collector) -> CollectorRegistry:
     registry = CollectorRegistry()
     for collector in collectors:
         registry.register(collector)
-    registry.register(Readings([_TASKS], []))
+    registry.register(ObservableMetrics([_TASKS], []))
     registry.register(_BuildInfo())
     ProcessCollector(registry=registry)  # under the names that Prometheus has for them
     return registry

@@ -30,7 +30,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from common.contract.messages import Message
 from common.telemetry.semantic_conventions import http_method, messaging, messaging_name
-from common.telemetry.tracing import Span, trace_context
+from common.telemetry.trace_context import trace_context
+from common.telemetry.tracing import Span
 
 FLUSH_S: Final = 3.0
 """How long the end of a service waits for a collector."""

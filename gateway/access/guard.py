@@ -9,7 +9,7 @@ from quart_rate_limiter import RateLimit, RateLimiter, RateLimitExceeded, limit_
 
 from common.errors import RateLimited, Unauthorized
 from common.http.error_response import CORRELATION_HEADER
-from gateway.access.keys import Access
+from gateway.access.keys import ApiKeys
 from gateway.access.rate_limit import RecentCallers
 from gateway.access_settings import Rate
 from gateway.settings import GatewaySettings
@@ -36,13 +36,13 @@ EXPOSED: Final = (
 PREFLIGHT_MAX_AGE_S: Final = 600
 
 
-def guard(app: Quart, settings: GatewaySettings) -> None:
+def install_access_control(app: Quart, settings: GatewaySettings) -> None:
     """Guard the routes that ``app`` has by now.
 
     Calls are counted before keys are looked at, so that nobody can try many. What no route takes is
     neither: it is answered in the same way whatever key it shows.
     """
-    access = Access(settings.api_keys)
+    access = ApiKeys(settings.api_keys)
     if settings.rate_limit is not None:
         _limit(app, settings.rate_limit, access)
     if settings.api_keys:
@@ -64,7 +64,7 @@ class _Limiter(RateLimiter):
         return await self.key_function()
 
 
-def _ask_for_keys(app: Quart, access: Access) -> None:
+def _ask_for_keys(app: Quart, access: ApiKeys) -> None:
     @app.before_request
     async def ask_for_a_key() -> None:
         is_preflight = request.method == "OPTIONS"  # which brings no key
@@ -76,7 +76,7 @@ def _ask_for_keys(app: Quart, access: Access) -> None:
         this_request().owner = name
 
 
-def _limit(app: Quart, rate: Rate, access: Access) -> None:
+def _limit(app: Quart, rate: Rate, access: ApiKeys) -> None:
     async def caller() -> str:
         name = _name(access)
         return f"address {request.remote_addr}" if name is None else f"key {name}"
@@ -100,6 +100,6 @@ def _limit(app: Quart, rate: Rate, access: Access) -> None:
         return prediction_problem(RateLimited(error.retry_after))
 
 
-def _name(access: Access) -> str | None:
+def _name(access: ApiKeys) -> str | None:
     of = this_request()
     return access.name_of(of.header("authorization") or "", of.header("x-api-key") or "")

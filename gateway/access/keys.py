@@ -7,7 +7,7 @@ from hmac import compare_digest
 from gateway.access_settings import ApiKey
 
 
-class Access:
+class ApiKeys:
     """The keys that open this gateway.
 
     Kept as hashes, which all have one length: how long a look takes tells nothing about any key.

@@ -8,13 +8,13 @@ from quart import Blueprint, Response
 from common.asyncapi import asyncapi
 from common.contract.topology import SyncQueueType
 from gateway.api.openapi import Guards, describe
-from gateway.registry.registry import Replicas
+from gateway.registry.registry import PredictorRegistry
 from gateway.settings import GatewaySettings
 from gateway.web.errors import json_response
 
 
 def document_routes(
-    replicas: Replicas, settings: GatewaySettings, sync_queue_type: SyncQueueType
+    replicas: PredictorRegistry, settings: GatewaySettings, sync_queue_type: SyncQueueType
 ) -> Blueprint:
     """The routes that describe the others, with the models of ``replicas``."""
     routes = Blueprint("documents", __name__)

@@ -7,11 +7,11 @@ from quart import Blueprint, Response
 
 from common.contract.announcement import Announcement, ModelCard
 from common.errors import UnknownModel
-from gateway.registry.registry import Replicas
+from gateway.registry.registry import PredictorRegistry
 from gateway.web.errors import json_response
 
 
-def model_routes(replicas: Replicas) -> Blueprint:
+def model_routes(replicas: PredictorRegistry) -> Blueprint:
     """The routes that tell which models there are."""
     routes = Blueprint("models", __name__)
 

@@ -12,13 +12,13 @@ from gateway.api import responses as bodies
 from gateway.api.call import is_async, read_call
 from gateway.api.headers import Preferences, whole_seconds
 from gateway.api.sse import EVENT_STREAM, frames, last_event_id
-from gateway.call_context import note
+from gateway.call_context import add_log_fields
 from gateway.countdown import countdown
 from gateway.prediction_id import PredictionId, spell
-from gateway.predictions.follow import Following
-from gateway.predictions.lookup import Outcomes
-from gateway.predictions.predict import Predictions
-from gateway.predictions.predict_once import RepeatablePredictions
+from gateway.predictions.follow import Follow
+from gateway.predictions.lookup import PredictionLookup
+from gateway.predictions.predict import Predict
+from gateway.predictions.predict_once import PredictOnce
 from gateway.web.errors import (
     COME_BACK_S,
     STATUS,
@@ -32,10 +32,10 @@ NO_PREFERENCES: Final = Preferences()
 
 
 def prediction_routes(
-    predictions: Predictions,
-    repeatable: RepeatablePredictions,
-    outcomes: Outcomes,
-    following: Following,
+    predictions: Predict,
+    repeatable: PredictOnce,
+    outcomes: PredictionLookup,
+    following: Follow,
     max_body_bytes: int,
 ) -> Blueprint:
     """The routes that predict, look up and cancel; errors are raised as ``PredictionError``."""
@@ -76,7 +76,7 @@ def prediction_routes(
 
 
 async def _found(
-    outcomes: Outcomes, following: Following, text: str, of: GatewayRequest
+    outcomes: PredictionLookup, following: Follow, text: str, of: GatewayRequest
 ) -> Response:
     """How a prediction ended, after a wait if one is asked for; or how far it has come."""
     asked_s = _wait_asked_for_s(of)
@@ -129,7 +129,7 @@ def _wants_events(of: GatewayRequest) -> bool:
     )
 
 
-def _events(following: Following, prediction_id: PredictionId, last_id: str | None) -> Response:
+def _events(following: Follow, prediction_id: PredictionId, last_id: str | None) -> Response:
     """What happens to a prediction, as it happens; 204 for who has been told how it ended.
 
     A browser connects again whenever a stream ends, except after 204.
@@ -137,7 +137,7 @@ def _events(following: Following, prediction_id: PredictionId, last_id: str | No
     after = last_event_id(last_id)
     if following.has_been_told(prediction_id, after):
         return _nothing()
-    note(state="followed")
+    add_log_fields(state="followed")
     blocks = frames(following.follow(prediction_id, after), spell(prediction_id))
     response = Response(blocks, content_type=EVENT_STREAM)
     response.timeout = None  # it lasts as long as the prediction and its reader do
@@ -156,14 +156,14 @@ async def _over(over: AlreadyFinal) -> Response:
     """The final state, as a GET has it but for the status."""
     if isinstance(over.outcome, PredictionError):
         return prediction_problem(over.outcome, STATUS[over.code])
-    note(state="succeeded", code=over.code)
+    add_log_fields(state="succeeded", code=over.code)
     response = json_response(bodies.output(over.outcome, over.prediction_id), STATUS[over.code])
     response.headers[CORRELATION_HEADER] = over.prediction_id
     return response
 
 
 def _accepted(prediction_id: PredictionId) -> Response:
-    note(state="accepted")
+    add_log_fields(state="accepted")
     spelt = spell(prediction_id)
     response = json_response(bodies.accepted(spelt), 202)
     response.headers["Location"] = f"/predict/{spelt}"

@@ -7,9 +7,9 @@ import msgspec
 
 from common.contract.messages import MessageType
 from common.errors import MalformedHeader, PredictionError
-from common.http.error_response import spell_error
+from common.http.error_response import render_error
 from gateway.api.responses import output
-from gateway.predictions.follow import Ending, Pending, Quiet, Told
+from gateway.predictions.follow import Ending, KeepAlive, Pending, StreamItem
 from gateway.reply_stream.live_events import Event
 
 EVENT_STREAM: Final = "text/event-stream"
@@ -31,15 +31,15 @@ def last_event_id(header: str | None) -> int | None:
     return int(header)
 
 
-async def frames(told: AsyncIterator[Told], prediction_id: str) -> AsyncIterator[bytes]:
+async def frames(told: AsyncIterator[StreamItem], prediction_id: str) -> AsyncIterator[bytes]:
     """Each of what is told of a prediction, as a block of the stream."""
     async for each in told:
         yield _frame(each, prediction_id)
 
 
-def _frame(told: Told, prediction_id: str) -> bytes:
+def _frame(told: StreamItem, prediction_id: str) -> bytes:
     id_line = b"id: %d\n" % told.offset if told.offset >= 0 else b""
-    if isinstance(told, Quiet):  # a comment; the id moves on, so that less has to be read again
+    if isinstance(told, KeepAlive):  # a comment; the id moves on, so that less has to be read again
         return b": nothing new\n%b\n" % id_line
     name, data = _name_and_data(told, prediction_id)
     line = data.replace(b"\n", b" ").replace(b"\r", b" ")  # in JSON they stand between tokens only
@@ -61,4 +61,4 @@ def _final_body(ending: Ending, prediction_id: str) -> bytes:
     try:
         return output(ending.reply.result(), prediction_id)
     except PredictionError as exc:
-        return spell_error(0, exc.code, exc.sentence, None).body
+        return render_error(0, exc.code, exc.sentence, None).body

@@ -11,7 +11,7 @@ from common.contract.messages import MessageType, Reply
 from common.contract.progress import Progress
 from common.errors import Unavailable, UnknownPrediction
 from gateway.prediction_id import PredictionId
-from gateway.reply_stream.live_events import Event, Follower, UnderWay
+from gateway.reply_stream.live_events import Event, Follower, LiveEvents
 
 QUIET_S: Final = 15.0
 """How long nothing may be told before that is told."""
@@ -36,7 +36,7 @@ class Pending(msgspec.Struct, frozen=True):
     offset: int
 
 
-class Quiet(msgspec.Struct, frozen=True):
+class KeepAlive(msgspec.Struct, frozen=True):
     """Nothing has happened up to ``offset``."""
 
     offset: int
@@ -49,10 +49,10 @@ class Ending(msgspec.Struct, frozen=True):
     reply: Reply
 
 
-Told = Pending | Event | Quiet | Ending
+StreamItem = Pending | Event | KeepAlive | Ending
 
 
-class Following:
+class Follow:
     """Tells what the stream has on a prediction, without a gap and without a repetition.
 
     ``read_up_to`` is the offset up to which ``under_way`` and ``archive`` know the stream, -1 if
@@ -62,7 +62,7 @@ class Following:
     def __init__(
         self,
         archive: Archive,
-        under_way: UnderWay,
+        under_way: LiveEvents,
         replays: Replays,
         read_up_to: Callable[[], int],
         is_alive: Callable[[PredictionId], bool],
@@ -82,7 +82,9 @@ class Following:
         event = self._under_way.last_events(prediction_id).progress
         return event.progress if event else None
 
-    async def follow(self, prediction_id: PredictionId, after: int | None) -> AsyncIterator[Told]:
+    async def follow(
+        self, prediction_id: PredictionId, after: int | None
+    ) -> AsyncIterator[StreamItem]:
         """What happens after offset ``after``; without one what is known now, and what comes.
 
         Ends with the ending; without one when this gateway is to end, the follower does not keep
@@ -94,7 +96,7 @@ class Following:
             try:
                 if after is not None:
                     upto = here if ended is None else ended
-                    yield Quiet(after)  # so that the head of the answer leaves at once
+                    yield KeepAlive(after)  # so that the head of the answer leaves at once
                     async with aclosing(self._missed(prediction_id, after, upto)) as missed:
                         async for event in missed:
                             yield event
@@ -116,14 +118,14 @@ class Following:
 
     async def _missed(
         self, prediction_id: PredictionId, after: int, upto: int
-    ) -> AsyncGenerator[Event | Quiet, None]:
+    ) -> AsyncGenerator[Event | KeepAlive, None]:
         """What happened behind ``after``, as far as it is not told live."""
         if upto <= after:
             return
         reading = asyncio.create_task(self._replays.read(prediction_id, after + 1, upto))
         try:
             while not (await asyncio.wait((reading,), timeout=QUIET_S))[0]:
-                yield Quiet(after)
+                yield KeepAlive(after)
             for event in reading.result():
                 yield event
         finally:
@@ -131,14 +133,14 @@ class Following:
 
     async def _live(
         self, prediction_id: PredictionId, follower: Follower, after: int | None
-    ) -> AsyncIterator[Told]:
+    ) -> AsyncIterator[StreamItem]:
         """What happens from now on; but for what another gateway has told already."""
         while self._is_alive(prediction_id):
             event = await follower.next(QUIET_S)
             if event is None:
                 if follower.has_ended:
                     return
-                yield Quiet(max(self._read_up_to(), -1 if after is None else after))
+                yield KeepAlive(max(self._read_up_to(), -1 if after is None else after))
             elif event.type not in (MessageType.STARTED, MessageType.PROGRESS):
                 yield await self._ending(prediction_id, event.offset)
                 return

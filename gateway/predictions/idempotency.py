@@ -21,7 +21,7 @@ from common.errors import IdempotencyConflict, Unavailable, UnknownModel
 from common.telemetry.correlation import correlate
 from gateway.countdown import Countdown, countdown
 from gateway.prediction_id import PredictionId, minted_ms, spell
-from gateway.reply_stream.idempotency_claims import Claim, Claims
+from gateway.reply_stream.idempotency_claims import Claim, IdempotencyClaims
 from gateway.request_reply.requestor import Order
 
 PATIENCE_S: Final = 5.0
@@ -69,7 +69,7 @@ class IdempotentReceiver:
 
     def __init__(
         self,
-        claims: Claims,
+        claims: IdempotencyClaims,
         stream: Stream,
         now_s: Callable[[], float],
         caught_up: Callable[[], bool],

@@ -11,7 +11,7 @@ from common.contract.request_body import check_body
 from common.errors import PredictionError, Unavailable, UnknownModel, Unroutable
 from common.settings import MODEL_NAME
 from common.telemetry.correlation import correlate
-from gateway.call_context import note
+from gateway.call_context import add_log_fields
 from gateway.prediction_id import NOBODY, PredictionId, PredictionIds
 from gateway.predictions.admission import Admission
 from gateway.request_reply.requestor import Order
@@ -109,7 +109,7 @@ class Intake:
         model = call.model or self._settings.default_model
         if not _MODEL_NAME.fullmatch(model):
             raise UnknownModel(f"There is no model {model[:64]!r}.")
-        note(model=model)
+        add_log_fields(model=model)
         self._replicas.check_input(model, check_body(body))
         order = Order(self._ids.mint(owner), model, body, call.traceparent, call.tracestate)
         correlate(order.correlation_id)

@@ -12,7 +12,7 @@ from common.errors import (
     UnknownPrediction,
 )
 from common.telemetry.correlation import correlate
-from gateway.call_context import note
+from gateway.call_context import add_log_fields
 from gateway.countdown import countdown
 from gateway.prediction_id import NOBODY, PredictionId, PredictionIds, spell
 from gateway.web.server_timing import note_timing
@@ -43,7 +43,7 @@ class Endings(Protocol):
     def tell_predictors(self, correlation_id: str) -> None: ...
 
 
-class Outcomes:
+class PredictionLookup:
     """How predictions ended; every failure is a ``PredictionError``."""
 
     def __init__(
@@ -128,7 +128,7 @@ class Outcomes:
         if final.type != CANCELLED.type:
             raise AlreadyFinal(spell(prediction_id), _outcome(final))
         self._endings.tell_predictors(spell(prediction_id))
-        note(state="cancelled")
+        add_log_fields(state="cancelled")
 
     async def _cancelled(self, prediction_id: PredictionId) -> Reply:
         """Say that a prediction is cancelled; returns its final state, which may be another."""
@@ -163,11 +163,11 @@ class Outcomes:
 
 def _told(found: Reply | None) -> bytes | None:
     if found is None:
-        note(state="pending")
+        add_log_fields(state="pending")
         return None
     note_timing(found.timing, is_of_call=False)
     result = found.result()
-    note(state="succeeded")
+    add_log_fields(state="succeeded")
     return result
 
 

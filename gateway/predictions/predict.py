@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from common.contract.messages import Reply
 from common.errors import DeadlineExceeded, Unroutable
-from gateway.call_context import note
+from gateway.call_context import add_log_fields
 from gateway.countdown import countdown
 from gateway.prediction_id import NEVER_TOLD, PredictionId
 from gateway.predictions.intake import Call, Intake, nobody_serves
@@ -26,7 +26,7 @@ class Requestor(Protocol):
     async def call(self, order: Order, timeout_s: float) -> Reply: ...
 
 
-class Predictions:
+class Predict:
     """What a caller can have done; every failure is a ``PredictionError``.
 
     ``tell_predictors`` is given the correlation id of what needs no answer any more. A caller who
@@ -64,7 +64,7 @@ class Predictions:
                 raise
             note_timing(reply.timing, is_of_call=True)
             result = reply.result()
-            note(state="succeeded")
+            add_log_fields(state="succeeded")
             return result
 
     async def accept(self, call: Call) -> PredictionId:

@@ -18,7 +18,7 @@ class Outcomes(Protocol):
     async def result(self, prediction_id: PredictionId, timeout_s: float) -> bytes: ...
 
 
-class RepeatablePredictions:
+class PredictOnce:
     """What ``Predictions`` are to calls without a key: calls with the same key are one prediction.
 
     That includes how it ends. Each is accepted for later, within ``accept_timeout_s`` seconds, so

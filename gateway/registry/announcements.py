@@ -10,7 +10,7 @@ from common.contract.announcement import Announcement, roll_call
 from common.contract.messages import Message
 from common.contract.topology import PRESENCE, ROLL_CALLS
 from common.errors import MalformedRequest, Unavailable
-from gateway.registry.registry import Replicas
+from gateway.registry.registry import PredictorRegistry
 
 SEND_TIMEOUT_S: Final = 1.0
 """How long a roll call may take to be sent, before it is sent again."""
@@ -27,10 +27,10 @@ class Publisher(Protocol):
     ) -> None: ...
 
 
-class Presence:
+class AnnouncementListener:
     """Keeps ``replicas`` up to date."""
 
-    def __init__(self, replicas: Replicas, publisher: Publisher) -> None:
+    def __init__(self, replicas: PredictorRegistry, publisher: Publisher) -> None:
         self._replicas = replicas
         self._publisher = publisher
         self._due = asyncio.Event()

@@ -26,7 +26,7 @@ class Replica:
     heard_s: float
 
 
-class Replicas:
+class PredictorRegistry:
     """Model → the replicas that serve it, until they leave or are silent for too long.
 
     ``now_s`` is a monotonic clock.

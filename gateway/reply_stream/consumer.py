@@ -21,8 +21,8 @@ from common.amqp.channel import Channel, Delivery
 from common.contract.messages import Message, MessageType
 from common.contract.topology import CLOCK_SKEW_S, REPLIES
 from common.errors import Unavailable
-from gateway.reply_stream.position import Bookmark, Place, Step
-from gateway.reply_stream.projection import Recorder
+from gateway.reply_stream.position import EventKey, Step, StreamPosition
+from gateway.reply_stream.projection import Projection
 
 PREFETCH: Final = 1000
 ACKNOWLEDGE_EVERY: Final = 250
@@ -45,7 +45,7 @@ class Publisher(Protocol):
     async def publish(self, message: Message, routing_key: str, *, timeout_s: float) -> None: ...
 
 
-class Journal:
+class ReplyStreamConsumer:
     """Reads the stream over ``attach``-ed channels into ``recorder``.
 
     It begins ``life_s`` seconds ago, and writes markers over ``publisher``.
@@ -53,7 +53,7 @@ class Journal:
 
     def __init__(
         self,
-        recorder: Recorder,
+        recorder: Projection,
         publisher: Publisher,
         life_s: float,
         now_s: Callable[[], float],
@@ -62,7 +62,7 @@ class Journal:
         self._publisher = publisher
         self._replay_s = life_s + CLOCK_SKEW_S
         self._now_s = now_s
-        self._bookmark = Bookmark()
+        self._bookmark = StreamPosition()
         self._follower: Channel | None = None
         self._left: Channel | None = None
         self._unacknowledged = 0
@@ -128,7 +128,7 @@ class Journal:
             _set_later(self._acknowledgement_due)
         elif self._unacknowledged == ACKNOWLEDGE_EVERY:
             self._acknowledgement_due.set()
-        step = self._bookmark.step(Place.of(delivery))
+        step = self._bookmark.step(EventKey.of(delivery))
         if step is Step.NEXT:
             self._read(delivery)
         elif step is Step.OF_ANOTHER_STREAM:

@@ -11,7 +11,7 @@ import msgspec
 
 from common.contract.topology import CLOCK_SKEW_S
 from gateway.prediction_id import PredictionId, minted_ms
-from gateway.reply_stream.waiters import Watch
+from gateway.reply_stream.waiters import Waiters
 
 
 class Claim(msgspec.Struct, frozen=True, gc=False):
@@ -22,7 +22,7 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
     prediction_id: PredictionId
 
 
-class Claims:
+class IdempotencyClaims:
     """Key → the first claim of it in the stream.
 
     A claim lasts for ``life_s`` seconds from its id's time, as the prediction does. One that was
@@ -38,7 +38,7 @@ class Claims:
         self._in_order: deque[Claim] = deque()
         self._heard_s: dict[PredictionId, float] = {}
         """When each claim was read whose prediction is not accepted yet."""
-        self._watch = Watch(lambda _: False)
+        self._watch = Waiters(lambda _: False)
 
     def __len__(self) -> int:
         return len(self._claims)

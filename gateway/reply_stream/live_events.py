@@ -80,7 +80,7 @@ class Follower:
         return self._unread.popleft() if self._unread else None
 
 
-class UnderWay:
+class LiveEvents:
     """Prediction id → the last events, for ``MAX_KNOWN`` of those that go on; and followers."""
 
     def __init__(self) -> None:

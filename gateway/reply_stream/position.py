@@ -19,7 +19,7 @@ class Step(Enum):
     OF_ANOTHER_STREAM = auto()
 
 
-class Place(NamedTuple):
+class EventKey(NamedTuple):
     """An event's offset, and what tells it from an event of another stream at that offset."""
 
     offset: int
@@ -34,12 +34,12 @@ class Place(NamedTuple):
         return cls(delivery.offset, message.type, message.correlation_id, message.timestamp_s)
 
 
-class Bookmark:
+class StreamPosition:
     """The last event that was read; none at first."""
 
     def __init__(self) -> None:
-        self.last: Place | None = None
-        self._expected: Place | None = None
+        self.last: EventKey | None = None
+        self._expected: EventKey | None = None
 
     @property
     def is_missing(self) -> bool:
@@ -54,7 +54,7 @@ class Bookmark:
         """Reading is to begin with a stream's beginning."""
         self.last = self._expected = None
 
-    def step(self, place: Place) -> Step:
+    def step(self, place: EventKey) -> Step:
         """Move on to what has come, if it is next."""
         expected = self._expected
         if expected is not None:

@@ -10,10 +10,10 @@ from common.contract.messages import Message, MessageType, final_reply
 from common.contract.progress import Progress
 from common.errors import MalformedRequest
 from gateway.prediction_id import PredictionId, PredictionIds
-from gateway.reply_stream.idempotency_claims import Claim, Claims
-from gateway.reply_stream.live_events import Event, UnderWay
+from gateway.reply_stream.idempotency_claims import Claim, IdempotencyClaims
+from gateway.reply_stream.live_events import Event, LiveEvents
 from gateway.reply_stream.results import Results
-from gateway.reply_stream.waiters import Watch
+from gateway.reply_stream.waiters import Waiters
 
 GOES_ON: Final = frozenset({MessageType.STARTED, MessageType.PROGRESS})
 """Events that tell how far a prediction has come."""
@@ -35,7 +35,7 @@ def event_of(message: Message, offset: int) -> Event:
     return Event(message.type, offset, progress)
 
 
-class Recorder:
+class Projection:
     """Records final states in ``results`` and wakes those who ``watch`` for them.
 
     What goes on is noted in ``under_way``, for as long as it does; what becomes of idempotency keys
@@ -46,9 +46,9 @@ class Recorder:
         self,
         ids: PredictionIds,
         results: Results,
-        watch: Watch,
-        under_way: UnderWay,
-        claims: Claims,
+        watch: Waiters,
+        under_way: LiveEvents,
+        claims: IdempotencyClaims,
     ) -> None:
         self._ids = ids
         self.results = results

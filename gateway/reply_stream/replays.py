@@ -29,7 +29,7 @@ SILENCE_S: Final = 5.0
 
 
 @dataclass(eq=False)
-class Reading:
+class Replay:
     """What stands in the stream about one prediction, from ``first`` to ``last``."""
 
     correlation_id: str
@@ -95,7 +95,7 @@ class Replays:
                 await self._slots.acquire()
         except TimeoutError as exc:
             raise Unavailable("Too much is being read back; try again later.") from exc
-        reading = Reading(spell(prediction_id), first, last)
+        reading = Replay(spell(prediction_id), first, last)
         task = asyncio.create_task(self._run(reading))
         self._reading.add(task)
         task.add_done_callback(self._ended)
@@ -112,7 +112,7 @@ class Replays:
         if not task.cancelled():
             task.exception()  # seen, even when the caller has left
 
-    async def _run(self, reading: Reading) -> None:
+    async def _run(self, reading: Replay) -> None:
         channel = self._channel
         if channel is None:
             raise Unavailable("The message broker is not available.")
@@ -130,7 +130,7 @@ class Replays:
             if reading.unacknowledged:
                 await channel.acknowledge(reading.unacknowledged)
 
-    async def _acknowledge(self, channel: Channel, reading: Reading) -> None:
+    async def _acknowledge(self, channel: Channel, reading: Replay) -> None:
         """Acknowledge what has come, when there is enough of it.
 
         Raises:

@@ -22,7 +22,7 @@ AGAIN: Final = "The results are being read again; try again later."
 LATE: Final = "The result could not be read back in time."
 
 
-class Archive:
+class ResultStore:
     """All final states that ``results`` know of; ``READS_AT_ONCE`` reads over a channel.
 
     ``caught_up`` tells whether they know of all that the stream has.
@@ -37,7 +37,7 @@ class Archive:
 
     async def attach(self, channel: Channel) -> None:
         """Read over a new connection."""
-        await channel.limit_prefetch(1)
+        await channel.set_prefetch(1)
         self._channel = channel
 
     def detach(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from gateway.prediction_id import PredictionId
 
 
-class Watch:
+class Waiters:
     """Wakes those who wait for a prediction to end; ``is_final`` tells which have ended.
 
     The journal settles a prediction after its final state was recorded, so whoever is woken finds

@@ -36,7 +36,7 @@ class Publisher(Protocol):
     ) -> None: ...
 
 
-class Endings:
+class FinalStates:
     """Says final states to ``stream``, and to predictors. ``now_s`` is Unix time."""
 
     def __init__(self, stream: Stream, publisher: Publisher, now_s: Callable[[], float]) -> None:

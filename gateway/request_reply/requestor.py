@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from common.amqp.channel import Channel, Delivery
+from common.amqp.publisher import Publisher
 from common.contract.messages import Message, Reply, Request, final_reply
 from common.contract.topology import REPLIES, async_queue, sync_queue
 from common.errors import (
@@ -22,7 +23,7 @@ from common.errors import (
     ConnectionLost,
     Unavailable,
 )
-from common.telemetry.tracing import Link, Tracer
+from common.telemetry.tracing import Tracer
 from gateway.countdown import countdown
 from gateway.prediction_id import PredictionId, spell
 from gateway.request_reply.pending import PendingCall, PendingCalls, ReplyQueueLost
@@ -69,8 +70,8 @@ class Requestor:
 
     def __init__(
         self,
-        publisher: Link,
-        consumer: Link,
+        publisher: Publisher,
+        consumer: Publisher,
         now_s: Callable[[], float],
         tracer: Tracer | None = None,
     ) -> None:
@@ -126,7 +127,7 @@ class Requestor:
 
     def restore_queues(self) -> None:
         """Have the queues declared again that are declared with the connection."""
-        self._publisher.renew("a queue that it had declared is missing")
+        self._publisher.reconnect("a queue that it had declared is missing")
 
     async def _deliver(
         self, message: Callable[[], Message], routing_key: str, timeout_s: float
@@ -145,7 +146,7 @@ class Requestor:
             if not self._consumer.is_up:  # its end was told before the attempt began
                 raise BrokerAway("The message broker is not available.")
             request = order.request(self._reply_queue, call.remaining_s(), self._now_s())
-            call.follow(self._publisher.post(request, sync_queue(order.model)))
+            call.follow(self._publisher.publish_nowait(request, sync_queue(order.model)))
         return await call.reply()
 
     async def _persist(

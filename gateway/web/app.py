@@ -19,9 +19,9 @@ from common.errors import PredictionError
 from common.http.server import ANSWER_TIMEOUT_S, SYSTEM_BOUNDS_ANSWERS
 from common.telemetry.correlation import correlation_id, known_correlation_id
 from common.telemetry.tracing import Span, Tracer
-from gateway import call_context as facts
+from gateway import call_context
 from gateway.metrics import HttpMetrics
-from gateway.web.asgi import HttpExchange
+from gateway.web.asgi import AsgiConnection
 from gateway.web.errors import http_problem, prediction_problem
 from gateway.web.request import GatewayRequest, trace_headers
 from gateway.web.server_timing import server_timing
@@ -34,14 +34,14 @@ NO_SESSION: Final = NullSession()
 log = structlog.get_logger()
 
 
-class HttpApp(Quart):
+class GatewayApp(Quart):
     """Tells of each answer under its route's pattern; answers every error.
 
     What it tells is a count, a duration, a line, and a span if there is a ``tracer``.
     """
 
     request_class = GatewayRequest
-    asgi_http_class = HttpExchange
+    asgi_http_class = AsgiConnection
 
     def __init__(
         self, metrics: HttpMetrics, max_body_bytes: int, tracer: Tracer | None = None
@@ -77,7 +77,7 @@ class HttpApp(Quart):
     async def handle_request(self, request: Request) -> ResponseTypes:
         """Answer a request, errors included."""
         started_s = time.perf_counter()
-        known = facts.begin()
+        known = call_context.begin_request()
         try:
             if self._tracer is None or _is_quiet(request):
                 response = await self._answer(request)
@@ -98,14 +98,14 @@ class HttpApp(Quart):
         try:
             return await super().handle_request(request)
         except asyncio.CancelledError:
-            facts.note(state="caller left")
+            call_context.add_log_fields(state="caller left")
             raise
 
     async def _traced(
         self, tracer: Tracer, request: Request, known: dict[str, Any]
     ) -> ResponseTypes:
         with tracer.request(request.method, request.path, _context(request)) as span:
-            facts.note(trace_id=span.trace_id)
+            call_context.add_log_fields(trace_id=span.trace_id)
             status = None
             try:
                 response = await self._answer(request)

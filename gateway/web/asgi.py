@@ -15,7 +15,7 @@ from quart.utils import encode_headers
 from quart.wrappers.response import DataBody
 
 
-class HttpExchange(ASGIHTTPConnection):
+class AsgiConnection(ASGIHTTPConnection):
     """Answers one request; if its client leaves before, whoever answers it is cancelled."""
 
     _is_over = False

@@ -16,9 +16,9 @@ from common.errors import (
     Unauthorized,
     Unavailable,
 )
-from common.http.error_response import CORRELATION_HEADER, JSON, spell_error
+from common.http.error_response import CORRELATION_HEADER, JSON, render_error
 from gateway.api.responses import PENDING_SENTENCE
-from gateway.call_context import note
+from gateway.call_context import add_log_fields
 
 COME_BACK_S: Final = "1"
 """``Retry-After`` for a prediction that is not finished, in seconds."""
@@ -88,12 +88,12 @@ def pending_answer(progress: Progress | None) -> Response:
 
 
 def _failure(status: int, code: str, sentence: str) -> Response:
-    note(state="cancelled" if code == Cancelled.code else "failed", code=code)
+    add_log_fields(state="cancelled" if code == Cancelled.code else "failed", code=code)
     return _problem(status, code, sentence)
 
 
 def _problem(status: int, code: str, sentence: str, **more: Any) -> Response:
-    error = spell_error(status, code, sentence, request.headers.get("Accept"), **more)
+    error = render_error(status, code, sentence, request.headers.get("Accept"), **more)
     response = Response(error.body, status, content_type=error.content_type)
     response.headers[CORRELATION_HEADER] = error.correlation_id
     response.vary.add("Accept")

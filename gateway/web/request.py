@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from quart import Request, request
 
-from common.telemetry.tracing import valid_traceparent, valid_tracestate
+from common.telemetry.trace_context import valid_traceparent, valid_tracestate
 from gateway.prediction_id import NOBODY
 from gateway.web.timed_body import TimedBody
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from structlog.testing import capture_logs
 
-from common.amqp.connection import Connection
+from common.amqp.connection import SupervisedConnection
 from common.errors import BrokerAway, Misconfigured
 from common.settings import BrokerSettings, read_settings
 from predictmq.local.broker import PrivateBroker
@@ -102,7 +102,7 @@ def log_in(settings: BrokerSettings) -> bool:
 
 
 async def _log_in(settings: BrokerSettings) -> bool:
-    connection = Connection(settings, "make up", set_up=_nothing)
+    connection = SupervisedConnection(settings, "make up", set_up=_nothing)
     running = asyncio.create_task(connection.run())
     ready = asyncio.create_task(connection.ready(LOGIN_TIMEOUT_S))
     await asyncio.wait((running, ready), return_when=asyncio.FIRST_COMPLETED)
@@ -116,5 +116,5 @@ async def _log_in(settings: BrokerSettings) -> bool:
     return False
 
 
-async def _nothing(_: Connection) -> None:
+async def _nothing(_: SupervisedConnection) -> None:
     """A connection that only logs in has nothing to set up."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
-from predictor_service.execution.invocation import Question
+from predictor_service.execution.invocation import ModelInput
 
 
 class Stoppable(Protocol):
@@ -15,22 +15,22 @@ class Stoppable(Protocol):
 
 class _Call(NamedTuple):
     worker: Stoppable
-    questions: Sequence[Question]
+    questions: Sequence[ModelInput]
     is_batch: bool
 
 
-class Asked:
+class Assignments:
     """The questions under way: with a worker, or waiting for one."""
 
     def __init__(self) -> None:
-        self._calls: dict[Question, _Call | None] = {}
-        self._stopped: set[Question] = set()
+        self._calls: dict[ModelInput, _Call | None] = {}
+        self._stopped: set[ModelInput] = set()
 
     def __len__(self) -> int:
         return len(self._calls)
 
     @contextmanager
-    def under_way(self, questions: Sequence[Question]) -> Iterator[None]:
+    def under_way(self, questions: Sequence[ModelInput]) -> Iterator[None]:
         """They can be stopped for as long as the context lasts."""
         self._calls.update(dict.fromkeys(questions))
         try:
@@ -42,7 +42,7 @@ class Asked:
 
     @contextmanager
     def of(
-        self, worker: Stoppable, questions: Sequence[Question], *, is_batch: bool
+        self, worker: Stoppable, questions: Sequence[ModelInput], *, is_batch: bool
     ) -> Iterator[None]:
         """They are with ``worker`` for as long as the context lasts, one by one or as a batch."""
         self._calls.update(dict.fromkeys(questions, _Call(worker, questions, is_batch)))
@@ -63,10 +63,10 @@ class Asked:
                 if call and not (call.is_batch and not self.are_stopped(call.questions)):
                     call.worker.stop()
 
-    def is_one_stopped(self, questions: Sequence[Question]) -> bool:
+    def is_one_stopped(self, questions: Sequence[ModelInput]) -> bool:
         """Whether nobody needs one of them."""
         return not self._stopped.isdisjoint(questions)
 
-    def are_stopped(self, questions: Sequence[Question]) -> bool:
+    def are_stopped(self, questions: Sequence[ModelInput]) -> bool:
         """Whether nobody needs any of them."""
         return self._stopped.issuperset(questions)

@@ -28,7 +28,7 @@ TRIP_S: Final = 0.01
 log = structlog.get_logger()
 
 
-class Question(msgspec.Struct, frozen=True, eq=False):
+class ModelInput(msgspec.Struct, frozen=True, eq=False):
     """An input as JSON, and the correlation id under which its fate is logged.
 
     Each is itself alone: a request that was delivered twice may be here twice.
@@ -40,7 +40,7 @@ class Question(msgspec.Struct, frozen=True, eq=False):
     """Whether anybody can ask how far it has come."""
 
 
-Hear = Callable[[str, Progress], None]
+OnProgress = Callable[[str, Progress], None]
 """Told by correlation id how far a prediction has come; called in any thread, must not raise."""
 
 
@@ -49,7 +49,7 @@ def nobody_hears(_: str, __: Progress) -> None:
 
 
 def invoke(
-    model: Model, questions: Sequence[Question], hear: Hear = nobody_hears
+    model: Model, questions: Sequence[ModelInput], hear: OnProgress = nobody_hears
 ) -> Iterator[Outcome]:
     """Ask ``model`` the ``questions``, in one call if it takes several; yields their outcomes.
 
@@ -68,7 +68,7 @@ def invoke(
             return
 
 
-def _invoke_one(model: Model, question: Question, hear: Hear) -> Outcome:
+def _invoke_one(model: Model, question: ModelInput, hear: OnProgress) -> Outcome:
     try:
         value = _input(model, question)
     except PredictionError as exc:
@@ -82,17 +82,17 @@ def _invoke_one(model: Model, question: Question, hear: Hear) -> Outcome:
         return _told(exc, question)
 
 
-def _reporting(question: Question, hear: Hear) -> AbstractContextManager[Report]:
+def _reporting(question: ModelInput, hear: OnProgress) -> AbstractContextManager[Report]:
     if not question.is_followed:
         return nullcontext(unheard)
     return Reporter(partial(hear, question.correlation_id))
 
 
 def _invoke_batch(
-    model: Model, predict_batch: Predict, questions: Sequence[Question], hear: Hear
+    model: Model, predict_batch: Predict, questions: Sequence[ModelInput], hear: OnProgress
 ) -> list[Outcome]:
-    outcomes: dict[Question, Outcome] = {}
-    inputs: dict[Question, Any] = {}
+    outcomes: dict[ModelInput, Outcome] = {}
+    inputs: dict[ModelInput, Any] = {}
     for question in questions:
         try:
             inputs[question] = _input(model, question)
@@ -107,7 +107,7 @@ def _invoke_batch(
     return [outcomes[question] for question in questions]
 
 
-def _input(model: Model, question: Question) -> Any:
+def _input(model: Model, question: ModelInput) -> Any:
     """Read an input as the type that the model asks for.
 
     Raises:
@@ -123,7 +123,7 @@ def _input(model: Model, question: Question) -> Any:
         raise _told(exc, question) from exc
 
 
-def _told(exc: BaseException, question: Question) -> PredictionError:
+def _told(exc: BaseException, question: ModelInput) -> PredictionError:
     """What the caller learns of what a model raised: why it refuses, or only that it failed."""
     if isinstance(exc, InvalidInput):
         with suppress(Exception):  # its text is the model's own code, too

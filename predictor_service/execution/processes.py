@@ -10,9 +10,9 @@ import structlog
 
 from common.contract.announcement import ModelCard
 from common.errors import Cancelled, PredictionError, PredictorCrashed
-from predictor_service.execution.assignments import Asked
-from predictor_service.execution.invocation import Hear, Outcome, Question, nobody_hears
-from predictor_service.execution.runner import Broken, heard_in_loop, overdue
+from predictor_service.execution.assignments import Assignments
+from predictor_service.execution.invocation import ModelInput, OnProgress, Outcome, nobody_hears
+from predictor_service.execution.runner import RunnerBroken, heard_in_loop, overdue
 from predictor_service.execution.worker import Worker, WorkerDied, WorkerGone, WorkerOverdue
 from predictor_service.models.specification import Specification
 from predictor_service.settings import LONGEST_RUN_S
@@ -24,7 +24,7 @@ REPLACE_PAUSES_S: Final = (0.0, 0.5, 2.0)
 """Before each attempt to replace a worker: one may be killed while it loads, too."""
 
 
-class ProcessExecution:
+class ProcessRunner:
     """``workers`` processes, each with its own copy of each model."""
 
     def __init__(
@@ -38,10 +38,10 @@ class ProcessExecution:
         # A thread for each worker waits on its pipe; while one is replaced, a second one does.
         self._pool = ThreadPoolExecutor(2 * workers, thread_name_prefix="worker")
         self._replacing: set[asyncio.Task[None]] = set()
-        self._asked = Asked()
+        self._asked = Assignments()
         self.cards: tuple[ModelCard, ...] = ()
         self.broken = asyncio.Event()
-        self.on_progress: Hear = nobody_hears
+        self.on_progress: OnProgress = nobody_hears
 
     async def start(self) -> None:
         """Start the workers and wait until all have loaded the models.
@@ -57,16 +57,16 @@ class ProcessExecution:
             self.abandon()
             raise
 
-    async def run(self, model: str, questions: Sequence[Question]) -> list[Outcome]:
+    async def run(self, model: str, questions: Sequence[ModelInput]) -> list[Outcome]:
         """See ``Execution.run``.
 
         A worker that dies is replaced; one that does not answer within ``timeout_s`` seconds, or
-        is stopped (see ``Asked.stop``), is killed and replaced. If it had several questions they
-        are asked again one by one, so that only those fail that are to blame. What was stopped is
+        is stopped (see ``Assignments.stop``), is killed and replaced. If it had several inputs they
+        run again one by one, so that only those fail that are to blame. What was stopped is
         ``Cancelled``, unless it ran in a batch that went on.
 
         Raises:
-            Broken: no worker is left, and none could be started.
+            RunnerBroken: no worker is left, and none could be started.
         """
         end_s = time.monotonic() + LONGEST_RUN_S
         with self._asked.under_way(questions):
@@ -89,7 +89,7 @@ class ProcessExecution:
             worker.kill()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _ask_one(self, model: str, question: Question, end_s: float) -> Outcome:
+    async def _ask_one(self, model: str, question: ModelInput, end_s: float) -> Outcome:
         timeout_s = min(self._timeout_s, end_s - time.monotonic())
         if timeout_s <= 0:
             return overdue(LONGEST_RUN_S)
@@ -97,7 +97,7 @@ class ProcessExecution:
         return outcome if isinstance(outcome, PredictionError) else outcome[0]
 
     async def _ask(
-        self, model: str, questions: Sequence[Question], timeout_s: float
+        self, model: str, questions: Sequence[ModelInput], timeout_s: float
     ) -> list[Outcome] | PredictionError:
         """The outcomes, or what became of the worker over the questions."""
         while True:
@@ -144,7 +144,7 @@ class ProcessExecution:
             worker = idle.result()
             assert isinstance(worker, Worker)
             return worker
-        raise Broken
+        raise RunnerBroken
 
     def _replace(self, worker: Worker) -> None:
         self._workers.discard(worker)

@@ -12,14 +12,14 @@ from typing import Protocol
 from common.contract.announcement import ModelCard
 from common.contract.progress import Progress
 from common.errors import ModelFailed
-from predictor_service.execution.invocation import Hear, Outcome, Question
+from predictor_service.execution.invocation import ModelInput, OnProgress, Outcome
 
 
-class Broken(Exception):
+class RunnerBroken(Exception):
     """The execution can run no more; the questions have not been run."""
 
 
-class Execution(Protocol):
+class ModelRunner(Protocol):
     """Runs models, at most ``PREDICTOR_CONCURRENCY`` at once."""
 
     cards: tuple[ModelCard, ...]
@@ -28,10 +28,10 @@ class Execution(Protocol):
     broken: asyncio.Event
     """Set when it can run no more: the predictor has to be started again."""
 
-    on_progress: Hear
+    on_progress: OnProgress
     """Called in the event loop with how far a prediction has come, while it is run."""
 
-    async def run(self, model: str, questions: Sequence[Question]) -> list[Outcome]:
+    async def run(self, model: str, questions: Sequence[ModelInput]) -> list[Outcome]:
         """Outcomes in the order of the questions; those at the end that have none were not asked.
 
         The first one has one.
@@ -41,7 +41,7 @@ class Execution(Protocol):
     def abandon(self) -> None: ...
 
 
-def heard_in_loop(execution: Execution) -> Hear:
+def heard_in_loop(execution: ModelRunner) -> OnProgress:
     """What a model may call in its thread: ``on_progress`` hears of it in the event loop."""
     loop = asyncio.get_running_loop()
 

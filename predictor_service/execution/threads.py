@@ -6,7 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
-from predictor_service.execution.invocation import Hear, Outcome, Question, invoke, nobody_hears
+from predictor_service.execution.invocation import (
+    ModelInput,
+    OnProgress,
+    Outcome,
+    invoke,
+    nobody_hears,
+)
 from predictor_service.execution.runner import heard_in_loop, overdue
 from predictor_service.models.loader import load_model
 from predictor_service.models.specification import Specification
@@ -14,7 +20,7 @@ from predictor_service.models.specification import Specification
 log = structlog.get_logger()
 
 
-class ThreadExecution:
+class ThreadRunner:
     """``threads`` threads that share one copy of each model."""
 
     def __init__(
@@ -25,9 +31,9 @@ class ThreadExecution:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="model")
         self.cards = tuple(model.card for model in self._models.values())
         self.broken = asyncio.Event()
-        self.on_progress: Hear = nobody_hears
+        self.on_progress: OnProgress = nobody_hears
 
-    async def run(self, model: str, questions: Sequence[Question]) -> list[Outcome]:
+    async def run(self, model: str, questions: Sequence[ModelInput]) -> list[Outcome]:
         """See ``Execution.run``.
 
         What is not done within ``timeout_s`` seconds is answered as failed. Its thread cannot

@@ -21,7 +21,7 @@ from common.contract.progress import Progress
 from common.errors import BY_CODE, Misconfigured, PredictionError
 from common.settings import TelemetrySettings, read_settings
 from common.telemetry.logs import configure_logs
-from predictor_service.execution.invocation import Hear, Outcome, Question, invoke
+from predictor_service.execution.invocation import ModelInput, OnProgress, Outcome, invoke
 from predictor_service.models.loader import load_model
 from predictor_service.models.specification import Specification
 
@@ -57,7 +57,7 @@ class _Loaded(msgspec.Struct):
 
 class _Asked(msgspec.Struct):
     model: str
-    questions: list[Question]
+    questions: list[ModelInput]
 
 
 class _Failure(msgspec.Struct):
@@ -101,7 +101,7 @@ class Worker:
         return loaded.cards
 
     def ask(
-        self, model: str, questions: Sequence[Question], timeout_s: float, hear: Hear
+        self, model: str, questions: Sequence[ModelInput], timeout_s: float, hear: OnProgress
     ) -> list[Outcome]:
         """Have the questions answered, one outcome for each; ``hear`` is told of progress.
 

@@ -11,7 +11,7 @@ OnDelivery = Callable[[Delivery, str, Lane], None]
 """Told of each delivery, the model that it is for, and its lane."""
 
 
-class Subscription:
+class RequestConsumer:
     """What the broker hands over of ``models``, as many of each lane at once as ``wanted`` says."""
 
     def __init__(

@@ -16,7 +16,7 @@ MAX_KNOWN: Final = 10_000
 connection can have lost are far fewer."""
 
 
-class Repeats:
+class RedeliveredRequests:
     """Which requests run here, and which were answered lately."""
 
     def __init__(self) -> None:

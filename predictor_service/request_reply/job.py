@@ -11,11 +11,11 @@ from common.contract.request_body import input_of
 from common.contract.timing import Timing
 from common.contract.topology import REPLIES
 from common.errors import ModelFailed, PredictionError
-from predictor_service.execution.invocation import Outcome, Question
+from predictor_service.execution.invocation import ModelInput, Outcome
 from predictor_service.scheduling.run_queue import Lane
 
 
-class Ran(NamedTuple):
+class RunRecord(NamedTuple):
     """What came of a request, and when: seconds of Unix time, and how many of them it ran."""
 
     outcome: Outcome
@@ -71,11 +71,11 @@ class Job(msgspec.Struct, frozen=True, eq=False):
         """Whether its reply goes where anybody can see what happens on the way to it."""
         return self.request.reply_to == REPLIES
 
-    def question(self) -> Question:
+    def question(self) -> ModelInput:
         """What the model is asked."""
-        return Question(self.input_json, self.request.correlation_id, self.is_followed)
+        return ModelInput(self.input_json, self.request.correlation_id, self.is_followed)
 
-    def reply(self, ran: Ran) -> Reply:
+    def reply(self, ran: RunRecord) -> Reply:
         """What is sent to the return address."""
         timing = Timing.of(ran.started_s - self.accepted_s, ran.took_s)
         return msgspec.structs.replace(self._answer(ran.outcome), timing=timing)

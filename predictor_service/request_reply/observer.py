@@ -16,7 +16,7 @@ from common.errors import Blame, PredictionError
 from common.telemetry.metrics import COUNTS, SECONDS, Distributions
 from common.telemetry.tracing import Span, Tracer
 from predictor_service.execution.invocation import Outcome
-from predictor_service.request_reply.job import Job, Ran
+from predictor_service.request_reply.job import Job, RunRecord
 from predictor_service.scheduling.run_queue import Lane
 
 NOTHING: Final[AbstractContextManager[None]] = nullcontext()
@@ -88,7 +88,7 @@ class Observer:
         """What is published here is the answer to ``job``."""
         return self._tracer.within(self._spans[job]) if self._tracer is not None else NOTHING
 
-    def ended(self, job: Job, ran: Ran, reply: Reply | None) -> None:
+    def ended(self, job: Job, ran: RunRecord, reply: Reply | None) -> None:
         """A request was answered, with nothing if it was cancelled."""
         facts = {
             "state": "cancelled" if reply is None else reply.state,

@@ -32,7 +32,7 @@ class Publisher(Protocol):
     async def publish(self, message: Message, routing_key: str, *, timeout_s: float) -> None: ...
 
 
-class Events:
+class ProgressEvents:
     """Publishes events over ``publisher``."""
 
     def __init__(self, publisher: Publisher) -> None:

@@ -24,16 +24,16 @@ from common.errors import (
     Unavailable,
 )
 from predictor_service.execution.invocation import Outcome
-from predictor_service.execution.runner import Broken, Execution
-from predictor_service.request_reply.consumer import Subscription
-from predictor_service.request_reply.duplicates import Repeats
-from predictor_service.request_reply.job import Job, Ran
+from predictor_service.execution.runner import ModelRunner, RunnerBroken
+from predictor_service.request_reply.consumer import RequestConsumer
+from predictor_service.request_reply.duplicates import RedeliveredRequests
+from predictor_service.request_reply.job import Job, RunRecord
 from predictor_service.request_reply.observer import Observer
-from predictor_service.request_reply.progress_events import Events
-from predictor_service.request_reply.replies import Answers
+from predictor_service.request_reply.progress_events import ProgressEvents
+from predictor_service.request_reply.replies import ReplySender
 from predictor_service.scheduling.batching import Batching
 from predictor_service.scheduling.pace import Pace
-from predictor_service.scheduling.run_queue import Lane, Lanes
+from predictor_service.scheduling.run_queue import Lane, RunQueue
 
 log = structlog.get_logger()
 
@@ -47,9 +47,9 @@ class Replier:
 
     def __init__(  # noqa: PLR0913, PLR0917 - it puts all these together
         self,
-        execution: Execution,
-        answers: Answers,
-        events: Events,
+        execution: ModelRunner,
+        answers: ReplySender,
+        events: ProgressEvents,
         slots: int,
         batching: Batching,
         cancelled: Container[str] = (),
@@ -58,17 +58,17 @@ class Replier:
     ) -> None:
         self._execution = execution
         self._answers = answers
-        self._repeats = Repeats()
+        self._repeats = RedeliveredRequests()
         self._events = events
         self._batching = batching
         self._cancelled = cancelled
         self._observer = observer or Observer()
         self._one_by_one = {card.name for card in execution.cards if not card.takes_batches}
-        self._lanes: Lanes[Job] = Lanes(slots, batching.max_batch, self._one_by_one)
+        self._lanes: RunQueue[Job] = RunQueue(slots, batching.max_batch, self._one_by_one)
         batched = len(self._one_by_one) < len(execution.cards)
         self._pace = Pace(slots, batching.max_batch if batched else 1)
         models = [card.name for card in execution.cards]
-        self._subscription = Subscription(models, self._on_delivery, self._prefetch_now)
+        self._subscription = RequestConsumer(models, self._on_delivery, self._prefetch_now)
         self._window: asyncio.TimerHandle | None = None
         self._is_filling = False
         self._under_way: set[asyncio.Task[None]] = set()
@@ -173,7 +173,7 @@ class Replier:
         self._observer.taken(batch)
         for job in batch:
             self._repeats.begin(job)
-        ran: dict[Job, Ran] = {}
+        ran: dict[Job, RunRecord] = {}
         try:
             ran = await self._run_in_slot(batch)
             replies = {job: self._reply(job, ran[job]) for job in ran}
@@ -195,15 +195,15 @@ class Replier:
             else:
                 self._return([again])
 
-    def _reply(self, job: Job, ran: Ran) -> Reply | None:
+    def _reply(self, job: Job, ran: RunRecord) -> Reply | None:
         """What is answered: nothing, if it was cancelled, maybe while it ran."""
         was_stopped = isinstance(ran.outcome, Cancelled)
         is_cancelled = was_stopped or job.request.correlation_id in self._cancelled
         return None if is_cancelled else job.reply(ran)
 
-    async def _run_in_slot(self, batch: list[Job]) -> dict[Job, Ran]:
+    async def _run_in_slot(self, batch: list[Job]) -> dict[Job, RunRecord]:
         """The next may run while this batch is answered."""
-        ran: dict[Job, Ran] = {}
+        ran: dict[Job, RunRecord] = {}
         try:
             ran = await self._run(batch)
             return ran
@@ -226,22 +226,22 @@ class Replier:
             if back := [job for job in here if job.lane is lane]:
                 self._lanes.put_back(back, back[0].model, lane, _clock_s())
 
-    async def _run(self, batch: list[Job]) -> dict[Job, Ran]:
+    async def _run(self, batch: list[Job]) -> dict[Job, RunRecord]:
         """Run the model, but for those that are not to be started any more.
 
         What is not in the answer has not been run.
         """
         started_s = time.time()
-        ran = {job: Ran(why, started_s) for job in batch if (why := self._too_late(job))}
+        ran = {job: RunRecord(why, started_s) for job in batch if (why := self._too_late(job))}
         in_time = [job for job in batch if job not in ran]
         if in_time:
-            with suppress(Broken):
+            with suppress(RunnerBroken):
                 outcomes, took_s = await self._call(in_time)
                 size = 1 if in_time[0].model in self._one_by_one else len(in_time)
                 asked = in_time[: len(outcomes)]
                 self._observer.ran(asked, started_s, took_s, size)
                 for job, outcome in zip(asked, outcomes, strict=True):
-                    ran[job] = Ran(outcome, started_s, took_s, size)
+                    ran[job] = RunRecord(outcome, started_s, took_s, size)
         return ran
 
     def _too_late(self, job: Job) -> PredictionError | None:
@@ -260,7 +260,7 @@ class Replier:
             with self._events.running(jobs), self._observer.model_call(jobs) as call:
                 outcomes = await self._execution.run(jobs[0].model, questions)
                 self._observer.called(call, outcomes)
-        except Broken:
+        except RunnerBroken:
             raise
         except Exception:  # a bug of ours: whoever waits is told, and the rest goes on
             log.exception("model call failed in the predictor", model=jobs[0].model)
@@ -273,7 +273,7 @@ class Replier:
 
     async def _give_back(self, jobs: Iterable[Job]) -> None:
         for job in jobs:
-            await job.delivery.channel.give_back(job.delivery.tag)
+            await job.delivery.channel.requeue(job.delivery.tag)
 
 
 def _clock_s() -> float:

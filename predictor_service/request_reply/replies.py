@@ -37,7 +37,7 @@ def unobserved(_: Job) -> AbstractContextManager[object]:
     return nullcontext()
 
 
-class Answers:
+class ReplySender:
     """Sends replies over ``publisher``, each of them within ``answering`` its request."""
 
     def __init__(

@@ -58,7 +58,7 @@ class NextBatch(NamedTuple):
     is_suspect: bool = False
 
 
-class Lanes(Generic[T]):
+class RunQueue(Generic[T]):
     """What waits, by group; and how many of ``slots`` run a batch of up to ``max_batch``.
 
     The groups named in ``one_by_one`` are not batched: of them a batch has up to ``trip`` items,

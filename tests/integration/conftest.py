@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from aio_pika.abc import AbstractChannel
 
-from common.amqp.connection import Connection, SetUp
+from common.amqp.connection import SetUp, SupervisedConnection
 from common.settings import BrokerSettings
 from predictmq.local.broker import PrivateBroker
 from tests.support.harness.raw import raw_channel
 from tests.support.harness.services import new_vhost
 
-Opened = Callable[..., Awaitable[Connection]]
+Opened = Callable[..., Awaitable[SupervisedConnection]]
 
 
 @pytest.fixture
@@ -32,12 +32,12 @@ async def opened(settings: BrokerSettings) -> AsyncIterator[Opened]:
     """Opens supervised connections; closes them after the test."""
     running: list[asyncio.Task[None]] = []
 
-    async def nothing(_: Connection) -> None: ...
+    async def nothing(_: SupervisedConnection) -> None: ...
 
     async def open_connection(
         set_up: SetUp = nothing, on_lost: Callable[[], None] = lambda: None
-    ) -> Connection:
-        connection = Connection(settings, "test", set_up, on_lost)
+    ) -> SupervisedConnection:
+        connection = SupervisedConnection(settings, "test", set_up, on_lost)
         running.append(asyncio.create_task(connection.run()))
         await connection.ready(10)
         return connection

@@ -8,7 +8,7 @@ import pytest
 from aio_pika.abc import AbstractChannel
 
 from common.amqp.channel import Delivery
-from common.amqp.connection import Connection
+from common.amqp.connection import SupervisedConnection
 from common.contract.messages import Message
 from common.errors import (
     BrokerAway,
@@ -30,7 +30,7 @@ async def test_what_is_published_arrives_as_it_was(opened: Opened, raw: Abstract
     arrived: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
     await raw.declare_queue("q", durable=True)
 
-    async def consume(connection: Connection) -> None:
+    async def consume(connection: SupervisedConnection) -> None:
         await (await connection.channel()).consume("q", arrived.set_result, prefetch=1)
 
     connection = await opened(consume)
@@ -88,7 +88,7 @@ async def test_what_is_acknowledged_together_takes_no_other_delivery_along(
     arrived: list[Delivery] = []
     queue = await raw.declare_queue("q", durable=True)
 
-    async def consume(connection: Connection) -> None:
+    async def consume(connection: SupervisedConnection) -> None:
         await (await connection.channel()).consume("q", arrived.append, prefetch=6)
 
     connection = await opened(consume)
@@ -174,9 +174,9 @@ async def test_a_caller_that_is_cancelled_stays_cancelled(
 
 
 async def test_publishing_without_a_connection_says_so(settings: BrokerSettings) -> None:
-    async def nothing(_: Connection) -> None: ...
+    async def nothing(_: SupervisedConnection) -> None: ...
 
-    connection = Connection(settings, "never run", nothing)
+    connection = SupervisedConnection(settings, "never run", nothing)
     with pytest.raises(BrokerAway):
         await connection.ready(0.01)
     with pytest.raises(BrokerAway):
@@ -190,9 +190,9 @@ async def test_publishing_without_a_connection_says_so(settings: BrokerSettings)
 async def test_a_broker_that_refuses_us_ends_the_connection_at_once(
     settings: BrokerSettings, wrong: dict[str, str], named: str
 ) -> None:
-    async def nothing(_: Connection) -> None: ...
+    async def nothing(_: SupervisedConnection) -> None: ...
 
-    connection = Connection(settings.model_copy(update=wrong), "test", nothing)
+    connection = SupervisedConnection(settings.model_copy(update=wrong), "test", nothing)
     with pytest.raises(Misconfigured, match=named):
         await asyncio.wait_for(connection.run(), 10)
 

@@ -8,7 +8,7 @@ from aio_pika.abc import AbstractChannel
 from structlog.testing import capture_logs
 
 from common.amqp.channel import Delivery
-from common.amqp.connection import Connection
+from common.amqp.connection import SupervisedConnection
 from common.contract.messages import Message
 from common.errors import BrokerAway, ConnectionLost
 from predictmq.local.broker import PrivateBroker
@@ -18,7 +18,7 @@ from tests.support.harness.waiting import until
 HELLO = Message(type="test", body=b"hello", correlation_id="1")
 
 
-def _lost_once(connection: Connection) -> Callable[[], Awaitable[bool]]:
+def _lost_once(connection: SupervisedConnection) -> Callable[[], Awaitable[bool]]:
     async def holds() -> bool:
         return connection.reconnects == 1
 
@@ -29,9 +29,9 @@ async def test_a_closed_connection_is_set_up_again_and_the_brokers_reason_is_tol
     opened: Opened, broker: PrivateBroker
 ) -> None:
     lost = asyncio.Event()
-    set_ups: list[Connection] = []
+    set_ups: list[SupervisedConnection] = []
 
-    async def count(connection: Connection) -> None:
+    async def count(connection: SupervisedConnection) -> None:
         set_ups.append(connection)
 
     with capture_logs() as logs:
@@ -68,7 +68,7 @@ async def test_a_connection_that_ends_at_once_comes_back_ever_later(
     monkeypatch.setattr("common.amqp.connection.backoff_s", at_once)
     endings: list[asyncio.Task[str]] = []
 
-    async def end(connection: Connection) -> None:
+    async def end(connection: SupervisedConnection) -> None:
         channel = await connection.channel()
         endings.append(asyncio.create_task(channel.consume("no such queue", lambda _: None)))
 
@@ -86,7 +86,7 @@ async def test_a_consumer_that_the_broker_cancels_is_subscribed_again(
 ) -> None:
     arrived: asyncio.Queue[Delivery] = asyncio.Queue()
 
-    async def consume(connection: Connection) -> None:
+    async def consume(connection: SupervisedConnection) -> None:
         await raw.declare_queue("q", durable=True)
         await (await connection.channel()).consume("q", arrived.put_nowait, prefetch=1)
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from common.amqp.connection import Connection
+from common.amqp.connection import SupervisedConnection
 from common.contract.messages import MessageType
 from common.contract.progress import Progress, started
 from common.contract.topology import REPLIES, shared_queues
@@ -26,7 +26,7 @@ async def replays(opened: Opened) -> Replays:
     """Reads of a stream with events of two predictions: ours are the first, and the last three."""
     replays = Replays()
 
-    async def set_up(connection: Connection) -> None:
+    async def set_up(connection: SupervisedConnection) -> None:
         await (await connection.channel()).declare(shared_queues())
         replays.attach(await connection.channel())
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 from aio_pika.abc import AbstractChannel
 
-from common.amqp.connection import Connection
+from common.amqp.connection import SupervisedConnection
 from common.contract.messages import Message
 from common.errors import ConnectionLost, Unconfirmed
 from common.settings import BrokerSettings
@@ -22,13 +22,13 @@ async def test_a_silent_broker_is_told_from_a_caller_who_was_cancelled(
     raw: AbstractChannel,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def nothing(_: Connection) -> None: ...
+    async def nothing(_: SupervisedConnection) -> None: ...
 
     monkeypatch.setattr("common.amqp.login.HEARTBEAT_S", 1)  # noticed after some 6 s, not 33
     await raw.declare_queue("q", durable=True)
     async with Proxy(broker.host, broker.port) as proxy:
         through_proxy = settings.model_copy(update={"port": proxy.port})
-        connection = Connection(through_proxy, "test", nothing)
+        connection = SupervisedConnection(through_proxy, "test", nothing)
         running = asyncio.create_task(connection.run())
         await connection.ready(10)
         await connection.publish(HELLO, "q", timeout_s=5)

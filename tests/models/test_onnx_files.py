@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from common.errors import InvalidInput
-from predictor_service.execution.invocation import Question, invoke
+from predictor_service.execution.invocation import ModelInput, invoke
 from predictor_service.models.loader import load_model
 from predictor_service.models.specification import parse_models
 
@@ -20,7 +20,7 @@ Array = tuple[str, int, list[Any]]
 def _answers(file: Path, inputs: list[Any]) -> list[Any]:
     """What the model in ``file`` answers, all asked at once."""
     (specification,) = parse_models(f"x=onnx({file})")
-    questions = [Question(msgspec.json.encode(each), "id") for each in inputs]
+    questions = [ModelInput(msgspec.json.encode(each), "id") for each in inputs]
     return [
         msgspec.json.decode(outcome) if isinstance(outcome, bytes) else type(outcome)
         for outcome in invoke(load_model(specification), questions)

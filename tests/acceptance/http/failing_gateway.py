@@ -10,13 +10,13 @@ from common.settings import BrokerSettings, read_settings
 from common.telemetry.tracing import Tracer
 from gateway.app import Gateway
 from gateway.settings import GatewaySettings
-from gateway.web.app import HttpApp
+from gateway.web.app import GatewayApp
 
 
 class FailingGateway(Gateway):
     """Fails at ``/fails``."""
 
-    def http_app(self) -> HttpApp:
+    def http_app(self) -> GatewayApp:
         app = super().http_app()
 
         @app.get("/fails")

@@ -6,7 +6,7 @@ from typing import Final
 
 import uvloop
 
-from common.amqp.connection import Connection
+from common.amqp.connection import SupervisedConnection
 from common.settings import BrokerSettings, read_settings
 from common.telemetry.logs import configure_logs
 from gateway.prediction_id import PredictionIds, derive_key
@@ -19,7 +19,7 @@ CALL_TIMEOUT_S: Final = 30.0
 LIFE_S: Final = 7200.0
 
 
-async def _nothing(_: Connection) -> None:
+async def _nothing(_: SupervisedConnection) -> None:
     """The predictor has declared what is published to."""
 
 
@@ -28,11 +28,11 @@ async def main() -> None:
     broker = read_settings(BrokerSettings)
     ids = PredictionIds(derive_key(broker.password), LIFE_S, time.time)
 
-    async def attach(connection: Connection) -> None:
+    async def attach(connection: SupervisedConnection) -> None:
         await requestor.attach(await connection.channel())
 
-    publisher = Connection(broker, "bench publisher", _nothing)
-    consumer = Connection(broker, "bench consumer", attach)
+    publisher = SupervisedConnection(broker, "bench publisher", _nothing)
+    consumer = SupervisedConnection(broker, "bench consumer", attach)
     requestor = Requestor(publisher, consumer, time.time)
 
     async def call() -> bytes:

@@ -35,7 +35,7 @@ class ScriptedLink:
     async def ready(self, timeout_s: float) -> None:
         await self._up.wait()
 
-    def renew(self, reason: str) -> None:
+    def reconnect(self, reason: str) -> None:
         raise NotImplementedError
 
     async def publish(
@@ -48,7 +48,7 @@ class ScriptedLink:
         if self.hold:
             await self.hold.wait()
 
-    def post(self, message: Message, routing_key: str) -> asyncio.Future[object]:
+    def publish_nowait(self, message: Message, routing_key: str) -> asyncio.Future[object]:
         if not self.is_up:
             raise BrokerAway("The message broker is not available.")
         return asyncio.ensure_future(self.publish(message, routing_key, timeout_s=0))

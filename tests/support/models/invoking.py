@@ -8,7 +8,7 @@ import msgspec
 
 from common.contract.announcement import ModelCard
 from common.errors import InvalidInput, PredictionError
-from predictor_service.execution.invocation import Outcome, Question, invoke
+from predictor_service.execution.invocation import ModelInput, Outcome, invoke
 from predictor_service.models.loader import Model
 
 NUMBER: Final = b"21"
@@ -58,7 +58,7 @@ class Speechless:
 def ask(predict: Callable[[Any], Any], text: bytes, input_type: Any = Any) -> Outcome:
     """What one question of a model comes to."""
     model = Model(ModelCard(name="m"), input_type, predict, None)
-    (outcome,) = invoke(model, [Question(text, "c")])
+    (outcome,) = invoke(model, [ModelInput(text, "c")])
     return outcome
 
 

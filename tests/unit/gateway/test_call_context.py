@@ -2,14 +2,14 @@
 
 import asyncio
 
-from gateway.call_context import begin, note
+from gateway.call_context import add_log_fields, begin_request
 
 
 async def test_requests_side_by_side_do_not_see_what_others_note() -> None:
     async def answer(model: str) -> dict[str, object]:
-        known = begin()
+        known = begin_request()
         await asyncio.sleep(0)
-        note(model=model)
+        add_log_fields(model=model)
         return known
 
     both = await asyncio.gather(answer("a"), answer("b"))
@@ -17,5 +17,5 @@ async def test_requests_side_by_side_do_not_see_what_others_note() -> None:
 
 
 def test_outside_of_a_request_nothing_is_noted() -> None:
-    note(model="a")
-    assert begin() == {}
+    add_log_fields(model="a")
+    assert begin_request() == {}

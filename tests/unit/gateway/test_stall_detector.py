@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.stall_detector import BEAT_S, STILL_S, Pulse
+from gateway.stall_detector import BEAT_S, STILL_S, StallDetector
 
 START_S: Final = 1000.0
 
@@ -13,7 +13,7 @@ class Stood:
     def __init__(self) -> None:
         self.now_s = START_S
         self.times = 0
-        self.pulse = Pulse(lambda: self.now_s)
+        self.pulse = StallDetector(lambda: self.now_s)
 
     def beat_after(self, seconds: float) -> None:
         """Let time pass, and beat."""

@@ -55,7 +55,7 @@ async def test_no_word_passes_one_that_has_not_left() -> None:
     raw = SlowToSend()
     channel = await with_deliveries(raw, 3)
     raw.may_send.clear()
-    giving_back = asyncio.create_task(channel.give_back(1))
+    giving_back = asyncio.create_task(channel.requeue(1))
     await asyncio.sleep(0)
     await channel.acknowledge([2, 3])
     raw.may_send.set()

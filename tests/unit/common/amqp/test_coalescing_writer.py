@@ -5,11 +5,11 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from common.amqp.coalescing_writer import PacketWriter
+from common.amqp.coalescing_writer import CoalescingWriter
 
 
 @asynccontextmanager
-async def writing(more: list[bool]) -> AsyncIterator[tuple[PacketWriter, socket.socket]]:
+async def writing(more: list[bool]) -> AsyncIterator[tuple[CoalescingWriter, socket.socket]]:
     """A writer that is told by ``more``, at each write, whether more follows; and its peer."""
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
@@ -19,7 +19,7 @@ async def writing(more: list[bool]) -> AsyncIterator[tuple[PacketWriter, socket.
         transport, protocol = await loop.connect_accepted_socket(
             lambda: asyncio.StreamReaderProtocol(reader), ours
         )
-        writer = PacketWriter(transport, protocol, reader, loop, has_more=lambda: more.pop(0))
+        writer = CoalescingWriter(transport, protocol, reader, loop, has_more=lambda: more.pop(0))
         yield writer, theirs
         writer.close()
         await writer.wait_closed()

@@ -3,7 +3,7 @@
 import pytest
 from pamqp.body import ContentBody
 
-from common.amqp.codec import publish_frames
+from common.amqp.codec import encode_publish
 from common.contract.messages import Message
 
 
@@ -22,6 +22,6 @@ def test_a_body_is_sent_in_parts_no_larger_than_the_broker_takes(
     body: bytes, max_body_bytes: int, parts: list[bytes]
 ) -> None:
     message = Message(type="test", body=body, correlation_id="1")
-    _, header, *bodies = publish_frames(message, "an id", "q", "", max_body_bytes)
+    _, header, *bodies = encode_publish(message, "an id", "q", "", max_body_bytes)
     assert header.body_size == len(body)  # type: ignore[union-attr]
     assert [part.value for part in bodies if isinstance(part, ContentBody)] == parts

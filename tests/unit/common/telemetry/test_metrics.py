@@ -3,13 +3,20 @@
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
-from common.telemetry.metrics import Distributions, Reading, Readings, process_registry
+from common.telemetry.metrics import (
+    Distributions,
+    ObservableMetric,
+    ObservableMetrics,
+    process_registry,
+)
 
 
 def test_readings_are_read_at_each_scrape_and_not_before() -> None:
     waiting: list[str] = []
     registry = CollectorRegistry()
-    registry.register(Readings([Reading("depth", "How deep.", lambda: len(waiting))], []))
+    registry.register(
+        ObservableMetrics([ObservableMetric("depth", "How deep.", lambda: len(waiting))], [])
+    )
     for depth in range(3):
         assert f"depth {depth}.0" in generate_latest(registry).decode().splitlines()
         waiting.append("one more")
@@ -18,7 +25,9 @@ def test_readings_are_read_at_each_scrape_and_not_before() -> None:
 def test_a_counter_has_its_total_for_each_value_of_its_label() -> None:
     ended = {"succeeded": 2, "failed": 1}
     registry = CollectorRegistry()
-    registry.register(Readings([], [Reading("ended", "Ended.", lambda: ended, label="state")]))
+    registry.register(
+        ObservableMetrics([], [ObservableMetric("ended", "Ended.", lambda: ended, label="state")])
+    )
     lines = generate_latest(registry).decode().splitlines()
     assert 'ended_total{state="succeeded"} 2.0' in lines
     assert 'ended_total{state="failed"} 1.0' in lines

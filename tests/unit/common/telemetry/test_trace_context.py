@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.telemetry.tracing import trace_context, valid_traceparent, valid_tracestate
+from common.telemetry.trace_context import trace_context, valid_traceparent, valid_tracestate
 
 EXAMPLE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 

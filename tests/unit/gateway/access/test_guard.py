@@ -5,10 +5,10 @@ from prometheus_client import CollectorRegistry
 from quart import Blueprint, Response
 from quart.typing import TestClientProtocol as Client
 
-from gateway.access.guard import guard
+from gateway.access.guard import install_access_control
 from gateway.metrics import HttpMetrics
 from gateway.settings import GatewaySettings
-from gateway.web.app import HttpApp
+from gateway.web.app import GatewayApp
 from gateway.web.request import this_request
 
 ALICE = {"Authorization": "Bearer a1"}
@@ -28,7 +28,7 @@ def settings(no_settings: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 def guarded() -> Client:
     """A client of an application that tells its caller, guarded as the environment says."""
-    app = HttpApp(HttpMetrics(CollectorRegistry()), max_body_bytes=100)
+    app = GatewayApp(HttpMetrics(CollectorRegistry()), max_body_bytes=100)
     predictions, health = Blueprint("predictions", __name__), Blueprint("health", __name__)
 
     @predictions.post("/predict")
@@ -45,7 +45,7 @@ def guarded() -> Client:
 
     app.register_blueprint(predictions)
     app.register_blueprint(health)
-    guard(app, GatewaySettings())
+    install_access_control(app, GatewaySettings())
     return app.test_client()
 
 

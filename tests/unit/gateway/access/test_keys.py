@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.access.keys import Access
+from gateway.access.keys import ApiKeys
 from gateway.access_settings import parse_api_keys
 
-ACCESS = Access(parse_api_keys("alice=a-new,alice=a-old,bob=b1"))
+ACCESS = ApiKeys(parse_api_keys("alice=a-new,alice=a-old,bob=b1"))
 
 
 @pytest.mark.parametrize(
@@ -29,5 +29,5 @@ def test_a_bearer_goes_before_the_other_header_and_other_schemes_do_not() -> Non
 
 @given(st.text(), st.text())
 def test_what_is_no_key_of_ours_shows_no_name(authorization: str, x_api_key: str) -> None:
-    assert Access(()).name_of(authorization, x_api_key) is None
+    assert ApiKeys(()).name_of(authorization, x_api_key) is None
     assert ACCESS.name_of(authorization, x_api_key) is None

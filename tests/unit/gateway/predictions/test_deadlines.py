@@ -12,7 +12,7 @@ from common.errors import Refused, Unavailable
 from gateway.prediction_id import PredictionId, spell
 from gateway.predictions import deadlines
 from gateway.predictions.deadlines import OUT_OF_TIME, RETRY_S, Deadlines
-from gateway.reply_stream.waiters import Watch
+from gateway.reply_stream.waiters import Waiters
 from tests.support.fakes.loops import ManualLoop
 
 ONE: Final = PredictionId(1)
@@ -26,7 +26,7 @@ class World:
     def __init__(self) -> None:
         self.loop = ManualLoop()
         self.ended: set[PredictionId] = set()
-        self.watch = Watch(self.ended.__contains__)
+        self.watch = Waiters(self.ended.__contains__)
         self.deadlines = Deadlines(self.ended.__contains__, self.watch, self)
         self.said: list[tuple[str, Reply]] = []
         self.stopped: list[str] = []

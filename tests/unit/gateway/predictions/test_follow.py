@@ -10,8 +10,8 @@ from common.contract.messages import MessageType, Reply
 from common.errors import Unavailable
 from gateway.api.sse import frames
 from gateway.prediction_id import PredictionId
-from gateway.predictions.follow import QUIET_S, Ending, Following, Pending, Quiet, Told
-from gateway.reply_stream.live_events import Event, UnderWay
+from gateway.predictions.follow import QUIET_S, Ending, Follow, KeepAlive, Pending, StreamItem
+from gateway.reply_stream.live_events import Event, LiveEvents
 from tests.support.fakes.loops import ManualLoop
 from tests.unit.gateway.reply_stream.test_live_events import progress, start
 
@@ -24,7 +24,7 @@ class Gateway:
 
     def __init__(self) -> None:
         self.loop = ManualLoop()
-        self.under_way = UnderWay()
+        self.under_way = LiveEvents()
         self.offset_read = 10
         self.stream: list[Event] = []
         self.ended: int | None = None
@@ -32,8 +32,8 @@ class Gateway:
         self.may_read = asyncio.Event()
         self.may_read.set()
         self.can_read = True
-        self.told: list[Told] = []
-        self.following = Following(
+        self.told: list[StreamItem] = []
+        self.following = Follow(
             self, self.under_way, self, lambda: self.offset_read, lambda _: self.alive
         )
 
@@ -113,7 +113,7 @@ def test_what_happens_while_the_missed_is_read_is_told_after_it_and_once(gateway
     gateway.follow(after=11)
     gateway.happen(progress(14))
     gateway.end(15)
-    assert gateway.told == [Quiet(11)]
+    assert gateway.told == [KeepAlive(11)]
     gateway.may_read.set()
     gateway.loop.settle()
     gateway.loop.settle()
@@ -125,7 +125,7 @@ def test_what_another_gateway_told_before_we_read_it_is_not_told_again(gateway: 
     gateway.follow(after=12)
     for event in (start(11), progress(12), progress(13)):
         gateway.happen(event)
-    assert gateway.told == [Quiet(12), progress(13)]
+    assert gateway.told == [KeepAlive(12), progress(13)]
 
 
 def test_of_what_has_ended_only_the_end_is_told_or_what_was_missed_before_it(
@@ -139,7 +139,7 @@ def test_of_what_has_ended_only_the_end_is_told_or_what_was_missed_before_it(
     gateway.told.clear()
     gateway.follow(after=11)
     gateway.loop.settle()
-    assert gateway.told == [Quiet(11), progress(12), Ending(13, REPLY)]
+    assert gateway.told == [KeepAlive(11), progress(12), Ending(13, REPLY)]
 
 
 def test_the_end_is_told_to_who_resumes_after_what_never_was(gateway: Gateway) -> None:
@@ -156,7 +156,7 @@ def test_while_nothing_happens_that_is_told_with_an_id_that_moves_on(gateway: Ga
     for now_s in (QUIET_S - 1, QUIET_S, 2 * QUIET_S):
         gateway.loop.now_s = now_s
         gateway.loop.settle()
-    assert gateway.told == [Pending(10), Quiet(500), Quiet(500)]
+    assert gateway.told == [Pending(10), KeepAlive(500), KeepAlive(500)]
 
 
 def test_a_long_read_is_not_silent(gateway: Gateway) -> None:
@@ -164,7 +164,7 @@ def test_a_long_read_is_not_silent(gateway: Gateway) -> None:
     gateway.follow(after=3)
     gateway.loop.now_s = QUIET_S
     gateway.loop.settle()
-    assert gateway.told == [Quiet(3), Quiet(3)]
+    assert gateway.told == [KeepAlive(3), KeepAlive(3)]
 
 
 def test_what_cannot_be_read_back_ends_it_so_that_it_is_resumed(gateway: Gateway) -> None:
@@ -191,8 +191,8 @@ def test_it_ends_with_the_life_of_the_prediction_and_with_the_gateway(gateway: G
 
 
 async def test_each_kind_has_its_block_and_every_block_ends_with_a_blank_line() -> None:
-    async def all_kinds() -> AsyncIterator[Told]:
-        kinds: list[Told] = [Pending(-1), start(1), progress(5_000), Quiet(5_001)]
+    async def all_kinds() -> AsyncIterator[StreamItem]:
+        kinds: list[StreamItem] = [Pending(-1), start(1), progress(5_000), KeepAlive(5_001)]
         kinds += [Ending(6_000, Reply.succeeded(b'"a"', b"[1,\n2]"))]
         kinds += [
             Ending(-1, Reply(MessageType.DEAD_LETTERED, b'{"code": "unavailable", "error": "x"}'))

@@ -17,7 +17,7 @@ from common.errors import (
 )
 from gateway.prediction_id import PredictionId, PredictionIds, spell
 from gateway.predictions.idempotency import PATIENCE_S, IdempotentReceiver, Repeatable
-from gateway.reply_stream.idempotency_claims import Claim, Claims
+from gateway.reply_stream.idempotency_claims import Claim, IdempotencyClaims
 from gateway.request_reply.requestor import Order
 from tests.support.fakes.loops import ManualLoop
 
@@ -31,7 +31,7 @@ class Gateway:
     def __init__(self) -> None:
         self.loop = ManualLoop()
         self.ids = PredictionIds(b"k" * 32, 3600, self.loop.time)
-        self.claims = Claims(3600, 900, self.loop.time)
+        self.claims = IdempotencyClaims(3600, 900, self.loop.time)
         self.caught_up = True
         self.follows = True
         self.refuses: PredictionError | None = None

@@ -11,9 +11,9 @@ from common.errors import DeadlineExceeded
 from gateway.prediction_id import PredictionId, PredictionIds
 from gateway.predictions.idempotency import IdempotentReceiver
 from gateway.predictions.intake import Call, Intake
-from gateway.predictions.predict_once import RepeatablePredictions
-from gateway.registry.registry import Replicas
-from gateway.reply_stream.idempotency_claims import Claims
+from gateway.predictions.predict_once import PredictOnce
+from gateway.registry.registry import PredictorRegistry
+from gateway.reply_stream.idempotency_claims import IdempotencyClaims
 from gateway.settings import GatewaySettings
 from tests.support.fakes.announcements import announcement
 from tests.support.fakes.intake import Body, NoDeadlines, Silent
@@ -51,12 +51,12 @@ def test_a_call_waits_as_long_as_it_says_also_for_its_acceptance(
 ) -> None:
     settings = GatewaySettings()
     ids = PredictionIds(b"k" * 32, settings.life_s, loop.time)
-    replicas = Replicas(loop.time)
+    replicas = PredictorRegistry(loop.time)
     replicas.begin_listening()
     replicas.hear(announcement("a"))
     slow = Slow()
-    claims = Claims(settings.life_s, settings.unaccepted_life_s, loop.time)
-    predictions = RepeatablePredictions(
+    claims = IdempotencyClaims(settings.life_s, settings.unaccepted_life_s, loop.time)
+    predictions = PredictOnce(
         Intake(settings, ids, replicas, Silent(), NoDeadlines()),
         IdempotentReceiver(claims, slow, loop.time, lambda: True),
         slow,

@@ -8,8 +8,8 @@ import pytest
 from common.errors import DeadlineExceeded, Unavailable
 from gateway.prediction_id import PredictionIds
 from gateway.predictions.intake import Call, Intake
-from gateway.predictions.predict import UNKNOWN_MODEL_S, Predictions
-from gateway.registry.registry import ROLL_CALL_S, Replicas
+from gateway.predictions.predict import UNKNOWN_MODEL_S, Predict
+from gateway.registry.registry import ROLL_CALL_S, PredictorRegistry
 from gateway.settings import GatewaySettings
 from tests.support.fakes.announcements import announcement
 from tests.support.fakes.intake import Body, NoDeadlines, Silent
@@ -27,9 +27,9 @@ def loop() -> Iterator[ManualLoop]:
 
 
 @pytest.fixture
-def replicas(loop: ManualLoop) -> Replicas:
+def replicas(loop: ManualLoop) -> PredictorRegistry:
     """A table of which the roll is being called."""
-    table = Replicas(loop.time)
+    table = PredictorRegistry(loop.time)
     table.begin_listening()
     return table
 
@@ -42,14 +42,14 @@ def silent() -> Silent:
 
 @pytest.fixture
 def ask(
-    loop: ManualLoop, replicas: Replicas, silent: Silent, no_settings: pytest.MonkeyPatch
+    loop: ManualLoop, replicas: PredictorRegistry, silent: Silent, no_settings: pytest.MonkeyPatch
 ) -> Ask:
     """Ask for a prediction, as far as it goes at once."""
     settings = GatewaySettings()
     ids = PredictionIds(b"k" * 32, settings.life_s, loop.time)
     intake = Intake(settings, ids, replicas, silent, NoDeadlines())
     told: list[str] = []
-    predictions = Predictions(intake, silent, told.append, settings.sync_timeout_s)
+    predictions = Predict(intake, silent, told.append, settings.sync_timeout_s)
 
     def predict(model: str, wait_s: float | None = None) -> "asyncio.Task[bytes]":
         task = loop.create_task(predictions.predict(Call(model, Body(), wait_s=wait_s)))
@@ -60,7 +60,7 @@ def ask(
 
 
 def test_the_wait_for_a_roll_call_is_part_of_the_calls_time(
-    loop: ManualLoop, replicas: Replicas, silent: Silent, ask: Ask
+    loop: ManualLoop, replicas: PredictorRegistry, silent: Silent, ask: Ask
 ) -> None:
     asked = ask("m")
     loop.now_s = ROLL_CALL_S / 2

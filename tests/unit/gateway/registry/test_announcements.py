@@ -8,8 +8,8 @@ import pytest
 from common.amqp.channel import Delivery
 from common.contract.messages import Message, MessageType
 from common.errors import BrokerAway
-from gateway.registry.announcements import Presence
-from gateway.registry.registry import ROLL_CALL_S, Replicas
+from gateway.registry.announcements import AnnouncementListener
+from gateway.registry.registry import ROLL_CALL_S, PredictorRegistry
 from tests.support.fakes.announcements import announcement
 from tests.support.fakes.loops import ManualLoop
 from tests.support.fakes.scripted import ScriptedChannel, ScriptedLink
@@ -21,8 +21,8 @@ class Gateway:
     def __init__(self) -> None:
         self.loop = ManualLoop()
         self.publisher = ScriptedLink()
-        self.replicas = Replicas(self.loop.time)
-        self.presence = Presence(self.replicas, self.publisher)
+        self.replicas = PredictorRegistry(self.loop.time)
+        self.presence = AnnouncementListener(self.replicas, self.publisher)
         self.channel = ScriptedChannel()
         self.loop.create_task(self.presence.run())
         self.loop.settle()

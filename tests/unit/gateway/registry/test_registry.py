@@ -7,7 +7,7 @@ import pytest
 
 from common.contract.announcement import SILENCE_S, ModelCard
 from common.errors import InvalidInput
-from gateway.registry.registry import Replicas
+from gateway.registry.registry import PredictorRegistry
 from tests.support.fakes.announcements import OLD, announcement
 from tests.support.fakes.loops import ManualLoop
 
@@ -25,18 +25,18 @@ def loop() -> Iterator[ManualLoop]:
 
 
 @pytest.fixture
-def replicas(loop: ManualLoop) -> Replicas:
+def replicas(loop: ManualLoop) -> PredictorRegistry:
     """An empty table."""
-    return Replicas(loop.time)
+    return PredictorRegistry(loop.time)
 
 
-def there(replicas: Replicas, model: str = "m") -> list[str]:
+def there(replicas: PredictorRegistry, model: str = "m") -> list[str]:
     """The ids of those that serve ``model``."""
     return sorted(each.replica_id for each in replicas.serving(model))
 
 
 def test_a_replica_is_there_until_it_is_silent_for_too_long(
-    loop: ManualLoop, replicas: Replicas
+    loop: ManualLoop, replicas: PredictorRegistry
 ) -> None:
     replicas.hear(announcement("a"))
     loop.now_s = 5
@@ -51,14 +51,14 @@ def test_a_replica_is_there_until_it_is_silent_for_too_long(
     assert there(replicas) == ["a"]
 
 
-def test_each_announcement_takes_the_place_of_the_one_before(replicas: Replicas) -> None:
+def test_each_announcement_takes_the_place_of_the_one_before(replicas: PredictorRegistry) -> None:
     for predictions in (1, 2):
         replicas.hear(announcement("a", predictions=predictions))
     assert [each.predictions for each in replicas.serving("m")] == [2]
 
 
 def test_a_replica_that_leaves_is_gone_at_once_and_its_model_is_still_known(
-    replicas: Replicas,
+    replicas: PredictorRegistry,
 ) -> None:
     two = (OLD, ModelCard(name="a"))
     replicas.hear(announcement("a", *two))
@@ -70,14 +70,16 @@ def test_a_replica_that_leaves_is_gone_at_once_and_its_model_is_still_known(
     assert replicas.card("nobody") is None
 
 
-def test_who_leaves_unheard_of_makes_its_model_known_and_nobody_there(replicas: Replicas) -> None:
+def test_who_leaves_unheard_of_makes_its_model_known_and_nobody_there(
+    replicas: PredictorRegistry,
+) -> None:
     replicas.hear(announcement("a", leaving=True))
     assert there(replicas) == []
     assert replicas.card("m") == OLD
 
 
 def test_silence_while_nobody_could_be_heard_does_not_count(
-    loop: ManualLoop, replicas: Replicas
+    loop: ManualLoop, replicas: PredictorRegistry
 ) -> None:
     replicas.hear(announcement("a"))
     loop.now_s = SILENCE_S - 1
@@ -98,7 +100,7 @@ def test_silence_while_nobody_could_be_heard_does_not_count(
 
 
 def test_who_was_gone_before_nobody_could_be_heard_does_not_come_back_by_it(
-    loop: ManualLoop, replicas: Replicas
+    loop: ManualLoop, replicas: PredictorRegistry
 ) -> None:
     replicas.hear(announcement("a"))
     loop.now_s = SILENCE_S + 1
@@ -107,7 +109,7 @@ def test_who_was_gone_before_nobody_could_be_heard_does_not_come_back_by_it(
     assert there(replicas) == []
 
 
-def refused(replicas: Replicas, value: Any) -> bool:
+def refused(replicas: PredictorRegistry, value: Any) -> bool:
     """Whether the gateway refuses an input of model ``m``."""
     try:
         replicas.check_input("m", value)
@@ -116,7 +118,7 @@ def refused(replicas: Replicas, value: Any) -> bool:
     return False
 
 
-def test_an_input_is_checked_against_what_all_replicas_publish(replicas: Replicas) -> None:
+def test_an_input_is_checked_against_what_all_replicas_publish(replicas: PredictorRegistry) -> None:
     assert not refused(replicas, [])
     replicas.hear(announcement("a"))
     replicas.hear(
@@ -127,7 +129,7 @@ def test_an_input_is_checked_against_what_all_replicas_publish(replicas: Replica
 
 
 def test_while_replicas_disagree_nothing_is_checked_and_then_by_who_is_left(
-    loop: ManualLoop, replicas: Replicas
+    loop: ManualLoop, replicas: PredictorRegistry
 ) -> None:
     """An upgrade, replica by replica; each goes on to announce itself."""
     for who in ("a", "b"):
@@ -143,7 +145,7 @@ def test_while_replicas_disagree_nothing_is_checked_and_then_by_who_is_left(
     assert replicas.card("m") == NEW
 
 
-def test_the_version_that_leaves_does_not_come_back_by_it(replicas: Replicas) -> None:
+def test_the_version_that_leaves_does_not_come_back_by_it(replicas: PredictorRegistry) -> None:
     """The new one does not have to be heard again for that."""
     replicas.hear(announcement("old"))
     replicas.hear(announcement("new", NEW))
@@ -156,7 +158,7 @@ def test_the_version_that_leaves_does_not_come_back_by_it(replicas: Replicas) ->
 
 
 def test_of_two_versions_that_are_there_the_one_that_came_last_is_shown(
-    loop: ManualLoop, replicas: Replicas
+    loop: ManualLoop, replicas: PredictorRegistry
 ) -> None:
     for who, card in (("old", OLD), ("new", NEW), ("old", OLD), ("new", NEW), ("old", OLD)):
         replicas.hear(announcement(who, card))
@@ -170,7 +172,7 @@ def test_of_two_versions_that_are_there_the_one_that_came_last_is_shown(
 
 
 def test_a_version_that_falls_silent_is_shown_until_another_is_heard_again(
-    loop: ManualLoop, replicas: Replicas
+    loop: ManualLoop, replicas: PredictorRegistry
 ) -> None:
     replicas.hear(announcement("old"))
     replicas.hear(announcement("new", NEW))
@@ -181,7 +183,7 @@ def test_a_version_that_falls_silent_is_shown_until_another_is_heard_again(
 
 
 def test_when_the_last_replica_is_gone_nothing_is_checked(
-    loop: ManualLoop, replicas: Replicas
+    loop: ManualLoop, replicas: PredictorRegistry
 ) -> None:
     """The next one may take other inputs."""
     replicas.hear(announcement("a"))

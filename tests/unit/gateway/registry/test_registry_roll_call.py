@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from common.contract.announcement import SILENCE_S, ModelCard
-from gateway.registry.registry import ROLL_CALL_S, Replicas
+from gateway.registry.registry import ROLL_CALL_S, PredictorRegistry
 from tests.support.fakes.announcements import announcement
 from tests.support.fakes.loops import ManualLoop
 
@@ -16,7 +16,7 @@ class Gateway:
 
     def __init__(self) -> None:
         self.loop = ManualLoop()
-        self.replicas = Replicas(self.loop.time)
+        self.replicas = PredictorRegistry(self.loop.time)
 
     def ask(self) -> asyncio.Task[bool]:
         """Ask, as far as it goes at once."""

@@ -11,12 +11,12 @@ from common.amqp.channel import Delivery
 from common.contract.messages import Message, MessageType
 from common.contract.topology import CLOCK_SKEW_S
 from gateway.prediction_id import PredictionIds
-from gateway.reply_stream.consumer import ACKNOWLEDGE_EVERY, Journal
-from gateway.reply_stream.idempotency_claims import Claims
-from gateway.reply_stream.live_events import UnderWay
-from gateway.reply_stream.projection import Recorder
+from gateway.reply_stream.consumer import ACKNOWLEDGE_EVERY, ReplyStreamConsumer
+from gateway.reply_stream.idempotency_claims import IdempotencyClaims
+from gateway.reply_stream.live_events import LiveEvents
+from gateway.reply_stream.projection import Projection
 from gateway.reply_stream.results import Results
-from gateway.reply_stream.waiters import Watch
+from gateway.reply_stream.waiters import Waiters
 from tests.support.fakes.scripted import ScriptedChannel, ScriptedLink
 from tests.support.harness.waiting import until
 
@@ -29,12 +29,12 @@ def publisher() -> ScriptedLink:
 
 
 @pytest.fixture
-async def journal(publisher: ScriptedLink) -> AsyncIterator[Journal]:
+async def journal(publisher: ScriptedLink) -> AsyncIterator[ReplyStreamConsumer]:
     ids = PredictionIds(b"key", 60, lambda: NOW_S)
     results = Results(10_000, 60, lambda: NOW_S)
-    claims = Claims(60, 30, lambda: NOW_S)
-    recorder = Recorder(ids, results, Watch(results.__contains__), UnderWay(), claims)
-    followed = Journal(recorder, publisher, 60, lambda: NOW_S)
+    claims = IdempotencyClaims(60, 30, lambda: NOW_S)
+    recorder = Projection(ids, results, Waiters(results.__contains__), LiveEvents(), claims)
+    followed = ReplyStreamConsumer(recorder, publisher, 60, lambda: NOW_S)
     running = asyncio.create_task(followed.run())
     yield followed
     running.cancel()
@@ -52,7 +52,9 @@ def deliver(channel: ScriptedChannel, marker: str, offset: int) -> None:
     channel.on_delivery(Delivery(message, channel, offset + 1))
 
 
-async def attached(journal: Journal, publisher: ScriptedLink) -> tuple[ScriptedChannel, str]:
+async def attached(
+    journal: ReplyStreamConsumer, publisher: ScriptedLink
+) -> tuple[ScriptedChannel, str]:
     """Attach to a new connection; returns its channel and the marker that was sent for it."""
     channel, before = ScriptedChannel(), len(publisher.published)
     await journal.attach(channel)
@@ -68,7 +70,7 @@ def _published(publisher: ScriptedLink, count: int) -> Callable[[], Awaitable[bo
 
 
 async def test_only_its_own_marker_tells_that_it_has_caught_up(
-    journal: Journal, publisher: ScriptedLink
+    journal: ReplyStreamConsumer, publisher: ScriptedLink
 ) -> None:
     channel, marker = await attached(journal, publisher)
     caught_up = []
@@ -79,7 +81,7 @@ async def test_only_its_own_marker_tells_that_it_has_caught_up(
 
 
 async def test_on_a_new_connection_it_has_to_catch_up_again(
-    journal: Journal, publisher: ScriptedLink
+    journal: ReplyStreamConsumer, publisher: ScriptedLink
 ) -> None:
     first, old_marker = await attached(journal, publisher)
     deliver(first, old_marker, 0)
@@ -90,7 +92,7 @@ async def test_on_a_new_connection_it_has_to_catch_up_again(
 
 
 async def test_when_it_may_have_missed_something_it_has_to_catch_up_again(
-    journal: Journal, publisher: ScriptedLink
+    journal: ReplyStreamConsumer, publisher: ScriptedLink
 ) -> None:
     channel, old_marker = await attached(journal, publisher)
     deliver(channel, old_marker, 0)
@@ -105,7 +107,7 @@ async def test_when_it_may_have_missed_something_it_has_to_catch_up_again(
 
 
 async def test_what_an_old_connection_still_delivers_counts_for_nothing(
-    journal: Journal, publisher: ScriptedLink
+    journal: ReplyStreamConsumer, publisher: ScriptedLink
 ) -> None:
     first, _ = await attached(journal, publisher)
     second, marker = await attached(journal, publisher)
@@ -117,7 +119,7 @@ async def test_what_an_old_connection_still_delivers_counts_for_nothing(
 
 
 async def test_a_blocked_broker_does_not_hold_up_the_replay(
-    journal: Journal, publisher: ScriptedLink
+    journal: ReplyStreamConsumer, publisher: ScriptedLink
 ) -> None:
     publisher.hold = asyncio.Event()
     channel, _ = await attached(journal, publisher)
@@ -131,7 +133,7 @@ async def test_a_blocked_broker_does_not_hold_up_the_replay(
 
 
 async def test_it_goes_on_from_the_last_event_it_has_read(
-    journal: Journal, publisher: ScriptedLink
+    journal: ReplyStreamConsumer, publisher: ScriptedLink
 ) -> None:
     first, _ = await attached(journal, publisher)
     deliver(first, "the last one", 7)
@@ -143,7 +145,7 @@ async def test_it_goes_on_from_the_last_event_it_has_read(
 
 
 async def test_it_goes_on_where_retention_has_dropped_what_it_had_read(
-    journal: Journal, publisher: ScriptedLink
+    journal: ReplyStreamConsumer, publisher: ScriptedLink
 ) -> None:
     first, _ = await attached(journal, publisher)
     deliver(first, "the last one", 7)
@@ -153,7 +155,7 @@ async def test_it_goes_on_where_retention_has_dropped_what_it_had_read(
 
 
 async def test_another_stream_is_read_from_its_beginning(
-    journal: Journal, publisher: ScriptedLink
+    journal: ReplyStreamConsumer, publisher: ScriptedLink
 ) -> None:
     first, _ = await attached(journal, publisher)
     deliver(first, "the last one", 7)

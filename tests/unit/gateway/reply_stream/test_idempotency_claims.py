@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from common.contract.topology import CLOCK_SKEW_S
 from gateway.prediction_id import PredictionId, minted_ms
-from gateway.reply_stream.idempotency_claims import Claim, Claims
+from gateway.reply_stream.idempotency_claims import Claim, IdempotencyClaims
 
 LIFE_S: Final = 2000
 UNACCEPTED_LIFE_S: Final = 500
@@ -31,7 +31,7 @@ class Gateway:
     def __init__(self, machine: "GatewaysAgree", wrong_by_s: int) -> None:
         self._machine = machine
         self._wrong_by_s = wrong_by_s
-        self.claims = Claims(LIFE_S, UNACCEPTED_LIFE_S, self.now_s)
+        self.claims = IdempotencyClaims(LIFE_S, UNACCEPTED_LIFE_S, self.now_s)
         self._restart()
 
     def now_s(self) -> float:
@@ -145,16 +145,16 @@ FIRST: Final = Claim(b"a", b"request", id_of(1, 0))
 
 
 @pytest.fixture
-def claims() -> Claims:
+def claims() -> IdempotencyClaims:
     """A table in which one key is claimed."""
-    table = Claims(LIFE_S, UNACCEPTED_LIFE_S, lambda: 0.0)
+    table = IdempotencyClaims(LIFE_S, UNACCEPTED_LIFE_S, lambda: 0.0)
     table.hear(FIRST)
     return table
 
 
 @pytest.mark.parametrize(("is_accepted", "life_s"), [(False, UNACCEPTED_LIFE_S), (True, LIFE_S)])
 def test_a_key_is_free_again_when_its_claim_is_over_and_not_a_millisecond_earlier(
-    claims: Claims, is_accepted: bool, life_s: int
+    claims: IdempotencyClaims, is_accepted: bool, life_s: int
 ) -> None:
     if is_accepted:
         claims.note_accepted(FIRST.prediction_id)
@@ -167,7 +167,7 @@ def test_a_key_is_free_again_when_its_claim_is_over_and_not_a_millisecond_earlie
     assert not claims.is_accepted(next_one)
 
 
-def test_what_becomes_of_a_claim_that_lost_changes_nothing(claims: Claims) -> None:
+def test_what_becomes_of_a_claim_that_lost_changes_nothing(claims: IdempotencyClaims) -> None:
     loser = Claim(b"a", b"x", id_of(2, 1))
     claims.hear(loser)
     claims.note_accepted(loser.prediction_id)
@@ -175,13 +175,15 @@ def test_what_becomes_of_a_claim_that_lost_changes_nothing(claims: Claims) -> No
     assert not claims.is_accepted(FIRST)
 
 
-def test_a_claim_that_comes_twice_is_as_accepted_as_it_was(claims: Claims) -> None:
+def test_a_claim_that_comes_twice_is_as_accepted_as_it_was(claims: IdempotencyClaims) -> None:
     claims.note_accepted(FIRST.prediction_id)
     claims.hear(Claim(FIRST.key, FIRST.request, FIRST.prediction_id))
     assert claims.is_accepted(FIRST)
 
 
-def test_a_released_key_is_free_unless_its_prediction_was_accepted(claims: Claims) -> None:
+def test_a_released_key_is_free_unless_its_prediction_was_accepted(
+    claims: IdempotencyClaims,
+) -> None:
     claims.release(Claim(FIRST.key, FIRST.request, id_of(2, 0)))  # one that lost
     assert claims.find(b"a", id_of(3, 1)) is FIRST
     claims.release(FIRST)
@@ -192,7 +194,7 @@ def test_a_released_key_is_free_unless_its_prediction_was_accepted(claims: Claim
     assert claims.find(b"a", id_of(3, 1)) == FIRST
 
 
-def test_what_a_stream_that_is_gone_has_said_is_forgotten(claims: Claims) -> None:
+def test_what_a_stream_that_is_gone_has_said_is_forgotten(claims: IdempotencyClaims) -> None:
     claims.note_accepted(FIRST.prediction_id)
     claims.forget()
     assert claims.find(b"a", FIRST.prediction_id) is None

@@ -12,7 +12,7 @@ from gateway.reply_stream.live_events import (
     Event,
     Follower,
     LastEvents,
-    UnderWay,
+    LiveEvents,
 )
 
 ONE: Final = PredictionId(1)
@@ -38,7 +38,7 @@ async def told(follower: Follower) -> list[int]:
 
 
 def test_of_each_prediction_the_start_and_the_last_progress_are_remembered() -> None:
-    under_way = UnderWay()
+    under_way = LiveEvents()
     for event in (start(1), progress(2), progress(3)):
         under_way.note(ONE, event)
     assert under_way.last_events(ONE) == LastEvents(start(1), progress(3))
@@ -46,14 +46,14 @@ def test_of_each_prediction_the_start_and_the_last_progress_are_remembered() -> 
 
 
 def test_one_that_starts_anew_has_come_nowhere() -> None:
-    under_way = UnderWay()
+    under_way = LiveEvents()
     for event in (start(1), progress(2), start(3)):
         under_way.note(ONE, event)
     assert under_way.last_events(ONE).in_order() == [start(3)]
 
 
 def test_of_too_many_those_are_forgotten_that_were_not_heard_of_for_longest() -> None:
-    under_way = UnderWay()
+    under_way = LiveEvents()
     for number in range(MAX_KNOWN):
         under_way.note(PredictionId(number), start(number))
     under_way.note(PredictionId(0), progress(MAX_KNOWN))
@@ -63,7 +63,7 @@ def test_of_too_many_those_are_forgotten_that_were_not_heard_of_for_longest() ->
 
 
 async def test_what_has_ended_is_forgotten_and_its_followers_are_told() -> None:
-    under_way = UnderWay()
+    under_way = LiveEvents()
     under_way.note(ONE, start(1))
     with under_way.follow(ONE) as follower, under_way.follow(OTHER) as other:
         under_way.note(ONE, progress(2))
@@ -75,7 +75,7 @@ async def test_what_has_ended_is_forgotten_and_its_followers_are_told() -> None:
 
 
 async def test_a_follower_that_does_not_keep_up_is_let_go_after_what_it_was_to_be_told() -> None:
-    under_way = UnderWay()
+    under_way = LiveEvents()
     with under_way.follow(ONE) as follower:
         for offset in range(MAX_UNREAD + 5):
             under_way.note(ONE, progress(offset))
@@ -85,7 +85,7 @@ async def test_a_follower_that_does_not_keep_up_is_let_go_after_what_it_was_to_b
 
 
 async def test_an_interrupt_wakes_those_who_wait_and_lets_no_one_wait_again() -> None:
-    under_way = UnderWay()
+    under_way = LiveEvents()
     with under_way.follow(ONE) as follower:
         waiting = asyncio.create_task(follower.next(60))
         await asyncio.sleep(0)
@@ -97,7 +97,7 @@ async def test_an_interrupt_wakes_those_who_wait_and_lets_no_one_wait_again() ->
 
 
 async def test_another_stream_lets_followers_go_but_not_those_who_come_then() -> None:
-    under_way = UnderWay()
+    under_way = LiveEvents()
     under_way.note(ONE, start(7))
     with under_way.follow(ONE) as follower:
         under_way.begin_again()

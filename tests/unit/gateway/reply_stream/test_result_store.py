@@ -10,7 +10,7 @@ from common.amqp.channel import Delivery
 from common.contract.messages import Message, Reply
 from common.errors import Unavailable, UnknownPrediction
 from gateway.prediction_id import PredictionId, PredictionIds, spell
-from gateway.reply_stream.result_store import READ_TIMEOUT_S, READS_AT_ONCE, Archive
+from gateway.reply_stream.result_store import READ_TIMEOUT_S, READS_AT_ONCE, ResultStore
 from gateway.reply_stream.results import Results
 from tests.support.fakes.loops import ManualLoop
 from tests.support.fakes.scripted import ScriptedChannel
@@ -27,7 +27,7 @@ class SlowChannel(ScriptedChannel):
         self.may_begin = asyncio.Event()
         self.begun = 0
 
-    async def limit_prefetch(self, count: int) -> None:
+    async def set_prefetch(self, count: int) -> None:
         """Nothing to limit."""
 
     async def consume(self, queue: str, on_delivery: Callable[[Delivery], None], **_: Any) -> str:
@@ -49,7 +49,7 @@ class Gateway:
         self.results = Results(0, 3600, self.loop.time)
         self.results.record(self.prediction_id, REPLY, 7)
         self.caught_up = True
-        self.archive = Archive(self.results, lambda: self.caught_up)
+        self.archive = ResultStore(self.results, lambda: self.caught_up)
         self.channel = SlowChannel(REPLY.to_message(spell(self.prediction_id), 0))
         self.loop.run_until_complete(self.archive.attach(self.channel))
 

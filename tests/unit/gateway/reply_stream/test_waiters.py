@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from gateway.prediction_id import PredictionId
-from gateway.reply_stream.waiters import Watch
+from gateway.reply_stream.waiters import Waiters
 from tests.support.fakes.loops import ManualLoop
 
 ONE: Final = PredictionId(1)
@@ -33,7 +33,7 @@ class Predictions:
     def __init__(self) -> None:
         self.loop = CountingLoop()
         self.ended: set[PredictionId] = set()
-        self.watch = Watch(self.ended.__contains__)
+        self.watch = Waiters(self.ended.__contains__)
 
     def wait(
         self, prediction_id: PredictionId, timeout_s: float, *, interruptible: bool = False

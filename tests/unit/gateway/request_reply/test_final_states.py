@@ -8,7 +8,7 @@ import pytest
 
 from common.contract.messages import CANCELLED, Message
 from gateway.request_reply import final_states as endings
-from gateway.request_reply.final_states import Endings
+from gateway.request_reply.final_states import FinalStates
 from tests.support.fakes.loops import TURNS
 from tests.support.fakes.scripted import ScriptedLink
 
@@ -24,9 +24,9 @@ class Stream:
 
 
 @asynccontextmanager
-async def telling(link: ScriptedLink) -> AsyncIterator[Endings]:
+async def telling(link: ScriptedLink) -> AsyncIterator[FinalStates]:
     """Endings that tell the predictors over ``link``."""
-    telling_all = Endings(Stream(), link, lambda: 1_700_000_000.9)
+    telling_all = FinalStates(Stream(), link, lambda: 1_700_000_000.9)
     run = asyncio.create_task(telling_all.run())
     yield telling_all
     await _settle()
@@ -41,7 +41,7 @@ async def _settle() -> None:
 
 async def test_a_final_state_is_told_to_the_stream_as_of_now() -> None:
     stream = Stream()
-    await Endings(stream, ScriptedLink(), lambda: 1_700_000_000.9).say("a", CANCELLED, 5)
+    await FinalStates(stream, ScriptedLink(), lambda: 1_700_000_000.9).say("a", CANCELLED, 5)
     assert stream.told == [(CANCELLED.to_message("a", 1_700_000_000), 5)]
 
 

@@ -7,16 +7,16 @@ from structlog.testing import capture_logs
 
 from common.telemetry.correlation import correlate
 from gateway.metrics import HttpMetrics
-from gateway.web.app import HttpApp
+from gateway.web.app import GatewayApp
 from tests.support.harness.serving import exchange, serving
 
 PROBLEM = {"Accept": "application/problem+json"}
 
 
 @pytest.fixture
-def app() -> HttpApp:
+def app() -> GatewayApp:
     """Routes that fail as nobody foresaw."""
-    application = HttpApp(HttpMetrics(CollectorRegistry()), max_body_bytes=100)
+    application = GatewayApp(HttpMetrics(CollectorRegistry()), max_body_bytes=100)
 
     @application.get("/fails")
     async def fails() -> Response:
@@ -35,7 +35,7 @@ def app() -> HttpApp:
 
 
 async def test_an_unexpected_failure_is_one_line_with_the_id_that_its_caller_gets(
-    app: HttpApp,
+    app: GatewayApp,
 ) -> None:
     with capture_logs() as lines:
         answer = await app.test_client().get("/fails", headers=PROBLEM)
@@ -53,7 +53,7 @@ async def test_an_unexpected_failure_is_one_line_with_the_id_that_its_caller_get
     assert b"secret" not in await answer.get_data(as_text=False)
 
 
-async def test_an_unexpected_failure_of_a_prediction_goes_by_its_id(app: HttpApp) -> None:
+async def test_an_unexpected_failure_of_a_prediction_goes_by_its_id(app: GatewayApp) -> None:
     with capture_logs() as lines:
         answer = await app.test_client().get("/fails/of-a-prediction")
     assert await answer.get_data() == b'{"error": "The gateway failed; its log says why."}'
@@ -71,7 +71,7 @@ async def test_an_unexpected_failure_of_a_prediction_goes_by_its_id(app: HttpApp
     ],
 )
 async def test_what_http_refuses_is_a_problem_with_an_id(
-    app: HttpApp, method: str, path: str, status: int, code: str
+    app: GatewayApp, method: str, path: str, status: int, code: str
 ) -> None:
     http = app.test_client()
     answer = await {"GET": http.get, "DELETE": http.delete}[method](path, headers=PROBLEM)
@@ -81,13 +81,13 @@ async def test_what_http_refuses_is_a_problem_with_an_id(
     assert problem["correlation_id"] == answer.headers["Correlation-Id"]
 
 
-async def test_each_call_that_fails_has_an_id_of_its_own(app: HttpApp) -> None:
+async def test_each_call_that_fails_has_an_id_of_its_own(app: GatewayApp) -> None:
     http = app.test_client()
     ids = {(await http.get("/nowhere")).headers["Correlation-Id"] for _ in range(5)}
     assert len(ids) == 5
 
 
-async def test_what_succeeds_has_no_id(app: HttpApp) -> None:
+async def test_what_succeeds_has_no_id(app: GatewayApp) -> None:
     answer = await app.test_client().post("/reads")
     assert "Correlation-Id" not in answer.headers
 
@@ -106,7 +106,7 @@ async def test_what_succeeds_has_no_id(app: HttpApp) -> None:
     ],
 )
 async def test_a_strange_target_is_answered_in_json(
-    app: HttpApp, target: bytes, status: int
+    app: GatewayApp, target: bytes, status: int
 ) -> None:
     request = b"GET %b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % target
     with capture_logs() as lines:

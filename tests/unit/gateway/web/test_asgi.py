@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from quart import Response
 
 from gateway.metrics import HttpMetrics
-from gateway.web.app import HttpApp
+from gateway.web.app import GatewayApp
 from tests.support.fakes.spans import NotingTracer
 from tests.support.harness.waiting import until
 
@@ -34,7 +34,7 @@ class Exchange:
     def __init__(self, response: Response | None = None) -> None:
         self.tracer = NotingTracer()
         metrics = HttpMetrics(CollectorRegistry())
-        self.app = HttpApp(metrics, max_body_bytes=100, tracer=self.tracer)
+        self.app = GatewayApp(metrics, max_body_bytes=100, tracer=self.tracer)
         self.incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.incoming.put_nowait({"type": "http.request", "body": b"", "more_body": False})
         self.sent: list[dict[str, Any]] = []

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from common.contract.announcement import ModelCard
 from common.errors import InvalidInput, MalformedRequest, ModelFailed
 from predictor_service.execution import invocation
-from predictor_service.execution.invocation import Outcome, Question, invoke
+from predictor_service.execution.invocation import ModelInput, Outcome, invoke
 from predictor_service.models.loader import Model
 from tests.support.models.invoking import Customer, Speechless, Surprise, Unspeakable, told
 
@@ -44,7 +44,7 @@ class Doubler:
 def ask(doubler: Any, *texts: bytes, input_type: Any = int) -> list[Outcome]:
     """What the questions ``0``, ``1`` … of a model come to."""
     model = Model(ModelCard(name="m"), input_type, doubler.predict, doubler.predict_batch)
-    return list(invoke(model, [Question(text, str(n)) for n, text in enumerate(texts)]))
+    return list(invoke(model, [ModelInput(text, str(n)) for n, text in enumerate(texts)]))
 
 
 def fail(_: list[Any]) -> Any:
@@ -63,9 +63,9 @@ def test_results_come_in_the_order_of_the_questions_also_of_equal_ones(numbers: 
 
 def test_a_question_that_was_asked_twice_is_answered_twice() -> None:
     doubler = Doubler()
-    question = Question(b"4", "c")
+    question = ModelInput(b"4", "c")
     model = Model(ModelCard(name="m"), int, doubler.predict, doubler.predict_batch)
-    assert list(invoke(model, [question, Question(b"4", "c")])) == [b"8", b"8"]
+    assert list(invoke(model, [question, ModelInput(b"4", "c")])) == [b"8", b"8"]
     assert doubler.batches == [[4, 4]]
 
 
@@ -166,7 +166,7 @@ def test_a_model_without_batches_is_asked_one_by_one(monkeypatch: pytest.MonkeyP
     doubler = Doubler()
     model = Model(ModelCard(name="m"), int, doubler.predict, None)
     outcomes = list(
-        invoke(model, [Question(b"1", "a"), Question(b"null", "b"), Question(b"2", "c")])
+        invoke(model, [ModelInput(b"1", "a"), ModelInput(b"null", "b"), ModelInput(b"2", "c")])
     )
     assert outcomes[::2] == [b"2", b"4"]
     assert told(outcomes[1])[0] is InvalidInput
@@ -179,5 +179,5 @@ def test_who_waits_does_not_wait_for_those_behind_a_slow_input(
     monkeypatch.setattr(invocation, "TRIP_S", 0)
     doubler = Doubler()
     model = Model(ModelCard(name="m"), int, doubler.predict, None)
-    assert list(invoke(model, [Question(b"1", "a"), Question(b"2", "b")])) == [b"2"]
+    assert list(invoke(model, [ModelInput(b"1", "a"), ModelInput(b"2", "b")])) == [b"2"]
     assert doubler.singles == [1]

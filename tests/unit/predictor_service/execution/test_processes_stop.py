@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from common.errors import Cancelled
-from predictor_service.execution.invocation import Question
-from predictor_service.execution.processes import ProcessExecution
+from predictor_service.execution.invocation import ModelInput
+from predictor_service.execution.processes import ProcessRunner
 from predictor_service.models.specification import Specification, parse_models
 from tests.support.harness.waiting import POLL_S, until
 
@@ -50,13 +50,13 @@ class OneByOne:
 class World:
     """One worker, and what its model has begun."""
 
-    def __init__(self, execution: ProcessExecution, notes: Path) -> None:
+    def __init__(self, execution: ProcessRunner, notes: Path) -> None:
         self.execution = execution
         self._notes = notes
 
     def start(self, *values: int, model: str = "noted") -> "asyncio.Task[list[object]]":
         """Ask; the correlation id of each is its value."""
-        questions = [Question(str(value).encode(), str(value)) for value in values]
+        questions = [ModelInput(str(value).encode(), str(value)) for value in values]
 
         async def asked() -> list[object]:
             return list(await self.execution.run(model, questions))
@@ -83,7 +83,7 @@ def _models(notes: Path) -> Sequence[Specification]:
 @asynccontextmanager
 async def world(directory: Path) -> AsyncIterator[World]:
     notes = directory / "notes"
-    execution = ProcessExecution(_models(notes), 1, LONG_S)
+    execution = ProcessRunner(_models(notes), 1, LONG_S)
     await execution.start()
     try:
         yield World(execution, notes)

@@ -18,10 +18,10 @@ from common.contract.progress import Progress
 from common.errors import InvalidInput, Misconfigured, ModelFailed, PredictorCrashed
 from predictor_service.app import open_execution
 from predictor_service.execution import invocation
-from predictor_service.execution.invocation import Question
-from predictor_service.execution.processes import ProcessExecution
-from predictor_service.execution.runner import Broken
-from predictor_service.execution.threads import ThreadExecution
+from predictor_service.execution.invocation import ModelInput
+from predictor_service.execution.processes import ProcessRunner
+from predictor_service.execution.runner import RunnerBroken
+from predictor_service.execution.threads import ThreadRunner
 from predictor_service.models.specification import parse_models
 from predictor_service.settings import PredictorSettings
 from tests.support.harness.waiting import until
@@ -131,21 +131,21 @@ class DiesLoadingOnce:
         return value
 
 
-def questions(*texts: bytes) -> list[Question]:
+def questions(*texts: bytes) -> list[ModelInput]:
     """Questions, each with its place as correlation id."""
-    return [Question(text, str(n)) for n, text in enumerate(texts)]
+    return [ModelInput(text, str(n)) for n, text in enumerate(texts)]
 
 
 @pytest.fixture
-def threads() -> Iterator[ThreadExecution]:
+def threads() -> Iterator[ThreadRunner]:
     """Two threads for models."""
-    execution = ThreadExecution(MODELS, 2, 30)
+    execution = ThreadRunner(MODELS, 2, 30)
     yield execution
     execution.abandon()
 
 
 async def test_each_model_is_asked_by_its_name_and_each_question_has_its_outcome(
-    threads: ThreadExecution,
+    threads: ThreadRunner,
 ) -> None:
     assert [card.name for card in threads.cards] == ["double", "meet"]
     assert await threads.run("double", questions(b"1")) == [b"2"]
@@ -153,7 +153,7 @@ async def test_each_model_is_asked_by_its_name_and_each_question_has_its_outcome
     assert not threads.broken.is_set()
 
 
-async def test_as_many_models_run_at_once_as_there_are_threads(threads: ThreadExecution) -> None:
+async def test_as_many_models_run_at_once_as_there_are_threads(threads: ThreadRunner) -> None:
     outcomes = await asyncio.gather(*(threads.run("meet", questions(b"0")) for _ in range(2)))
     names = {outcome for (outcome,) in outcomes if isinstance(outcome, bytes)}
     assert len(names) == 2
@@ -169,7 +169,7 @@ async def test_an_overdue_call_in_a_thread_fails_what_it_was_about_and_breaks_th
 ) -> None:
     monkeypatch.setattr(invocation, "TRIP_S", 60)
     go_on.clear()
-    execution = ThreadExecution(STUCK, 1, 1)
+    execution = ThreadRunner(STUCK, 1, 1)
     with structlog.testing.capture_logs() as logs:
         told = await execution.run(model, questions(b"1", b"0", b"2"))
     go_on.set()
@@ -183,9 +183,9 @@ async def test_an_overdue_call_in_a_thread_fails_what_it_was_about_and_breaks_th
 @asynccontextmanager
 async def workers(
     models: str, count: int = 1, timeout_s: float = 30
-) -> AsyncIterator[ProcessExecution]:
+) -> AsyncIterator[ProcessRunner]:
     """Worker processes that serve ``models`` of this file."""
-    execution = ProcessExecution(parse_models(models), count, timeout_s)
+    execution = ProcessRunner(parse_models(models), count, timeout_s)
     await execution.start()
     yield execution
     execution.abandon()
@@ -217,7 +217,10 @@ async def test_progress_is_heard_in_the_event_loop_before_the_outcome(isolation:
 
     execution.on_progress = hear
     try:
-        asked = [Question(b'{"steps": 1}', "a", is_followed=True), Question(b'{"steps": 2}', "b")]
+        asked = [
+            ModelInput(b'{"steps": 1}', "a", is_followed=True),
+            ModelInput(b'{"steps": 2}', "b"),
+        ]
         assert await execution.run("reporting", asked) == [b"1", b"2"]
     finally:
         execution.abandon()
@@ -275,13 +278,13 @@ async def test_an_execution_without_workers_is_broken_and_says_so(tmp_path: Path
     async with workers(f"once={HERE}:LoadsOnce({tmp_path / 'marker'})") as processes:
         (crashed,) = await processes.run("once", questions(b"1"))
         assert isinstance(crashed, PredictorCrashed)
-        with pytest.raises(Broken):
+        with pytest.raises(RunnerBroken):
             await processes.run("once", questions(b"1"))
         assert processes.broken.is_set()
 
 
 async def test_processes_that_cannot_load_a_model_leave_none_behind() -> None:
-    execution = ProcessExecution(parse_models("x=tests.support.models.unloadable:Raises"), 2, 30)
+    execution = ProcessRunner(parse_models("x=tests.support.models.unloadable:Raises"), 2, 30)
     with pytest.raises(ExceptionGroup) as group:
         await execution.start()
     for error in group.value.exceptions:

@@ -9,13 +9,13 @@ from common.contract.announcement import ModelCard
 from common.contract.messages import Message, MessageType
 from common.contract.progress import MAX_NOTE_CHARS, Progress
 from common.errors import MalformedRequest, ModelFailed
-from predictor_service.execution.invocation import Outcome, Question, invoke
+from predictor_service.execution.invocation import ModelInput, Outcome, invoke
 from predictor_service.models import Report
 from predictor_service.models.loader import Model, load_model
 from predictor_service.models.report import Reporter
 from predictor_service.models.specification import parse_models
 
-FOLLOWED = Question(b"3", "c", is_followed=True)
+FOLLOWED = ModelInput(b"3", "c", is_followed=True)
 
 
 def steps(count: int, report: Report) -> int:
@@ -44,7 +44,7 @@ def load(attribute: str) -> Model:
     return load_model(specification)
 
 
-def run(model: Model, question: Question) -> tuple[Outcome, list[tuple[str, Progress]]]:
+def run(model: Model, question: ModelInput) -> tuple[Outcome, list[tuple[str, Progress]]]:
     """What comes of a question, and what is heard of it until then."""
     heard: list[tuple[str, Progress]] = []
     (outcome,) = invoke(model, [question], lambda *told: heard.append(told))
@@ -64,12 +64,12 @@ def test_what_it_takes_is_described_without_the_report() -> None:
 
 
 def test_a_prediction_that_nobody_can_follow_is_heard_of_by_nobody() -> None:
-    outcome, heard = run(load("steps"), Question(b"3", "c"))
+    outcome, heard = run(load("steps"), ModelInput(b"3", "c"))
     assert (outcome, heard) == (b"3", [])
 
 
 def test_a_report_of_no_number_is_the_models_failure_followed_or_not() -> None:
-    for question in (FOLLOWED, Question(b"3", "c")):
+    for question in (FOLLOWED, ModelInput(b"3", "c")):
         outcome, _ = run(load("wrong"), question)
         assert isinstance(outcome, ModelFailed)
 

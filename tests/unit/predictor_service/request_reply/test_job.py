@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from common.contract.timing import Timing
-from predictor_service.request_reply.job import Job, Ran
+from predictor_service.request_reply.job import Job, RunRecord
 from tests.support.fakes.requests import job_of
 
 SLACK_S: Final = 5.0
@@ -22,7 +22,7 @@ def _job(waited_s: float, expires_s: float = 60) -> Job:
 
 def test_the_queue_counts_from_the_time_in_the_id() -> None:
     job = _job(waited_s=20)
-    reply = job.reply(Ran(b"2", started_s=job.accepted_s + 21.5, took_s=0.25))
+    reply = job.reply(RunRecord(b"2", started_s=job.accepted_s + 21.5, took_s=0.25))
     assert reply.timing == Timing.of(21.5, 0.25)
     assert 20 <= time.time() - job.accepted_s < 20 + SLACK_S
     assert reply.body == b'{"input": 1, "result": 2}'

@@ -9,7 +9,7 @@ from common.contract.messages import MessageType, Request
 from common.contract.progress import Progress
 from common.contract.topology import REPLIES
 from predictor_service.request_reply.job import Job
-from predictor_service.request_reply.progress_events import Events
+from predictor_service.request_reply.progress_events import ProgressEvents
 from predictor_service.scheduling.run_queue import Lane
 from tests.support.fakes.scripted import ScriptedChannel, ScriptedLink
 from tests.support.harness.waiting import until
@@ -30,7 +30,7 @@ def job(reply_to: str) -> Job:
 async def test_that_it_runs_is_told_where_somebody_can_follow_and_nothing_waits_for_it() -> None:
     link = ScriptedLink()
     link.hold = asyncio.Event()  # no confirm comes
-    events = Events(link)
+    events = ProgressEvents(link)
     with events.running([job(REPLIES)]):
         assert link.published == []
         await until(lambda: _has_told(link, 1), lambda: "the start is told")
@@ -42,7 +42,7 @@ async def test_that_it_runs_is_told_where_somebody_can_follow_and_nothing_waits_
 
 async def test_the_start_is_told_before_the_first_progress() -> None:
     link = ScriptedLink()
-    events = Events(link)
+    events = ProgressEvents(link)
     with events.running([job(REPLIES)]):
         events.progress("c", Progress(0.5))
         events.progress("c", Progress(0.6))
@@ -52,7 +52,7 @@ async def test_the_start_is_told_before_the_first_progress() -> None:
 
 async def test_of_what_is_over_in_a_moment_nothing_is_told() -> None:
     link = ScriptedLink()
-    events = Events(link)
+    events = ProgressEvents(link)
     with events.running([job(REPLIES)]):
         pass
     with events.running([job(REPLIES)]):  # would be told after anything of the first
@@ -62,7 +62,7 @@ async def test_of_what_is_over_in_a_moment_nothing_is_told() -> None:
 
 async def test_of_a_sync_call_nothing_is_told() -> None:
     link = ScriptedLink()
-    events = Events(link)
+    events = ProgressEvents(link)
     with events.running([job("the reply queue of a gateway")]), events.running([job(REPLIES)]):
         await until(lambda: _has_told(link, 1), lambda: "the other start is told")
     assert told(link) == [MessageType.STARTED]
@@ -71,7 +71,7 @@ async def test_of_a_sync_call_nothing_is_told() -> None:
 async def test_what_cannot_be_told_is_lost_and_the_prediction_goes_on() -> None:
     link = ScriptedLink()
     link.take(up=False)
-    events = Events(link)
+    events = ProgressEvents(link)
     with structlog.testing.capture_logs() as logs, events.running([job(REPLIES)]):
         events.progress("c", Progress(0.5))
         await asyncio.sleep(0)

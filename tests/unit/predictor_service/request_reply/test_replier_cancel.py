@@ -7,10 +7,10 @@ import pytest
 
 from common.amqp.channel import Delivery
 from common.contract.announcement import ModelCard
-from predictor_service.execution.invocation import Hear, Outcome, Question, nobody_hears
-from predictor_service.request_reply.progress_events import Events
+from predictor_service.execution.invocation import ModelInput, OnProgress, Outcome, nobody_hears
+from predictor_service.request_reply.progress_events import ProgressEvents
 from predictor_service.request_reply.replier import Replier
-from predictor_service.request_reply.replies import Answers
+from predictor_service.request_reply.replies import ReplySender
 from predictor_service.scheduling.batching import Batching
 from tests.support.fakes.loops import TURNS
 from tests.support.fakes.requests import request_of
@@ -25,9 +25,9 @@ class Held:
         self.broken = asyncio.Event()
         self.may_end = asyncio.Event()
         self.asked: list[str] = []
-        self.on_progress: Hear = nobody_hears
+        self.on_progress: OnProgress = nobody_hears
 
-    async def run(self, model: str, questions: Sequence[Question]) -> list[Outcome]:
+    async def run(self, model: str, questions: Sequence[ModelInput]) -> list[Outcome]:
         self.asked += [question.correlation_id for question in questions]
         await self.may_end.wait()
         return [b"1" for _ in questions]
@@ -50,10 +50,15 @@ class World:
 
     def __init__(self) -> None:
         self.execution, self.link, self.channel = Held(), ScriptedLink(), Acknowledging()
-        self.answers = Answers(self.link)
+        self.answers = ReplySender(self.link)
         self.cancelled: set[str] = set()
         self.replier = Replier(
-            self.execution, self.answers, Events(self.link), 1, Batching(1, 0), self.cancelled
+            self.execution,
+            self.answers,
+            ProgressEvents(self.link),
+            1,
+            Batching(1, 0),
+            self.cancelled,
         )
 
     async def deliver(self, *correlation_ids: str) -> None:

@@ -9,11 +9,11 @@ from structlog.testing import capture_logs
 
 from common.amqp.channel import Delivery
 from common.contract.announcement import ModelCard
-from predictor_service.execution.invocation import Hear, Outcome, Question, nobody_hears
+from predictor_service.execution.invocation import ModelInput, OnProgress, Outcome, nobody_hears
 from predictor_service.request_reply.observer import Observer
-from predictor_service.request_reply.progress_events import Events
+from predictor_service.request_reply.progress_events import ProgressEvents
 from predictor_service.request_reply.replier import Replier
-from predictor_service.request_reply.replies import Answers
+from predictor_service.request_reply.replies import ReplySender
 from predictor_service.scheduling.batching import Batching
 from tests.support.fakes.requests import request_of
 from tests.support.fakes.scripted import ScriptedChannel, ScriptedLink
@@ -30,11 +30,11 @@ class Hasty:
     def __init__(self) -> None:
         self.cards: tuple[ModelCard, ...] = (ModelCard(name="m"),)
         self.broken = asyncio.Event()
-        self.on_progress: Hear = nobody_hears
+        self.on_progress: OnProgress = nobody_hears
         self.may_end = asyncio.Semaphore(0)
         self.asked: list[list[str]] = []
 
-    async def run(self, model: str, questions: Sequence[Question]) -> list[Outcome]:
+    async def run(self, model: str, questions: Sequence[ModelInput]) -> list[Outcome]:
         self.asked.append([question.correlation_id for question in questions])
         await self.may_end.acquire()
         return [b"1"]
@@ -55,7 +55,7 @@ class GivenBack(ScriptedChannel):
         super().__init__()
         self.given_back: list[int] = []
 
-    async def give_back(self, tag: int) -> None:
+    async def requeue(self, tag: int) -> None:
         self.given_back.append(tag)
 
     async def cancel(self, consumer_tag: str) -> None:
@@ -69,7 +69,7 @@ class World:
         self.execution, self.link, self.channel = Hasty(), ScriptedLink(), GivenBack()
         self.tracer = NotingTracer()
         observer = Observer(self.tracer)
-        answers, events = Answers(self.link, observer.answering), Events(self.link)
+        answers, events = ReplySender(self.link, observer.answering), ProgressEvents(self.link)
         self.replier = Replier(
             self.execution, answers, events, 1, Batching(1, 0), observer=observer
         )

@@ -9,10 +9,10 @@ from common.amqp.channel import Delivery
 from common.contract.announcement import ModelCard
 from common.contract.messages import Request
 from common.errors import ConnectionLost
-from predictor_service.execution.invocation import Hear, Outcome, Question, nobody_hears
-from predictor_service.request_reply.progress_events import Events
+from predictor_service.execution.invocation import ModelInput, OnProgress, Outcome, nobody_hears
+from predictor_service.request_reply.progress_events import ProgressEvents
 from predictor_service.request_reply.replier import Replier
-from predictor_service.request_reply.replies import Answers
+from predictor_service.request_reply.replies import ReplySender
 from predictor_service.scheduling.batching import Batching
 from tests.support.fakes.scripted import ScriptedChannel, ScriptedLink
 
@@ -42,9 +42,9 @@ class Held:
         self.cards: tuple[ModelCard, ...] = (ModelCard(name="m"),)
         self.broken = asyncio.Event()
         self.may_end = asyncio.Event()
-        self.on_progress: Hear = nobody_hears
+        self.on_progress: OnProgress = nobody_hears
 
-    async def run(self, model: str, questions: Sequence[Question]) -> list[Outcome]:
+    async def run(self, model: str, questions: Sequence[ModelInput]) -> list[Outcome]:
         await self.may_end.wait()
         return [b"1" for _ in questions]
 
@@ -57,7 +57,7 @@ class Held:
 
 async def test_it_waits_for_what_runs_although_the_broker_cannot_be_told() -> None:
     held, link, channel = Held(), ScriptedLink(), GoneChannel()
-    replier = Replier(held, Answers(link), Events(link), 1, Batching(1, 0))
+    replier = Replier(held, ReplySender(link), ProgressEvents(link), 1, Batching(1, 0))
     await replier.attach(channel)
     channel.on_delivery(Delivery(REQUEST.to_message(), channel, 1))
     with structlog.testing.capture_logs() as logs:

@@ -10,11 +10,11 @@ from common.amqp.channel import Delivery
 from common.contract.announcement import ModelCard
 from common.errors import ConnectionLost
 from common.telemetry.correlation import known_correlation_id
-from predictor_service.execution.invocation import Hear, Outcome, Question, nobody_hears
-from predictor_service.request_reply.duplicates import MAX_KNOWN, Repeats
-from predictor_service.request_reply.progress_events import Events
+from predictor_service.execution.invocation import ModelInput, OnProgress, Outcome, nobody_hears
+from predictor_service.request_reply.duplicates import MAX_KNOWN, RedeliveredRequests
+from predictor_service.request_reply.progress_events import ProgressEvents
 from predictor_service.request_reply.replier import Replier
-from predictor_service.request_reply.replies import Answers
+from predictor_service.request_reply.replies import ReplySender
 from predictor_service.scheduling.batching import Batching
 from tests.support.fakes.loops import TURNS
 from tests.support.fakes.requests import job_of, request_of
@@ -33,9 +33,9 @@ class Held:
         """The correlation ids that were known as the calls began."""
         self.comes_to: int | None = None
         """How many questions a call comes to; None: to all."""
-        self.on_progress: Hear = nobody_hears
+        self.on_progress: OnProgress = nobody_hears
 
-    async def run(self, model: str, questions: Sequence[Question]) -> list[Outcome]:
+    async def run(self, model: str, questions: Sequence[ModelInput]) -> list[Outcome]:
         self.asked.append([question.correlation_id for question in questions])
         self.about.append(known_correlation_id())
         await self.may_end.acquire()
@@ -63,7 +63,7 @@ class Settling(ScriptedChannel):
             raise ConnectionLost("The connection to the broker was lost.")
         self.settled += tags
 
-    async def give_back(self, tag: int) -> None:
+    async def requeue(self, tag: int) -> None:
         self.given_back.append(tag)
 
     async def cancel(self, consumer_tag: str) -> None:
@@ -77,7 +77,9 @@ class World:
         self.execution = Held(takes_batches=max_batch > 1)
         self.link, self.channel = ScriptedLink(), Settling()
         batching = Batching(max_batch, 0)
-        self.replier = Replier(self.execution, Answers(self.link), Events(self.link), 2, batching)
+        self.replier = Replier(
+            self.execution, ReplySender(self.link), ProgressEvents(self.link), 2, batching
+        )
 
     async def connect(self) -> None:
         """Over a new connection, after the loss of the last one if there was one."""
@@ -254,7 +256,7 @@ async def test_what_came_again_is_given_back_if_the_predictor_ends_before_it_is_
 
 
 def test_only_so_many_are_remembered() -> None:
-    repeats = Repeats()
+    repeats = RedeliveredRequests()
     jobs = [job_of(str(number)) for number in range(MAX_KNOWN + 1)]
     for job in jobs:
         repeats.answered(job)

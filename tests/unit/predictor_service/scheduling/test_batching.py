@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from predictor_service.scheduling.batching import SUSPECTS_GATHER_S, Batching
-from predictor_service.scheduling.run_queue import SUSPICIOUS, Lane, Lanes, NextBatch
+from predictor_service.scheduling.run_queue import SUSPICIOUS, Lane, NextBatch, RunQueue
 
 SECONDS: Final = st.floats(0, 1000, width=32)
 SIZES: Final = st.integers(1, 64)
@@ -52,7 +52,7 @@ def test_without_a_window_nothing_waits_but_suspects(size: int, running: int, no
 def test_a_suspect_waits_for_the_others_that_came_back_with_it(max_batch: int) -> None:
     """Each that arrives starts the wait again; the window of batches does not matter."""
     batching = Batching(max_batch, 60)
-    lanes: Lanes[str] = Lanes(1, max_batch)
+    lanes: RunQueue[str] = RunQueue(1, max_batch)
     starts_s = []
     for arrival_s in (5.0, 5.0625):
         lanes.put("suspect", "demo", Lane.SYNC, SUSPICIOUS, arrival_s)

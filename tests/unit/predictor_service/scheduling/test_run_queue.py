@@ -6,7 +6,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from predictor_service.scheduling.run_queue import OUT_PER_SLOT, SUSPICIOUS, Lane, Lanes, NextBatch
+from predictor_service.scheduling.run_queue import (
+    OUT_PER_SLOT,
+    SUSPICIOUS,
+    Lane,
+    NextBatch,
+    RunQueue,
+)
 
 LANES: Final = st.sampled_from(Lane)
 GROUPS: Final = st.sampled_from("abc")
@@ -36,7 +42,7 @@ class LanesAgainstLists(RuleBasedStateMachine):
     @initialize(slots=SLOTS, max_batch=BATCHES, single=GROUPS)
     def begin(self, slots: int, max_batch: int, single: str) -> None:
         self.slots, self.max_batch, self.single = slots, max_batch, single
-        self.lanes: Lanes[Item] = Lanes(slots, max_batch, one_by_one=[single])
+        self.lanes: RunQueue[Item] = RunQueue(slots, max_batch, one_by_one=[single])
         self.waiting: list[Item] = []
         self.running: list[list[Item]] = []
         self.run: list[list[Item]] = []

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.contract.topology import DELIVERY_LIMIT
-from predictor_service.scheduling.run_queue import OUT_PER_SLOT, SUSPICIOUS, Lane, Lanes
+from predictor_service.scheduling.run_queue import OUT_PER_SLOT, SUSPICIOUS, Lane, RunQueue
 
 LANES: Final = st.sampled_from(Lane)
 MODELS: Final = st.sampled_from("ab")
@@ -31,7 +31,7 @@ class Item(NamedTuple):
 def test_async_gets_one_place_in_ten_and_sync_the_others_while_both_wait(
     arrivals: list[tuple[str, Lane]], slots: int, max_batch: int, models: str
 ) -> None:
-    lanes: Lanes[Lane] = Lanes(slots, max_batch)
+    lanes: RunQueue[Lane] = RunQueue(slots, max_batch)
     saturated = [(model, lane) for model in models for lane in Lane for _ in range(100)]
     for model, lane in [*arrivals, *saturated]:
         lanes.put(lane, models[0] if model not in models else model, lane, 0, 0.0)
@@ -48,7 +48,7 @@ def test_async_gets_one_place_in_ten_and_sync_the_others_while_both_wait(
 def test_async_requests_of_one_model_do_not_starve_behind_sync_requests_of_another(
     max_batch: int,
 ) -> None:
-    lanes: Lanes[Lane] = Lanes(1, max_batch)
+    lanes: RunQueue[Lane] = RunQueue(1, max_batch)
     for _ in range(200):
         lanes.put(Lane.SYNC, "a", Lane.SYNC, 0, 0.0)
         lanes.put(Lane.ASYNC, "b", Lane.ASYNC, 0, 0.0)
@@ -67,7 +67,7 @@ def test_async_requests_of_one_model_do_not_starve_behind_sync_requests_of_anoth
 
 
 def test_models_take_turns() -> None:
-    lanes: Lanes[str] = Lanes(1, 2)
+    lanes: RunQueue[str] = RunQueue(1, 2)
     for name in ["a1", "a2", "a3", "a4", "b1", "c1", "b2", "b3"]:
         lanes.put(name, name[0], Lane.SYNC, 0, 0.0)
     batches = []
@@ -80,7 +80,7 @@ def test_models_take_turns() -> None:
 
 def in_turn(items: list[tuple[str, Lane, int]], redeliveries: int) -> list[int]:
     """The numbers of ``items`` in the order in which they run as suspects."""
-    lanes: Lanes[int] = Lanes(4, 4)
+    lanes: RunQueue[int] = RunQueue(4, 4)
     for model, lane, number in items:
         lanes.put(number, model, lane, redeliveries, 0.0)
     order = []
@@ -109,7 +109,7 @@ def test_a_suspect_of_redeliveries_even_in_number_runs_sync_first_and_in_order()
 
 
 def test_nothing_joins_a_suspect_and_a_suspect_waits_until_all_are_answered() -> None:
-    lanes: Lanes[str] = Lanes(3, 3)
+    lanes: RunQueue[str] = RunQueue(3, 3)
     lanes.put("fresh", "a", Lane.SYNC, 0, 1.0)
     assert lanes.take() == ["fresh"]
     lanes.put("suspect", "a", Lane.SYNC, SUSPICIOUS, 2.0)
@@ -140,7 +140,7 @@ def test_a_request_that_ends_its_predictor_takes_no_other_with_it(
     culprit %= len(requests)
     left = {number: Item(number, model, lane) for number, (model, lane) in enumerate(requests)}
     while left:
-        lanes: Lanes[Item] = Lanes(slots, max_batch)
+        lanes: RunQueue[Item] = RunQueue(slots, max_batch)
         for item in left.values():
             lanes.put(item, item.model, item.lane, item.redeliveries, 0.0)
         running: list[list[Item]] = []
@@ -164,7 +164,7 @@ def test_a_request_that_ends_its_predictor_takes_no_other_with_it(
 
 
 def test_batches_that_cannot_be_answered_are_bounded() -> None:
-    lanes: Lanes[int] = Lanes(2, 1)
+    lanes: RunQueue[int] = RunQueue(2, 1)
     for number in range(100):
         lanes.put(number, "a", Lane.SYNC, 0, 0.0)
     taken = 0
