@@ -1,15 +1,13 @@
-"""Composition root: builds the gateway from its settings, opens it and drains it."""
+"""Composition root: builds the gateway from its settings, runs it and drains it."""
 
 import asyncio
 import time
-from functools import partial
 
 import structlog
 
 from common.amqp.connection import SupervisedConnection
 from common.amqp.publisher import traced
-from common.contract.messages import Message
-from common.contract.topology import REPLIES, model_queues, shared_queues
+from common.contract.topology import model_queues, shared_queues
 from common.http.server import serve_http
 from common.settings import BrokerSettings
 from common.telemetry.metrics import connection_metrics, process_registry
@@ -20,30 +18,16 @@ from gateway.api.health_routes import health_routes
 from gateway.api.model_routes import model_routes
 from gateway.api.page_routes import page_routes
 from gateway.api.prediction_routes import prediction_routes
-from gateway.metrics import HttpMetrics, gateway_metrics
+from gateway.metrics import gateway_metrics
 from gateway.prediction_id import PredictionIds, derive_key
-from gateway.predictions.deadlines import Deadlines
-from gateway.predictions.follow import Follow
-from gateway.predictions.idempotency import IdempotentReceiver
-from gateway.predictions.intake import Intake
-from gateway.predictions.lookup import PredictionLookup
-from gateway.predictions.predict import Predict
-from gateway.predictions.predict_once import PredictOnce
-from gateway.registry.announcements import AnnouncementListener
+from gateway.predictions.predictions import Predictions
 from gateway.registry.registry import PredictorRegistry
-from gateway.reply_stream.consumer import ReplyStreamConsumer
-from gateway.reply_stream.idempotency_claims import IdempotencyClaims
-from gateway.reply_stream.live_events import LiveEvents
-from gateway.reply_stream.projection import Projection
-from gateway.reply_stream.replays import Replays
-from gateway.reply_stream.result_store import ResultStore
-from gateway.reply_stream.results import Results
-from gateway.reply_stream.waiters import Waiters
-from gateway.request_reply.final_states import FinalStates
+from gateway.reply_stream.reply_stream import ReplyStream
 from gateway.request_reply.requestor import Requestor
 from gateway.settings import GatewaySettings
 from gateway.stall_detector import StallDetector
 from gateway.web.app import GatewayApp
+from gateway.web.http_metrics import HttpMetrics
 
 log = structlog.get_logger()
 
@@ -55,71 +39,30 @@ class Gateway:
         self, settings: GatewaySettings, broker: BrokerSettings, tracer: Tracer | None = None
     ) -> None:
         self._settings = settings
-        self._tracer = tracer
         self._broker = broker
-        self._publisher = SupervisedConnection(broker, "gateway publisher", self._declare)
-        self._consumer = SupervisedConnection(
-            broker, "gateway consumer", self._consume, self._detach
+        self._tracer = tracer
+        publisher = SupervisedConnection(broker, "gateway publisher", self._declare)
+        consumer = SupervisedConnection(broker, "gateway consumer", self._consume, self._detach)
+        reader = SupervisedConnection(
+            broker, "gateway archive", self._open_readers, self._close_readers
         )
-        life_s = settings.life_s
-        owners = [key.name for key in settings.api_keys]
-        secret = derive_key(settings.id_secret or broker.password)
-        ids = PredictionIds(secret, life_s, time.time, owners)
-        results = Results(settings.result_cache_bytes, life_s, time.time)
-        self._archive = ResultStore(results, lambda: self._journal.caught_up)
-        self._replays = Replays()
-        self._links = {
-            "publisher": self._publisher,
-            "consumer": self._consumer,
-            "archive": SupervisedConnection(
-                broker, "gateway archive", self._attach_archive, self._detach_archive
-            ),
-        }
-        publisher = traced(self._publisher, tracer)
-        self._requestor = Requestor(publisher, self._consumer, time.time, tracer)
-        watch, self._under_way = Waiters(results.__contains__), LiveEvents()
-        claims = IdempotencyClaims(life_s, settings.unaccepted_life_s, time.time)
-        recorder = Projection(ids, results, watch, self._under_way, claims)
-        if tracer is not None:
-            recorder.on_final = partial(self._trace_final, tracer)
-        self._journal = ReplyStreamConsumer(recorder, self._publisher, life_s, time.time)
-        self._pulse = StallDetector(time.monotonic)
-        self._replicas = PredictorRegistry(self._pulse.awake_s)
-        self._presence = AnnouncementListener(self._replicas, self._publisher)
-        self._endings = FinalStates(self._requestor, publisher, time.time)
-        self._deadlines = Deadlines(results.__contains__, watch, self._endings)
-        self._intake = Intake(settings, ids, self._replicas, self._requestor, self._deadlines)
-        self._predictions = Predict(
-            self._intake,
-            self._requestor,
-            self._endings.tell_predictors,
-            settings.sync_timeout_s,
+        self._connections = {"publisher": publisher, "consumer": consumer, "archive": reader}
+        ids = PredictionIds(
+            derive_key(settings.id_secret or broker.password),
+            settings.life_s,
+            time.time,
+            [key.name for key in settings.api_keys],
         )
-        self._outcomes = PredictionLookup(
-            ids, self._archive, watch, self._endings, settings.sync_timeout_s
+        self._stall_detector = StallDetector(time.monotonic)
+        self._registry = PredictorRegistry(self._stall_detector.awake_s, publisher)
+        self._requestor = Requestor(traced(publisher, tracer), consumer, time.time, tracer)
+        self._stream = ReplyStream(settings, ids, publisher, self._stall_detector, tracer)
+        self._predictions = Predictions(
+            settings, ids, self._registry, self._requestor, self._stream
         )
-        self._following = Follow(
-            self._archive,
-            self._under_way,
-            self._replays,
-            lambda: self._journal.offset,
-            ids.is_alive,
-        )
-        self._repeatable = PredictOnce(
-            self._intake,
-            IdempotentReceiver(claims, self._requestor, time.time, self._knows_all),
-            self._outcomes,
-            settings.sync_timeout_s,
-        )
-        self._registry = process_registry(
-            gateway_metrics(
-                self._intake,
-                self._requestor,
-                recorder,
-                self._journal,
-                self._replicas,
-            ),
-            connection_metrics(self._links),
+        self._metrics = process_registry(
+            gateway_metrics(self._predictions, self._requestor, self._stream, self._registry),
+            connection_metrics(self._connections),
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -129,9 +72,9 @@ class Gateway:
             ExceptionGroup: of ``Misconfigured``, when the broker or the address refuses us.
         """
         async with asyncio.TaskGroup() as parts:
-            runs = [link.run() for link in self._links.values()]
-            runs += [self._journal.run(), self._presence.run(), self._endings.run()]
-            runs.append(self._pulse.run(self._journal.fall_behind))
+            runs = [connection.run() for connection in self._connections.values()]
+            runs += [self._stream.run(), self._registry.run(), self._predictions.run()]
+            runs.append(self._stall_detector.run(self._stream.fall_behind))
             background = [parts.create_task(run) for run in runs]
             await serve_http(
                 self.http_app(),
@@ -140,7 +83,7 @@ class Gateway:
                 on_stop=self._stop_accepting,
                 drain_s=self._settings.drain_s,
             )
-            self._deadlines.close()
+            self._predictions.close()
             for task in background:
                 task.cancel()
 
@@ -154,59 +97,40 @@ class Gateway:
     async def _consume(self, connection: SupervisedConnection) -> None:
         await self._declare(connection)
         await self._requestor.attach(await connection.channel())
-        await self._journal.attach(await connection.channel())
-        await self._presence.attach(await connection.channel())
-
-    async def _attach_archive(self, connection: SupervisedConnection) -> None:
-        await self._archive.attach(await connection.channel())
-        self._replays.attach(await connection.channel())
-
-    def _detach_archive(self) -> None:
-        self._archive.detach()
-        self._replays.detach()
+        await self._stream.attach(await connection.channel())
+        await self._registry.attach(await connection.channel())
 
     def _detach(self) -> None:
         self._requestor.detach()
-        self._journal.detach()
-        self._presence.detach()
+        self._stream.detach()
+        self._registry.detach()
 
-    def _knows_all(self) -> bool:
-        """Whether all that the reply stream has is known here."""
-        return self._journal.caught_up and not self._pulse.stood_still
+    async def _open_readers(self, connection: SupervisedConnection) -> None:
+        await self._stream.attach_readers(await connection.channel(), await connection.channel())
 
-    def _trace_final(self, tracer: Tracer, message: Message) -> None:
-        """What is read of old has been traced when it was new."""
-        if "traceparent" in message.headers and self._journal.caught_up:
-            tracer.delivered(message, REPLIES, time.time()).end()
+    def _close_readers(self) -> None:
+        self._stream.detach_readers()
 
     def _stop_accepting(self) -> None:
         log.info("draining")
-        self._intake.draining = True
-        self._outcomes.stop_waiting()
-        self._under_way.interrupt()
+        self._predictions.stop_accepting()
 
     def http_app(self) -> GatewayApp:
-        """The HTTP side: every route, and how errors are answered."""
-        app = GatewayApp(HttpMetrics(self._registry), self._settings.max_body_bytes, self._tracer)
+        """The HTTP side: every route, and access control in front of them."""
+        settings, registry = self._settings, self._registry
+        app = GatewayApp(HttpMetrics(self._metrics), settings.max_body_bytes, self._tracer)
         checks = {
-            "broker connected": lambda: all(link.is_up for link in self._links.values()),
-            "journal caught up": self._knows_all,
-            "not draining": lambda: not self._intake.draining,
+            "broker connected": lambda: all(each.is_up for each in self._connections.values()),
+            "journal caught up": self._stream.has_caught_up,
+            "not draining": lambda: not self._predictions.intake.draining,
         }
-        app.register_blueprint(
-            prediction_routes(
-                self._predictions,
-                self._repeatable,
-                self._outcomes,
-                self._following,
-                self._settings.max_body_bytes,
-            )
-        )
-        app.register_blueprint(model_routes(self._replicas))
-        app.register_blueprint(health_routes(checks, self._registry))
-        app.register_blueprint(
-            document_routes(self._replicas, self._settings, self._broker.sync_queue_type)
-        )
-        app.register_blueprint(page_routes())
-        install_access_control(app, self._settings)
+        for routes in (
+            prediction_routes(self._predictions, settings.max_body_bytes),
+            model_routes(registry),
+            health_routes(checks, self._metrics),
+            document_routes(registry, settings, self._broker.sync_queue_type),
+            page_routes(),
+        ):
+            app.register_blueprint(routes)
+        install_access_control(app, settings)
         return app

@@ -1,24 +1,45 @@
-"""What is known of the HTTP request under way, for its line in the log and its span.
+"""The context of the HTTP request under way: fields of its log line and span, and its timing.
 
-Its correlation id is in ``common/telemetry/correlation.py``: that is on every line.
-Noted by whoever knows it first, deep inside; told once, at the edge, when the request is answered.
+The correlation id is in ``common/telemetry/correlation.py``, since every log line has it. Whoever
+knows a field first adds it, deep inside; the edge reads them all when it responds.
 """
 
 from contextvars import ContextVar
 from typing import Any, Final
 
-_FACTS: Final[ContextVar[dict[str, Any] | None]] = ContextVar("facts", default=None)
+from common.contract.timing import Timing
+
+_FIELDS: Final[ContextVar[dict[str, Any] | None]] = ContextVar("log_fields", default=None)
+_TIMING: Final[ContextVar[Timing | None]] = ContextVar("timing", default=None)
+_IS_OF_CALL: Final[ContextVar[bool]] = ContextVar("is_of_call", default=False)
 
 
 def begin_request() -> dict[str, Any]:
-    """A request begins; returns what ``add_log_fields`` adds to from now on, in this task."""
-    facts: dict[str, Any] = {}
-    _FACTS.set(facts)
-    return facts
+    """Begin an HTTP request in this task; returns the fields that ``add_log_fields`` adds to."""
+    fields: dict[str, Any] = {}
+    _FIELDS.set(fields)
+    return fields
 
 
-def add_log_fields(**facts: Any) -> None:
-    """Something is known: never an input, a result or a key. Outside of a request nobody asks."""
-    known = _FACTS.get()
+def add_log_fields(**fields: Any) -> None:
+    """Add fields to the log line and span of the current HTTP request.
+
+    Never pass inputs, results or keys. No effect outside a request.
+    """
+    known = _FIELDS.get()
     if known is not None:
-        known.update(facts)
+        known.update(fields)
+
+
+def set_timing(timing: Timing | None, *, is_of_call: bool) -> None:
+    """Keep the timing of the prediction that the current response is about, failed ones included.
+
+    ``is_of_call``: the current call has asked for the prediction, not an earlier one.
+    """
+    _TIMING.set(timing)
+    _IS_OF_CALL.set(is_of_call)
+
+
+def timing() -> tuple[Timing | None, bool]:
+    """The timing of the prediction that is being answered, and ``is_of_call``: see above."""
+    return _TIMING.get(), _IS_OF_CALL.get()

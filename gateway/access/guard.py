@@ -11,8 +11,7 @@ from common.errors import RateLimited, Unauthorized
 from common.http.error_response import CORRELATION_HEADER
 from gateway.access.keys import ApiKeys
 from gateway.access.rate_limit import RecentCallers
-from gateway.access_settings import Rate
-from gateway.settings import GatewaySettings
+from gateway.settings import GatewaySettings, Rate
 from gateway.web.errors import prediction_problem
 from gateway.web.request import this_request
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 from hmac import compare_digest
 
-from gateway.access_settings import ApiKey
+from gateway.settings import ApiKey
 
 
 class ApiKeys:

@@ -1,46 +1,42 @@
-"""From the headers and the body of a ``POST`` to what its caller asks for."""
+"""Read a ``POST`` into the call that it makes: its headers now, its body when it is needed."""
 
 from common.errors import MalformedHeader, UnsupportedMediaType
-from gateway.api.durations import duration_s
-from gateway.api.idempotency_key import read_idempotency_key
-from gateway.predictions.intake import Call
-from gateway.web.request import GatewayRequest, trace_headers
-from gateway.web.timed_body import TimedBody
+from gateway.api.headers import duration_s, read_idempotency_key
+from gateway.predictions.call import Call
+from gateway.web.request import GatewayRequest, TimedBody, trace_headers
 
 
 def read_call(
-    of: GatewayRequest, model: str | None, wait_s: float | None, max_body_bytes: int
+    request: GatewayRequest, model: str | None, wait_s: float | None, max_body_bytes: int
 ) -> Call:
-    """The call that a request makes of ``model``, whose caller waits ``wait_s`` seconds.
+    """Read the call of ``model`` that a request makes; its caller waits ``wait_s`` seconds.
 
     Raises:
-        MalformedHeader: one says nothing that it could mean.
+        MalformedHeader: a header cannot be read.
     """
-    traceparent, tracestate = trace_headers(of)
     return Call(
         model,
-        JsonBody(of, max_body_bytes),
-        traceparent,
-        tracestate,
-        of.owner,
+        JsonBody(request, max_body_bytes),
+        trace_headers(request),
+        request.owner,
         wait_s=wait_s,
-        deadline_s=_deadline_s(of),
-        idempotency_key=read_idempotency_key(of.headers_of("idempotency-key")),
+        deadline_s=_deadline_s(request),
+        idempotency_key=read_idempotency_key(request.headers_of("idempotency-key")),
     )
 
 
-def is_async(of: GatewayRequest) -> bool:
-    """``Async-Mode: true``, in any case."""
-    mode = of.header("async-mode")
+def is_async(request: GatewayRequest) -> bool:
+    """Read ``Async-Mode: true``, in any case."""
+    mode = request.header("async-mode")
     return mode is not None and mode.lower() == "true"
 
 
 class JsonBody:
-    """The body of a request, read when it is asked for."""
+    """The body of a request, read when it is needed."""
 
-    def __init__(self, of: GatewayRequest, max_bytes: int) -> None:
-        self._of = of
-        length = of.header("content-length") or ""
+    def __init__(self, request: GatewayRequest, max_bytes: int) -> None:
+        self._request = request
+        length = request.header("content-length") or ""
         self.size_bytes = min(int(length), max_bytes) if length.isdecimal() else max_bytes
 
     async def read(self) -> bytes:
@@ -49,12 +45,12 @@ class JsonBody:
         Raises:
             UnsupportedMediaType: it is sent as something else than plain JSON.
         """
-        unread = self._of.body
+        unread = self._request.body
         assert isinstance(unread, TimedBody)
         body = await unread.read()
-        encoding = self._of.header("content-encoding") or "identity"
-        if body and (not self._of.is_json or encoding != "identity"):
-            sent = self._of.header("content-type") or "no Content-Type"
+        encoding = self._request.header("content-encoding") or "identity"
+        if body and (not self._request.is_json or encoding != "identity"):
+            sent = self._request.header("content-type") or "no Content-Type"
             raise UnsupportedMediaType(
                 f"Send the body as Content-Type: application/json without Content-Encoding, "
                 f"not as {sent[:100]} ({encoding[:20]})."
@@ -62,9 +58,9 @@ class JsonBody:
         return body
 
 
-def _deadline_s(of: GatewayRequest) -> float | None:
-    """``Cancel-After``: how long the prediction may take; None: as long as is configured."""
-    text = of.header("cancel-after")
+def _deadline_s(request: GatewayRequest) -> float | None:
+    """Read ``Cancel-After``, in seconds; None: the prediction may take as long as configured."""
+    text = request.header("cancel-after")
     if text is None:
         return None
     deadline_s = duration_s(text)

@@ -1,4 +1,4 @@
-"""``/openapi.json`` and ``/asyncapi.json``: what can be asked for, and the contract behind it."""
+"""``/openapi.json`` and ``/asyncapi.json``: the HTTP API, and the AMQP contract behind it."""
 
 from importlib.metadata import version
 
@@ -8,15 +8,15 @@ from quart import Blueprint, Response
 from common.asyncapi import asyncapi
 from common.contract.topology import SyncQueueType
 from gateway.api.openapi import Guards, describe
+from gateway.api.responses import json_response
 from gateway.registry.registry import PredictorRegistry
 from gateway.settings import GatewaySettings
-from gateway.web.errors import json_response
 
 
 def document_routes(
-    replicas: PredictorRegistry, settings: GatewaySettings, sync_queue_type: SyncQueueType
+    registry: PredictorRegistry, settings: GatewaySettings, sync_queue_type: SyncQueueType
 ) -> Blueprint:
-    """The routes that describe the others, with the models of ``replicas``."""
+    """Build the blueprint; it describes the models of ``registry``."""
     routes = Blueprint("documents", __name__)
     release = version("predictmq")
     contract = msgspec.json.encode(asyncapi(sync_queue_type, release))
@@ -24,7 +24,7 @@ def document_routes(
 
     @routes.get("/openapi.json")
     async def openapi() -> Response:
-        served = [card for card in replicas.cards() if replicas.serving(card.name)]
+        served = [card for card in registry.cards() if registry.serving(card.name)]
         document = describe(served, settings.default_model, release, guards)
         return json_response(msgspec.json.encode(document))
 

@@ -5,9 +5,11 @@ Preferences are wishes: one that is unknown, malformed or repeated is ignored.
 
 import math
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Self
+
+from common.errors import MalformedHeader
 
 _TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
@@ -90,3 +92,46 @@ def _preferences(headers: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 def _unquoted(word: str) -> str:
     return re.sub(r"\\(.)", r"\1", word[1:-1]) if word.startswith('"') else word
+
+
+_NUMBER: Final = r"(\d{1,15}(?:\.\d{1,9})?)"
+_DURATION: Final = re.compile(
+    rf"(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s?)?", re.ASCII | re.IGNORECASE
+)
+_UNITS_S: Final = (3600, 60, 1)
+
+
+def duration_s(text: str) -> float | None:
+    """The seconds that ``text`` spells, more than 0; None if it spells none."""
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        return None
+    parts = zip(match.groups(default="0"), _UNITS_S, strict=True)
+    return sum(float(number) * unit_s for number, unit_s in parts) or None
+
+
+_ESCAPED_CHAR: Final = re.compile(r"\\(.)")
+_QUOTED_KEY: Final = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')  # RFC 9651, section 3.3.3
+_PLAIN_KEY: Final = re.compile(r"[ -~]{1,255}")
+
+
+def read_idempotency_key(fields: Sequence[str]) -> str | None:
+    """The key that a request's fields of that name give; None if there is none.
+
+    The draft has it as a structured field, a string in quotes; most clients send it without them,
+    and mean the same key.
+
+    Raises:
+        MalformedHeader: it is not one key of 1 to 255 printable ASCII characters.
+    """
+    if not fields:
+        return None
+    key = fields[0].strip(" \t")
+    if key.startswith('"'):
+        quoted = _QUOTED_KEY.fullmatch(key)
+        key = _ESCAPED_CHAR.sub(r"\1", quoted[1]) if quoted else ""
+    if len(fields) > 1 or not _PLAIN_KEY.fullmatch(key):
+        raise MalformedHeader(
+            "Idempotency-Key has to be one key of 1 to 255 printable ASCII characters."
+        )
+    return key

@@ -5,11 +5,11 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from quart import Blueprint, Response
 
 from common.http.health import Checks, readiness
-from gateway.web.errors import json_response
+from gateway.api.responses import json_response
 
 
 def health_routes(checks: Checks, registry: CollectorRegistry) -> Blueprint:
-    """Routes for the machines that watch this one; ``checks`` says what readiness takes."""
+    """Build the blueprint for monitoring; ``checks`` are the conditions of readiness."""
     routes = Blueprint("health", __name__)
 
     @routes.get("/livez")

@@ -1,4 +1,4 @@
-"""``GET /models`` and ``GET /models/<model>``: what can be predicted, and by whom."""
+"""``GET /models`` and ``GET /models/<model>``: the models, and the replicas that serve them."""
 
 from typing import Any
 
@@ -7,22 +7,22 @@ from quart import Blueprint, Response
 
 from common.contract.announcement import Announcement, ModelCard
 from common.errors import UnknownModel
+from gateway.api.responses import json_response
 from gateway.registry.registry import PredictorRegistry
-from gateway.web.errors import json_response
 
 
-def model_routes(replicas: PredictorRegistry) -> Blueprint:
-    """The routes that tell which models there are."""
+def model_routes(registry: PredictorRegistry) -> Blueprint:
+    """Build the blueprint."""
     routes = Blueprint("models", __name__)
 
     @routes.get("/models")
     async def models() -> Response:
-        listed = [_summary(card, len(replicas.serving(card.name))) for card in replicas.cards()]
+        listed = [_summary(card, len(registry.serving(card.name))) for card in registry.cards()]
         return json_response(msgspec.json.encode({"models": listed}))
 
     @routes.get("/models/<model>")
     async def get_model(model: str) -> Response:
-        card = replicas.card(model)
+        card = registry.card(model)
         if card is None:
             raise UnknownModel(f"There is no model {model[:64]!r} that a predictor has announced.")
         body = {
@@ -30,7 +30,7 @@ def model_routes(replicas: PredictorRegistry) -> Blueprint:
             "version": card.version,
             "input_schema": card.input_schema,
             "output_schema": card.output_schema,
-            "replicas": [_replica(announcement) for announcement in replicas.serving(model)],
+            "replicas": [_replica(announcement) for announcement in registry.serving(model)],
         }
         return json_response(msgspec.json.encode(body))
 

@@ -1,7 +1,7 @@
 """``/docs``: Swagger UI, from files that are installed with the gateway.
 
-The page asks nothing of any other host, and its browser is told to refuse what would. It is open
-to all, since nobody can type a key into an address; it asks for one where ``/openapi.json`` does.
+The page loads nothing from other hosts, and its Content Security Policy forbids it. It needs no
+key, since a browser's address bar cannot send one; it asks for a key if ``/openapi.json`` does.
 """
 
 from importlib.resources import files
@@ -45,17 +45,17 @@ START: Final = """async function start() {
 }
 start();
 """
-"""Without a validator: Swagger UI would have one on another host look at the description."""
+"""Without a validator: Swagger UI would send the document to one on another host."""
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""Content Security Policy: this host and no other."""
+"""Content Security Policy: this host alone."""
 
 
 def page_routes() -> Blueprint:
-    """The routes of the page and of what it is made of."""
+    """Build the blueprint of the page and its files."""
     routes = Blueprint("docs", __name__)
     assets = Path(str(files("flask_swagger_ui") / "dist"))
 

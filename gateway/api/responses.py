@@ -1,19 +1,53 @@
-"""The bodies of answers that are fixed to the letter."""
+"""Responses of the prediction routes; their bodies are fixed to the letter."""
 
+import http
 from typing import Final
 
-import msgspec
+from quart import Response
+
+from common.contract.progress import Progress
+from common.http.error_response import JSON
+from gateway.call_context import add_log_fields
+from gateway.prediction_id import PredictionId, spell
+from gateway.web.errors import problem_response
 
 PENDING_SENTENCE: Final = "Prediction is still being processed."
 
+COME_BACK_S: Final = "1"
+"""``Retry-After`` for a prediction that is not finished, in seconds."""
 
-def output(result: bytes, prediction_id: str) -> bytes:
-    """What a finished prediction came to; ``result`` is the JSON of its input and result."""
+
+def json_response(body: bytes, status: int = 200) -> Response:
+    """Respond with bytes that already are JSON."""
+    return Response(body, status, content_type=JSON)
+
+
+def empty_response() -> Response:
+    """Respond with 204."""
+    response = Response(b"", http.HTTPStatus.NO_CONTENT)
+    del response.headers["Content-Type"]
+    return response
+
+
+def accepted_response(prediction_id: PredictionId) -> Response:
+    """Respond with 202: a prediction was accepted for later."""
+    add_log_fields(state="accepted")
+    text = spell(prediction_id)
+    body = b'{"message": "Request received. Processing asynchronously.", "prediction_id": "%b"}'
+    response = json_response(body % text.encode(), http.HTTPStatus.ACCEPTED)
+    response.headers["Location"] = f"/predict/{text}"
+    response.headers["Retry-After"] = COME_BACK_S
+    return response
+
+
+def pending_response(progress: Progress | None) -> Response:
+    """Respond with 202: the prediction is not finished; problem details have its progress."""
+    more = {} if progress is None else {"progress": progress}
+    response = problem_response(http.HTTPStatus.ACCEPTED, "pending", PENDING_SENTENCE, **more)
+    response.headers["Retry-After"] = COME_BACK_S
+    return response
+
+
+def output_body(result: bytes, prediction_id: str) -> bytes:
+    """Render a finished prediction; ``result`` is the JSON of its input and result."""
     return b'{"output": %b, "prediction_id": "%b"}' % (result, prediction_id.encode())
-
-
-def accepted(prediction_id: str) -> bytes:
-    """A prediction was accepted for later."""
-    return b'{"message": "Request received. Processing asynchronously.", "prediction_id": %b}' % (
-        msgspec.json.encode(prediction_id)
-    )

@@ -1,4 +1,4 @@
-"""Server-sent events, as the HTML standard spells them: what is told of one prediction."""
+"""Server-sent events of one prediction, in the format of the HTML standard."""
 
 from collections.abc import AsyncIterator
 from typing import Final
@@ -8,21 +8,21 @@ import msgspec
 from common.contract.messages import MessageType
 from common.errors import MalformedHeader, PredictionError
 from common.http.error_response import render_error
-from gateway.api.responses import output
+from gateway.api.responses import output_body
 from gateway.predictions.follow import Ending, KeepAlive, Pending, StreamItem
 from gateway.reply_stream.live_events import Event
 
 EVENT_STREAM: Final = "text/event-stream"
 
 MAX_OFFSET_DIGITS: Final = 18
-"""More than a stream will ever have; RabbitMQ takes 19."""
+"""More than any stream will have; RabbitMQ takes 19."""
 
 
 def last_event_id(header: str | None) -> int | None:
-    """The offset that ``Last-Event-ID`` names; None if the client has been told nothing.
+    """Read the offset in ``Last-Event-ID``; None if the client has had no event.
 
     Raises:
-        MalformedHeader: it is no id of ours, and to begin anew would tell everything again.
+        MalformedHeader: it is no id of ours, and starting over would repeat every event.
     """
     if not header:
         return None
@@ -31,34 +31,36 @@ def last_event_id(header: str | None) -> int | None:
     return int(header)
 
 
-async def frames(told: AsyncIterator[StreamItem], prediction_id: str) -> AsyncIterator[bytes]:
-    """Each of what is told of a prediction, as a block of the stream."""
-    async for each in told:
-        yield _frame(each, prediction_id)
+async def event_stream(
+    items: AsyncIterator[StreamItem], prediction_id: str
+) -> AsyncIterator[bytes]:
+    """Render each item of a prediction as a block of the stream."""
+    async for item in items:
+        yield _block(item, prediction_id)
 
 
-def _frame(told: StreamItem, prediction_id: str) -> bytes:
-    id_line = b"id: %d\n" % told.offset if told.offset >= 0 else b""
-    if isinstance(told, KeepAlive):  # a comment; the id moves on, so that less has to be read again
+def _block(item: StreamItem, prediction_id: str) -> bytes:
+    id_line = b"id: %d\n" % item.offset if item.offset >= 0 else b""
+    if isinstance(item, KeepAlive):  # a comment; the id moves on, so that less has to be read again
         return b": nothing new\n%b\n" % id_line
-    name, data = _name_and_data(told, prediction_id)
+    name, data = _name_and_data(item, prediction_id)
     line = data.replace(b"\n", b" ").replace(b"\r", b" ")  # in JSON they stand between tokens only
     return b"event: %b\n%bdata: %b\n\n" % (name.encode(), id_line, line)
 
 
-def _name_and_data(told: Pending | Event | Ending, prediction_id: str) -> tuple[str, bytes]:
-    if isinstance(told, Ending):
-        return told.reply.state, _final_body(told, prediction_id)
-    if isinstance(told, Pending):
+def _name_and_data(item: Pending | Event | Ending, prediction_id: str) -> tuple[str, bytes]:
+    if isinstance(item, Ending):
+        return item.reply.state, _final_body(item, prediction_id)
+    if isinstance(item, Pending):
         return "pending", msgspec.json.encode({"prediction_id": prediction_id})
-    if told.type == MessageType.PROGRESS and told.progress is not None:
-        return "progress", told.progress.json()
+    if item.type == MessageType.PROGRESS and item.progress is not None:
+        return "progress", item.progress.json()
     return "started", msgspec.json.encode({"prediction_id": prediction_id})
 
 
 def _final_body(ending: Ending, prediction_id: str) -> bytes:
-    """The body that a GET gets, whatever its status."""
+    """The body of a GET, whatever its status."""
     try:
-        return output(ending.reply.result(), prediction_id)
+        return output_body(ending.reply.result(), prediction_id)
     except PredictionError as exc:
         return render_error(0, exc.code, exc.sentence, None).body

@@ -6,18 +6,20 @@ expiry is left.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
 from common.contract.messages import Reply
 from common.errors import DeadlineExceeded, Unavailable
 from gateway.prediction_id import PredictionId, spell
+from gateway.reply_stream.reply_stream import ReplyStream
+from gateway.request_reply.final_states import FinalStates
 
 MAX_OPEN: Final = 10_000
-SAY_TIMEOUT_S: Final = 10.0
+PUBLISH_TIMEOUT_S: Final = 10.0
 RETRY_S: Final = 1.0
 
 OUT_OF_TIME: Final = Reply.failed(DeadlineExceeded("The prediction was not ready in time."))
@@ -25,40 +27,21 @@ OUT_OF_TIME: Final = Reply.failed(DeadlineExceeded("The prediction was not ready
 log = structlog.get_logger()
 
 
-class Watch(Protocol):
-    """Tells when a prediction ends."""
-
-    async def until_final(self, prediction_id: PredictionId, timeout_s: float) -> None: ...
-
-
-class Endings(Protocol):
-    """Says final states."""
-
-    async def say(self, correlation_id: str, final: Reply, timeout_s: float) -> None: ...
-    def tell_predictors(self, correlation_id: str) -> None: ...
-
-
 class Deadlines:
-    """At most ``MAX_OPEN`` deadlines, each until its prediction ends.
+    """At most ``MAX_OPEN`` deadlines, each until its prediction ends."""
 
-    ``is_final`` tells which have ended.
-    """
-
-    def __init__(
-        self, is_final: Callable[[PredictionId], bool], watch: Watch, endings: Endings
-    ) -> None:
-        self._is_final = is_final
-        self._watch = watch
-        self._endings = endings
+    def __init__(self, stream: ReplyStream, final_states: FinalStates) -> None:
+        self._stream = stream
+        self._final_states = final_states
         self._open: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
-        """How many are kept."""
+        """Number of deadlines that are kept."""
         return len(self._open)
 
     @contextmanager
     def kept(self, prediction_id: PredictionId, after_s: float) -> Iterator[None]:
-        """Accept a prediction in this context, which is to end within ``after_s`` seconds from now.
+        """Keep the deadline of a prediction that is accepted in this context, ``after_s`` from now.
 
         Whatever the context raises, nothing is kept then.
 
@@ -82,13 +65,15 @@ class Deadlines:
             keeping.cancel()
 
     async def _keep(self, prediction_id: PredictionId, after_s: float) -> None:
-        await self._watch.until_final(prediction_id, after_s)
-        while not self._is_final(prediction_id):
+        await self._stream.waiters.wait(prediction_id, after_s)
+        while prediction_id not in self._stream.results:
             try:
-                await self._endings.say(spell(prediction_id), OUT_OF_TIME, SAY_TIMEOUT_S)
+                await self._final_states.publish(
+                    spell(prediction_id), OUT_OF_TIME, PUBLISH_TIMEOUT_S
+                )
             except Unavailable as exc:
                 log.info("deadline waits for the broker", reason=exc.sentence)
-                await self._watch.until_final(prediction_id, RETRY_S)
+                await self._stream.waiters.wait(prediction_id, RETRY_S)
             else:
-                self._endings.tell_predictors(spell(prediction_id))
+                self._final_states.notify_predictors(spell(prediction_id))
                 return

@@ -1,43 +1,30 @@
-"""The use case of those who follow a prediction: what happens, as it happens. No HTTP."""
+"""The use case of followers: the events of a prediction, as they come. No HTTP words."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
 from common.contract.messages import MessageType, Reply
-from common.contract.progress import Progress
 from common.errors import Unavailable, UnknownPrediction
 from gateway.prediction_id import PredictionId
-from gateway.reply_stream.live_events import Event, Follower, LiveEvents
+from gateway.reply_stream.live_events import Event, Follower
+from gateway.reply_stream.reply_stream import ReplyStream
 
 QUIET_S: Final = 15.0
-"""How long nothing may be told before that is told."""
-
-
-class Archive(Protocol):
-    """Final states by prediction id."""
-
-    async def find(self, prediction_id: PredictionId) -> Reply | None: ...
-    def offset(self, prediction_id: PredictionId) -> int | None: ...
-
-
-class Replays(Protocol):
-    """What stands in the stream about a prediction that goes on."""
-
-    async def read(self, prediction_id: PredictionId, first: int, last: int) -> list[Event]: ...
+"""How long a follower may get no event before it gets a ``KeepAlive``."""
 
 
 class Pending(msgspec.Struct, frozen=True):
-    """Nothing more is known; all there will be comes after ``offset``."""
+    """The first item for a new follower; all later events come after ``offset``."""
 
     offset: int
 
 
 class KeepAlive(msgspec.Struct, frozen=True):
-    """Nothing has happened up to ``offset``."""
+    """No event for a while; the stream was read up to ``offset``."""
 
     offset: int
 
@@ -53,50 +40,34 @@ StreamItem = Pending | Event | KeepAlive | Ending
 
 
 class Follow:
-    """Tells what the stream has on a prediction, without a gap and without a repetition.
+    """The events of a prediction, without a gap and without a repetition.
 
-    ``read_up_to`` is the offset up to which ``under_way`` and ``archive`` know the stream, -1 if
-    they know nothing of it; ``is_alive`` whether a prediction's life goes on.
+    ``is_alive`` tells whether a prediction's life goes on.
     """
 
-    def __init__(
-        self,
-        archive: Archive,
-        under_way: LiveEvents,
-        replays: Replays,
-        read_up_to: Callable[[], int],
-        is_alive: Callable[[PredictionId], bool],
-    ) -> None:
-        self._archive = archive
-        self._under_way = under_way
-        self._replays = replays
-        self._read_up_to = read_up_to
+    def __init__(self, stream: ReplyStream, is_alive: Callable[[PredictionId], bool]) -> None:
+        self._stream = stream
         self._is_alive = is_alive
 
-    def has_been_told(self, prediction_id: PredictionId, after: int | None) -> bool:
-        """Whether the event at ``after`` is the final one: nothing comes after it."""
-        return after is not None and after == self._archive.offset(prediction_id)
-
-    def last_progress(self, prediction_id: PredictionId) -> Progress | None:
-        """How far a prediction that goes on has come, if anybody has told."""
-        event = self._under_way.last_events(prediction_id).progress
-        return event.progress if event else None
+    def has_ended_at(self, prediction_id: PredictionId, offset: int | None) -> bool:
+        """Tell whether the event at ``offset`` is the final one: nothing comes after it."""
+        return offset is not None and offset == self._stream.store.offset(prediction_id)
 
     async def follow(
         self, prediction_id: PredictionId, after: int | None
     ) -> AsyncIterator[StreamItem]:
-        """What happens after offset ``after``; without one what is known now, and what comes.
+        """Yield the events after offset ``after``; without one what is known now, and what comes.
 
-        Ends with the ending; without one when this gateway is to end, the follower does not keep
-        up, or something cannot be read back: then a follower resumes after what it was told last.
+        Ends with the ``Ending``; without one when this gateway shuts down, the follower does not
+        keep up, or an event cannot be read back: then a client resumes after its last event.
         """
-        with self._under_way.follow(prediction_id) as follower:
-            ended = self._archive.offset(prediction_id)
-            here = self._read_up_to()  # what comes after it, the follower is told
+        with self._stream.live_events.follow(prediction_id) as follower:
+            ended = self._stream.store.offset(prediction_id)
+            here = self._stream.position  # later events come through the follower
             try:
                 if after is not None:
                     upto = here if ended is None else ended
-                    yield KeepAlive(after)  # so that the head of the answer leaves at once
+                    yield KeepAlive(after)  # so that the head of the response leaves at once
                     async with aclosing(self._missed(prediction_id, after, upto)) as missed:
                         async for event in missed:
                             yield event
@@ -112,17 +83,17 @@ class Follow:
                 return
 
     def _so_far(self, prediction_id: PredictionId, here: int) -> list[Pending | Event]:
-        """What somebody gets who has been told nothing: it leaves out progress but the last."""
-        known = self._under_way.last_events(prediction_id).in_order()
+        """First items for a new follower: ``Pending``, then the last start and progress."""
+        known = self._stream.live_events.last_events(prediction_id).in_order()
         return [Pending(known[0].offset - 1 if known else here), *known]
 
     async def _missed(
         self, prediction_id: PredictionId, after: int, upto: int
     ) -> AsyncGenerator[Event | KeepAlive, None]:
-        """What happened behind ``after``, as far as it is not told live."""
+        """The events from ``after`` to ``upto``, read back from the stream."""
         if upto <= after:
             return
-        reading = asyncio.create_task(self._replays.read(prediction_id, after + 1, upto))
+        reading = asyncio.create_task(self._stream.replays.read(prediction_id, after + 1, upto))
         try:
             while not (await asyncio.wait((reading,), timeout=QUIET_S))[0]:
                 yield KeepAlive(after)
@@ -134,13 +105,13 @@ class Follow:
     async def _live(
         self, prediction_id: PredictionId, follower: Follower, after: int | None
     ) -> AsyncIterator[StreamItem]:
-        """What happens from now on; but for what another gateway has told already."""
+        """New events; without those that another gateway has sent already."""
         while self._is_alive(prediction_id):
             event = await follower.next(QUIET_S)
             if event is None:
                 if follower.has_ended:
                     return
-                yield KeepAlive(max(self._read_up_to(), -1 if after is None else after))
+                yield KeepAlive(max(self._stream.position, -1 if after is None else after))
             elif event.type not in (MessageType.STARTED, MessageType.PROGRESS):
                 yield await self._ending(prediction_id, event.offset)
                 return
@@ -151,9 +122,9 @@ class Follow:
         """The final state.
 
         Raises:
-            Unavailable, UnknownPrediction: it cannot be told.
+            Unavailable, UnknownPrediction: it cannot be read.
         """
-        reply = await self._archive.find(prediction_id)
+        reply = await self._stream.store.find(prediction_id)
         if reply is None:
             raise UnknownPrediction  # forgotten meanwhile
         return Ending(offset, reply)

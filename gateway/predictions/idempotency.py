@@ -13,36 +13,29 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol, Self
 
-import msgspec
-
 from common.contract.claim import DIGEST_BYTES, ClaimBody, accepted_message
-from common.contract.messages import Message
 from common.errors import IdempotencyConflict, Unavailable, UnknownModel
 from common.telemetry.correlation import correlate
 from gateway.countdown import Countdown, countdown
 from gateway.prediction_id import PredictionId, minted_ms, spell
-from gateway.reply_stream.idempotency_claims import Claim, IdempotencyClaims
-from gateway.request_reply.requestor import Order
+from gateway.reply_stream.idempotency_claims import Claim
+from gateway.reply_stream.reply_stream import ReplyStream
+from gateway.request_reply.order import Order
+from gateway.request_reply.requestor import Requestor
 
 PATIENCE_S: Final = 5.0
 """How long the gateway that owns a claim may take to follow it up before another one does."""
 
 
-class Stream(Protocol):
-    """Takes events; returns once they are confirmed."""
-
-    async def tell(self, event: Message, timeout_s: float) -> None: ...
-
-
 class Submit(Protocol):
-    """Sends a request whose id is ``age_s`` seconds old; returns once it is confirmed."""
+    """Publish a request whose id is ``age_s`` seconds old; return once it is confirmed."""
 
     async def __call__(self, order: Order, *, age_s: float, timeout_s: float) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Repeatable:
-    """What tells a repetition from another request: two digests."""
+    """The digests of a key and of its request: they tell a repetition from another request."""
 
     key: bytes
     request: bytes
@@ -54,7 +47,7 @@ class Repeatable:
 
 
 class _Acceptance:
-    """An acceptance under way, for as many callers as wait for it."""
+    """An acceptance under way, and the number of callers that wait for it."""
 
     def __init__(self, task: asyncio.Task[PredictionId]) -> None:
         self.task = task
@@ -62,32 +55,25 @@ class _Acceptance:
 
 
 class IdempotentReceiver:
-    """Accepts predictions once for each key. ``now_s`` is Unix time.
-
-    ``caught_up`` tells whether ``claims`` know of all that ``stream`` has.
-    """
+    """Acceptance of predictions, once for each key. ``now_s`` is Unix time."""
 
     def __init__(
-        self,
-        claims: IdempotencyClaims,
-        stream: Stream,
-        now_s: Callable[[], float],
-        caught_up: Callable[[], bool],
+        self, stream: ReplyStream, requestor: Requestor, now_s: Callable[[], float]
     ) -> None:
-        self._claims = claims
         self._stream = stream
+        self._claims = stream.claims
+        self._requestor = requestor
         self._now_s = now_s
-        self._caught_up = caught_up
         self._under_way: dict[Repeatable, _Acceptance] = {}
 
     def knows(self, repeatable: Repeatable, order: Order) -> bool:
-        """Whether the key stands for a prediction before ``order``, as far as is known here."""
+        """Tell whether a key has a prediction before ``order``, as far as is known here."""
         return self._claims.find(repeatable.key, order.prediction_id) is not None
 
     async def accept(
         self, repeatable: Repeatable, order: Order, submit: Submit, timeout_s: float
     ) -> PredictionId:
-        """The prediction that the key stands for, once it cannot be lost: ``order``, if none.
+        """Return the prediction of a key, ``order`` if it has none, once it cannot be lost.
 
         Callers that come together share one acceptance; it goes on until the last of them leaves.
 
@@ -124,8 +110,8 @@ class IdempotentReceiver:
         if claim.request != repeatable.request:
             raise IdempotencyConflict
         if claim.prediction_id != order.prediction_id:
-            order = msgspec.structs.replace(order, prediction_id=claim.prediction_id)
-            await self._let_its_gateway_accept(claim, left_s)
+            order = order.under(claim.prediction_id)
+            await self._wait_for_owner(claim, left_s)
         if not self._claims.is_accepted(claim):
             age_s = max(0.0, self._now_s() - minted_ms(claim.prediction_id) / 1000)
             try:
@@ -134,7 +120,7 @@ class IdempotentReceiver:
                 await self._release(claim, left_s)
                 raise
             accepted = accepted_message(order.correlation_id, int(self._now_s()))
-            await self._stream.tell(accepted, left_s())
+            await self._requestor.publish_event(accepted, left_s())
             await self._claims.until_accepted(claim, left_s())
             if not self._claims.is_accepted(claim):
                 raise Unavailable("The Idempotency-Key could not be kept in time; try again.")
@@ -150,25 +136,25 @@ class IdempotentReceiver:
             self._claims.until_decided(repeatable.key, order.prediction_id, left_s())
         )
         try:  # it may be read before it is confirmed, and released again
-            await asyncio.gather(decided, self._stream.tell(message, left_s()))
+            await asyncio.gather(decided, self._requestor.publish_event(message, left_s()))
         finally:
             decided.cancel()
 
     async def _release(self, claim: Claim, left_s: Countdown) -> None:
-        """Free a key whose request nobody can ever take; if that fails its claim runs out."""
+        """Free the key of a request that no queue takes; if that fails, its claim expires."""
         body = ClaimBody(claim.key.hex(), claim.request.hex())
         released = body.released(spell(claim.prediction_id), int(self._now_s()))
         with suppress(Unavailable):
-            await self._stream.tell(released, left_s())
+            await self._requestor.publish_event(released, left_s())
             await self._claims.until_accepted(claim, left_s())
 
-    async def _let_its_gateway_accept(self, claim: Claim, left_s: Countdown) -> None:
-        """Wait until a claim of another call is followed up, or until nobody seems to do that."""
-        patience_s = PATIENCE_S - self._claims.waits_for_s(claim)
+    async def _wait_for_owner(self, claim: Claim, left_s: Countdown) -> None:
+        """Wait until the gateway that owns a claim accepts its request, or its patience is over."""
+        patience_s = PATIENCE_S - self._claims.waits_since_s(claim)
         await self._claims.until_accepted(claim, min(patience_s, left_s()))
         if not self._claims.owns(claim):
             raise Unavailable("The first call with this Idempotency-Key was refused; try again.")
-        if not self._claims.is_accepted(claim) and not (left_s() and self._caught_up()):
+        if not self._claims.is_accepted(claim) and not (left_s() and self._stream.has_caught_up()):
             raise Unavailable("The first call with this Idempotency-Key is not accepted yet.")
 
 

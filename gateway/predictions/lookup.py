@@ -1,9 +1,12 @@
-"""The use cases of those who come back: look up, wait, cancel. No HTTP and no AMQP words."""
+"""The use cases of callers who come back: look up, wait, cancel. No HTTP and no AMQP words."""
 
 import asyncio
-from typing import Final, Protocol
+from typing import Final
+
+import msgspec
 
 from common.contract.messages import CANCELLED, Reply
+from common.contract.progress import Progress
 from common.errors import (
     AlreadyFinal,
     DeadlineExceeded,
@@ -12,62 +15,51 @@ from common.errors import (
     UnknownPrediction,
 )
 from common.telemetry.correlation import correlate
-from gateway.call_context import add_log_fields
+from gateway.call_context import add_log_fields, set_timing
 from gateway.countdown import countdown
 from gateway.prediction_id import NOBODY, PredictionId, PredictionIds, spell
-from gateway.web.server_timing import note_timing
+from gateway.reply_stream.reply_stream import ReplyStream
+from gateway.request_reply.final_states import FinalStates
 
 FIND_S: Final = 0.5
 """How long a result may take to be found after a call's time is over."""
 
 
-class Archive(Protocol):
-    """Final states by prediction id."""
+class Found(msgspec.Struct, frozen=True):
+    """A prediction that was looked up.
 
-    async def find(self, prediction_id: PredictionId) -> Reply | None: ...
+    ``result`` is the JSON of input and result; None: it is not finished, and ``progress`` is the
+    last that its predictor reported, if any.
+    """
 
-
-class Watch(Protocol):
-    """Tells when a prediction ends."""
-
-    async def until_final(
-        self, prediction_id: PredictionId, timeout_s: float, *, interruptible: bool = False
-    ) -> None: ...
-    def interrupt(self) -> None: ...
-
-
-class Endings(Protocol):
-    """Says final states of our own."""
-
-    async def say(self, correlation_id: str, final: Reply, timeout_s: float) -> None: ...
-    def tell_predictors(self, correlation_id: str) -> None: ...
+    prediction_id: PredictionId
+    result: bytes | None
+    progress: Progress | None = None
 
 
 class PredictionLookup:
-    """How predictions ended; every failure is a ``PredictionError``."""
+    """Final states of predictions, as results or errors; no caller waits over ``longest_wait_s``.
+
+    Every failure is a ``PredictionError``.
+    """
 
     def __init__(
         self,
         ids: PredictionIds,
-        archive: Archive,
-        watch: Watch,
-        endings: Endings,
+        stream: ReplyStream,
+        final_states: FinalStates,
         longest_wait_s: float,
     ) -> None:
         self.longest_wait_s = longest_wait_s
-        """How long anyone may wait at most, in seconds."""
         self._ids = ids
-        self._archive = archive
-        self._watch = watch
-        self._endings = endings
+        self._stream = stream
+        self._final_states = final_states
 
-    async def look_up(
-        self, text: str, wait_s: float = 0, *, owner: str = NOBODY
-    ) -> tuple[PredictionId, bytes | None]:
-        """The id that ``text`` spells, and the JSON of input and result; None: still processing.
+    async def look_up(self, text: str, wait_s: float = 0, *, owner: str = NOBODY) -> Found:
+        """Find out how the prediction ended whose id is ``text``.
 
-        Waits for the end at most ``wait_s`` seconds, at most ``longest_wait_s``, and no longer when
-        this gateway is to end.
+        Waits for the end at most ``wait_s`` seconds, at most ``longest_wait_s``, and no longer once
+        this gateway shuts down.
 
         Raises:
             UnknownPrediction: no id of ours, another's than ``owner``'s, or its life is over.
@@ -75,44 +67,46 @@ class PredictionLookup:
         """
         prediction_id = self.recognised(text, owner)
         if wait_s > 0:
-            await self._ended(prediction_id, wait_s)
-        found = await self._archive.find(prediction_id)
-        return prediction_id, _told(found)
+            await self._wait(prediction_id, wait_s)
+        result = _result(await self._stream.store.find(prediction_id))
+        if result is not None:
+            return Found(prediction_id, result)
+        return Found(prediction_id, None, self._stream.live_events.last_progress(prediction_id))
 
     async def result(self, prediction_id: PredictionId, timeout_s: float) -> bytes:
         """The JSON of input and result of what was accepted for a caller who waits for it.
 
         Raises:
             DeadlineExceeded: it has not ended within ``timeout_s`` seconds; it goes on.
-            PredictionError: it failed, or nobody can tell now.
+            PredictionError: it failed, or its end cannot be read now.
         """
         left_s = countdown(timeout_s)
-        await self._watch.until_final(prediction_id, timeout_s)
+        await self._stream.waiters.wait(prediction_id, timeout_s)
         try:
             async with asyncio.timeout(max(left_s(), FIND_S)):
-                found = await self._archive.find(prediction_id)
+                found = await self._stream.store.find(prediction_id)
         except TimeoutError:
             found = None
-        told = _told(found)
-        if told is None:
+        result = _result(found)
+        if result is None:
             raise DeadlineExceeded("The prediction goes on; ask again with its Idempotency-Key.")
-        return told
+        return result
 
     async def wait(self, prediction_id: PredictionId, wait_s: float) -> bytes | None:
         """The JSON of input and result of what was just accepted, if it ends in ``wait_s`` seconds.
 
-        As long as ``look_up`` waits. None: it has not ended, or it cannot be told now; whoever has
-        the id can come back.
+        Waits as long as ``look_up``. None: it has not ended, or its end cannot be read now; a
+        caller with the id can come back.
 
         Raises:
             PredictionError: the prediction failed.
         """
-        await self._ended(prediction_id, wait_s)
+        await self._wait(prediction_id, wait_s)
         try:
-            found = await self._archive.find(prediction_id)
+            found = await self._stream.store.find(prediction_id)
         except (Unavailable, UnknownPrediction):
             return None
-        return _told(found)
+        return _result(found)
 
     async def cancel(self, text: str, *, owner: str = NOBODY) -> None:
         """Cancel a prediction that is not over; returns once that is its final state.
@@ -124,28 +118,26 @@ class PredictionLookup:
                 cancelled or not.
         """
         prediction_id = self.recognised(text, owner)
-        final = await self._archive.find(prediction_id) or await self._cancelled(prediction_id)
+        final = await self._stream.store.find(prediction_id)
+        if final is None:
+            final = await self._publish_cancelled(prediction_id)
         if final.type != CANCELLED.type:
             raise AlreadyFinal(spell(prediction_id), _outcome(final))
-        self._endings.tell_predictors(spell(prediction_id))
+        self._final_states.notify_predictors(spell(prediction_id))
         add_log_fields(state="cancelled")
 
-    async def _cancelled(self, prediction_id: PredictionId) -> Reply:
-        """Say that a prediction is cancelled; returns its final state, which may be another."""
+    async def _publish_cancelled(self, prediction_id: PredictionId) -> Reply:
+        """Publish that a prediction is cancelled; returns its final state, which may be another."""
         left_s = countdown(self.longest_wait_s)
-        await self._endings.say(spell(prediction_id), CANCELLED, left_s())
-        await self._watch.until_final(prediction_id, left_s())
-        final = await self._archive.find(prediction_id)
+        await self._final_states.publish(spell(prediction_id), CANCELLED, left_s())
+        await self._stream.waiters.wait(prediction_id, left_s())
+        final = await self._stream.store.find(prediction_id)
         if final is None:
             raise Unavailable("It is not known yet how the prediction ended; try again.")
         return final
 
-    def stop_waiting(self) -> None:
-        """Answer those who wait, now and from now on."""
-        self._watch.interrupt()
-
     def recognised(self, text: str, owner: str = NOBODY) -> PredictionId:
-        """The id that ``text`` spells; the call under way goes by it from now on.
+        """The id that ``text`` spells; the correlation id of the current call from now on.
 
         Raises:
             UnknownPrediction: no id of ours, another's than ``owner``'s, or its life is over.
@@ -156,16 +148,16 @@ class PredictionLookup:
         correlate(spell(prediction_id))
         return prediction_id
 
-    async def _ended(self, prediction_id: PredictionId, wait_s: float) -> None:
+    async def _wait(self, prediction_id: PredictionId, wait_s: float) -> None:
         wait_s = min(wait_s, self.longest_wait_s)
-        await self._watch.until_final(prediction_id, wait_s, interruptible=True)
+        await self._stream.waiters.wait(prediction_id, wait_s, interruptible=True)
 
 
-def _told(found: Reply | None) -> bytes | None:
+def _result(found: Reply | None) -> bytes | None:
     if found is None:
         add_log_fields(state="pending")
         return None
-    note_timing(found.timing, is_of_call=False)
+    set_timing(found.timing, is_of_call=False)
     result = found.result()
     add_log_fields(state="succeeded")
     return result

@@ -1,49 +1,40 @@
-"""The use cases of those who ask: predict now, accept for later. No HTTP and no AMQP words."""
+"""The use case of calls that wait for their results. No HTTP and no AMQP words."""
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, Protocol
 
 from common.contract.messages import Reply
 from common.errors import DeadlineExceeded, Unroutable
-from gateway.call_context import add_log_fields
+from gateway.call_context import add_log_fields, set_timing
 from gateway.countdown import countdown
-from gateway.prediction_id import NEVER_TOLD, PredictionId
-from gateway.predictions.intake import Call, Intake, nobody_serves
-from gateway.request_reply.requestor import Order
-from gateway.web.server_timing import note_timing
-
-UNKNOWN_MODEL_S: Final = 0.2
-"""How long a sync call waits for a model that no predictor is known to serve.
-
-With ``ROLL_CALL_S``, which a gateway that has just connected waits before, less than a second.
-"""
-
-
-class Requestor(Protocol):
-    """Gets predictions made."""
-
-    async def call(self, order: Order, timeout_s: float) -> Reply: ...
+from gateway.prediction_id import NEVER_TOLD
+from gateway.predictions.availability import UNKNOWN_MODEL_S, Availability, unserved
+from gateway.predictions.call import Call
+from gateway.predictions.intake import Intake
+from gateway.request_reply.order import Order
+from gateway.request_reply.requestor import Requestor
 
 
 class Predict:
-    """What a caller can have done; every failure is a ``PredictionError``.
+    """Predictions that answer at once; every failure is a ``PredictionError``.
 
-    ``tell_predictors`` is given the correlation id of what needs no answer any more. A caller who
-    wants to know later waits at most ``accept_timeout_s`` seconds for its id.
+    ``notify_predictors`` takes the correlation id of a prediction that needs no answer any more.
+    No call waits longer than ``sync_timeout_s``.
     """
 
     def __init__(
         self,
         intake: Intake,
+        availability: Availability,
         requestor: Requestor,
-        tell_predictors: Callable[[str], None],
-        accept_timeout_s: float,
+        notify_predictors: Callable[[str], None],
+        sync_timeout_s: float,
     ) -> None:
         self._intake = intake
+        self._availability = availability
         self._requestor = requestor
-        self._tell_predictors = tell_predictors
-        self._accept_timeout_s = accept_timeout_s
+        self._notify_predictors = notify_predictors
+        self._sync_timeout_s = sync_timeout_s
 
     async def predict(self, call: Call) -> bytes:
         """Predict now: the JSON of input and result.
@@ -54,53 +45,39 @@ class Predict:
             PredictionError: within the sync timeout + 1 s, whatever is down; sooner if the caller
                 does not wait that long.
         """
-        intake = self._intake
-        with intake.admitted(intake.waiting, call):
-            order = intake.order(call, await call.body.read(), NEVER_TOLD)
+        async with self._intake.take(call, self._intake.waiting, NEVER_TOLD) as order:
             try:
-                reply = await self._reply(order, intake.longest_s(call))
+                reply = await self._reply(order, call.longest_s(self._sync_timeout_s))
             except (asyncio.CancelledError, DeadlineExceeded) as exc:
                 self._abandon(order, call, exc)
                 raise
-            note_timing(reply.timing, is_of_call=True)
+            set_timing(reply.timing, is_of_call=True)
             result = reply.result()
             add_log_fields(state="succeeded")
             return result
 
-    async def accept(self, call: Call) -> PredictionId:
-        """Accept a prediction for later: its id, once it cannot be lost any more.
-
-        Raises:
-            PredictionError: it was not accepted.
-        """
-        intake = self._intake
-        with intake.admitted(intake.accepting, call):
-            order = intake.order(call, await call.body.read(), call.owner)
-            await intake.submit(call, order, timeout_s=self._accept_timeout_s)
-            return order.prediction_id
-
     def _abandon(self, order: Order, call: Call, why: BaseException) -> None:
-        """Have the predictors stop if the caller has left, or has set the deadline that is over.
+        """Stop the predictors if the caller has left, or has set the deadline that is over.
 
-        Not when this gateway is ending: its callers may not have wanted to leave.
+        Not while this gateway shuts down: its callers may not have wanted to leave.
         """
         has_left = isinstance(why, asyncio.CancelledError) and not self._intake.draining
         if has_left or (isinstance(why, DeadlineExceeded) and call.deadline_s is not None):
-            self._tell_predictors(order.correlation_id)
+            self._notify_predictors(order.correlation_id)
 
     async def _reply(self, order: Order, longest_s: float) -> Reply:
         left_s = countdown(longest_s)
-        unserved = await self._intake.refuse_unserved(order.model)
-        # A model that nobody serves and nobody is known to have served: if it has queues
-        # all the same, its predictors have left, and a moment tells.
+        is_unserved = await self._availability.refuse_unserved(order)
+        # If a model without known predictors has queues all the same, its predictors have left,
+        # and a moment tells.
         timeout_s = left_s()
         try:
             return await self._requestor.call(
-                order, min(timeout_s, UNKNOWN_MODEL_S) if unserved else timeout_s
+                order, min(timeout_s, UNKNOWN_MODEL_S) if is_unserved else timeout_s
             )
         except Unroutable as exc:
-            raise self._intake.no_such_queue(order.model) from exc
+            raise self._availability.missing_queue(order.model) from exc
         except DeadlineExceeded as exc:
-            if unserved and timeout_s > UNKNOWN_MODEL_S:
-                raise nobody_serves(order.model) from exc
+            if is_unserved and timeout_s > UNKNOWN_MODEL_S:
+                raise unserved(order.model) from exc
             raise  # the caller's own time was over before a moment could tell

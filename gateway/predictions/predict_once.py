@@ -1,41 +1,41 @@
-"""The use cases of those who may ask again, with an idempotency key. No HTTP and no AMQP words."""
+"""The use cases of calls with an idempotency key. No HTTP and no AMQP words."""
 
 import asyncio
 from functools import partial
-from typing import Protocol
 
 from common.errors import DeadlineExceeded
 from gateway.countdown import countdown
 from gateway.prediction_id import PredictionId
+from gateway.predictions.accept import Accept
+from gateway.predictions.availability import Availability
+from gateway.predictions.call import Call
 from gateway.predictions.idempotency import IdempotentReceiver, Repeatable
-from gateway.predictions.intake import Call, Intake
-from gateway.request_reply.requestor import Order
-
-
-class Outcomes(Protocol):
-    """How predictions end."""
-
-    async def result(self, prediction_id: PredictionId, timeout_s: float) -> bytes: ...
+from gateway.predictions.intake import Intake
+from gateway.predictions.lookup import PredictionLookup
+from gateway.request_reply.order import Order
 
 
 class PredictOnce:
-    """What ``Predictions`` are to calls without a key: calls with the same key are one prediction.
+    """Predictions that calls with the same key share, and how they end.
 
-    That includes how it ends. Each is accepted for later, within ``accept_timeout_s`` seconds, so
-    that it outlives the call that asked for it.
+    Each is accepted for later, within ``timeout_s`` seconds, so that it outlives the call that
+    asked for it. No call waits longer than that for its result.
     """
 
     def __init__(
         self,
         intake: Intake,
+        availability: Availability,
         receiver: IdempotentReceiver,
-        outcomes: Outcomes,
-        accept_timeout_s: float,
+        accept: Accept,
+        lookup: PredictionLookup,
     ) -> None:
         self._intake = intake
+        self._availability = availability
         self._receiver = receiver
-        self._outcomes = outcomes
-        self._accept_timeout_s = accept_timeout_s
+        self._accept = accept
+        self._lookup = lookup
+        self._timeout_s = lookup.longest_wait_s
 
     async def predict(self, call: Call) -> bytes:
         """Predict now: the JSON of input and result. One that ends too late is there for the next.
@@ -44,19 +44,17 @@ class PredictOnce:
             PredictionError: within the sync timeout + 1 s, whatever is down; sooner if the caller
                 does not wait that long.
         """
-        intake = self._intake
-        with intake.admitted(intake.waiting, call):
-            order = intake.order(call, await call.body.read(), call.owner)
-            left_s = countdown(intake.longest_s(call))
+        async with self._intake.take(call, self._intake.waiting, call.owner) as order:
+            left_s = countdown(call.longest_s(self._timeout_s))
             repeatable = _repeatable(call, order)
             if not self._receiver.knows(repeatable, order):
-                await intake.refuse_unserved(order.model)
+                await self._availability.refuse_unserved(order)
             try:
                 async with asyncio.timeout(left_s()):
-                    prediction_id = await self._accept(call, repeatable, order)
+                    prediction_id = await self._accept_once(call, repeatable, order)
             except TimeoutError as exc:
                 raise DeadlineExceeded("The prediction was not accepted in time.") from exc
-            return await self._outcomes.result(prediction_id, left_s())
+            return await self._lookup.result(prediction_id, left_s())
 
     async def accept(self, call: Call) -> PredictionId:
         """Accept a prediction for later: its id, once it cannot be lost any more.
@@ -64,14 +62,12 @@ class PredictOnce:
         Raises:
             PredictionError: it was not accepted.
         """
-        intake = self._intake
-        with intake.admitted(intake.accepting, call):
-            order = intake.order(call, await call.body.read(), call.owner)
-            return await self._accept(call, _repeatable(call, order), order)
+        async with self._intake.take(call, self._intake.accepting, call.owner) as order:
+            return await self._accept_once(call, _repeatable(call, order), order)
 
-    async def _accept(self, call: Call, repeatable: Repeatable, order: Order) -> PredictionId:
-        submit = partial(self._intake.submit, call)
-        return await self._receiver.accept(repeatable, order, submit, self._accept_timeout_s)
+    async def _accept_once(self, call: Call, repeatable: Repeatable, order: Order) -> PredictionId:
+        submit = partial(self._accept.submit, call)
+        return await self._receiver.accept(repeatable, order, submit, self._timeout_s)
 
 
 def _repeatable(call: Call, order: Order) -> Repeatable:

@@ -1,4 +1,4 @@
-"""Check inputs against the schema that a model publishes, before a message is spent on them.
+"""Input schemas: check inputs against the one that a model announces, before publishing them.
 
 The predictor checks again, with the model's own types: what a schema cannot say is left to it, and
 so is what Python reads in another way than JSON Schema does.
@@ -13,7 +13,7 @@ from common.contract.announcement import ModelCard
 from common.errors import InvalidInput
 
 MAX_SHOWN_CHARS: Final = 200
-"""How much of an input a sentence repeats."""
+"""Length of the part of an input that a sentence repeats."""
 
 log = structlog.get_logger()
 
@@ -58,7 +58,7 @@ class InputSchema:
 
 
 def _sentence(error: jsonschema_rs.ValidationError) -> str:
-    """What is wrong and where, the path spelled as predictors spell it: ``$.features[3]``."""
+    """The fault and its path, as predictors render it: ``$.features[3]``."""
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.instance_path)
     return f"{_short(error.message)} - at `{_short('$' + ''.join(steps))}`."
 

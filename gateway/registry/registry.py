@@ -1,142 +1,77 @@
-"""Which predictors are there, and what they serve: a live table of what they announce. No I/O.
-
-"Service registry" in Richardson, Microservices Patterns, 2018; self-registration with a
-heartbeat.
-"""
+"""The front door of this folder: the registry of live predictors, kept up to date over AMQP."""
 
 import asyncio
-import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from common.contract.announcement import SILENCE_S, Announcement, ModelCard
-from gateway.registry.input_schema import InputSchema
+import structlog
 
-ROLL_CALL_S: Final = 0.7
-"""How long predictors may take to answer a roll call."""
+from common.amqp.channel import Channel, Delivery
+from common.amqp.publisher import Publisher
+from common.contract.announcement import Announcement, roll_call
+from common.contract.topology import PRESENCE, ROLL_CALLS
+from common.errors import MalformedRequest, Unavailable
+from gateway.registry.replicas import ReplicaTable
 
+PUBLISH_TIMEOUT_S: Final = 1.0
+"""How long the confirm of a roll call may take, before it is published again."""
 
-@dataclass(frozen=True, slots=True)
-class Replica:
-    """One predictor as it last announced itself, at ``heard_s`` of the table's clock."""
-
-    announcement: Announcement
-    card: ModelCard
-    heard_s: float
+log = structlog.get_logger()
 
 
-class PredictorRegistry:
-    """Model → the replicas that serve it, until they leave or are silent for too long.
+class PredictorRegistry(ReplicaTable):
+    """The table of live predictors, with its announcements and roll calls.
 
-    ``now_s`` is a monotonic clock.
+    ``now_s`` is a monotonic clock. Roll calls are published over ``publisher``.
     """
 
-    def __init__(self, now_s: Callable[[], float]) -> None:
-        self._now_s = now_s
-        self._serving: dict[str, dict[str, Replica]] = {}
-        self._cards: dict[str, ModelCard] = {}
-        self._schemas: dict[str, InputSchema] = {}
-        self._complete_s: float | None = None
-        self._deaf_since_s: float | None = None
-        self._news = asyncio.Event()
+    def __init__(self, now_s: Callable[[], float], publisher: Publisher) -> None:
+        super().__init__(now_s)
+        self._publisher = publisher
+        self._roll_call_due = asyncio.Event()
+        self._generation = 0
+        """Of the queue that announcements come through."""
 
-    def hear(self, announcement: Announcement) -> None:
-        """Note an announcement."""
-        for card in announcement.models:
-            self._keep(card.name, self._live(card.name))  # the silent ones are forgotten
-            serving = self._serving[card.name]
-            if announcement.leaving:
-                serving.pop(announcement.replica_id, None)
+    async def attach(self, channel: Channel) -> None:
+        """Consume announcements on a new connection."""
+        queue = await channel.declare_own_queue(bound_to=PRESENCE)
+        await channel.consume(queue, self._on_announcement, no_ack=True)
+        self._generation += 1
+        self._roll_call_due.set()
+
+    def detach(self) -> None:
+        """Stop counting silence: the connection is lost."""
+        self._generation += 1
+        self._roll_call_due.clear()
+        self.stop_listening()
+
+    async def run(self) -> None:
+        """Publish a roll call on each new connection, until cancelled."""
+        while True:
+            await self._roll_call_due.wait()
+            self._roll_call_due.clear()
+            generation = self._generation
+            is_published = await self._call_roll()
+            if generation != self._generation:
+                continue  # the answers go to a queue that is gone
+            if is_published:
+                self.begin_listening()
             else:
-                known = self._one_of_equals(card)
-                serving[announcement.replica_id] = Replica(announcement, known, self._now_s())
-            # A dict goes on in the order in which its keys came, whoever is heard again.
-            newest = next(reversed(serving.values())).card if serving else None
-            self._show(newest or self._cards.get(card.name, card))
-        self._news.set()
+                self._roll_call_due.set()
 
-    def begin_listening(self) -> None:
-        """Announcements are heard from now on, and a roll call goes out.
+    async def _call_roll(self) -> bool:
+        try:
+            await self._publisher.ready(PUBLISH_TIMEOUT_S)
+            await self._publisher.publish(
+                roll_call(), "", timeout_s=PUBLISH_TIMEOUT_S, exchange=ROLL_CALLS
+            )
+        except Unavailable as exc:
+            log.info("roll call not sent yet", reason=exc.sentence)
+            return False
+        return True
 
-        Before, nobody could be heard: the silence of each replica that was there counts from now.
-        """
-        there = {model: self._live(model) for model in self._serving}
-        now_s = self._now_s()
-        self._complete_s, self._deaf_since_s = now_s + ROLL_CALL_S, None
-        for model, live in there.items():
-            self._keep(model, [dataclasses.replace(each, heard_s=now_s) for each in live])
-
-    def stop_listening(self) -> None:
-        """Nobody can be heard for a while, so nobody's silence counts: time stands still."""
-        self._complete_s = None
-        if self._deaf_since_s is None:
-            self._deaf_since_s = self._now_s()
-
-    def serving(self, model: str) -> list[Announcement]:
-        """The live replicas of a model."""
-        return [replica.announcement for replica in self._live(model)]
-
-    async def none_serves(self, model: str) -> bool:
-        """Whether it is known that no replica serves the model.
-
-        Waits for the answers to a roll call that has just gone out, at most ``ROLL_CALL_S``.
-        """
-        while not self._live(model):
-            if self._complete_s is None:
-                return False
-            remaining_s = self._complete_s - self._now_s()
-            if remaining_s <= 0:
-                return True
-            self._news.clear()
-            try:
-                async with asyncio.timeout(remaining_s):
-                    await self._news.wait()
-            except TimeoutError:
-                continue
-        return False
-
-    def cards(self) -> list[ModelCard]:
-        """Every model ever heard of: see ``card``."""
-        return sorted(self._cards.values(), key=lambda card: card.name)
-
-    def card(self, model: str) -> ModelCard | None:
-        """A model as the newest of its replicas announces it, or None if none ever did.
-
-        The newest is the one that was first heard of last, so that an upgrade shows one version
-        at a time. When none is left, what was shown last stays.
-        """
-        return self._cards.get(model)
-
-    def check_input(self, model: str, value: Any) -> None:
-        """Check an input against the schema that all live replicas of the model agree on.
-
-        They differ during an upgrade; then, and while there are none, nothing is checked here.
-
-        Raises:
-            InvalidInput: it does not fit.
-        """
-        card, live = self._cards.get(model), self._live(model)
-        if live and all(replica.card is card for replica in live):
-            self._schemas[model].check(value)
-
-    def _one_of_equals(self, card: ModelCard) -> ModelCard:
-        """One object for all that announce the same, so that to compare them costs nothing."""
-        known = [replica.card for replica in self._serving[card.name].values()]
-        if card.name in self._cards:
-            known.append(self._cards[card.name])
-        return next((each for each in known if each == card), card)
-
-    def _show(self, card: ModelCard) -> None:
-        if self._cards.get(card.name) is not card:
-            self._cards[card.name] = card
-            self._schemas[card.name] = InputSchema(card)
-
-    def _live(self, model: str) -> list[Replica]:
-        """The replicas that were heard of lately."""
-        now_s = self._now_s() if self._deaf_since_s is None else self._deaf_since_s
-        serving = self._serving.get(model, {}).values()
-        return [replica for replica in serving if replica.heard_s >= now_s - SILENCE_S]
-
-    def _keep(self, model: str, replicas: list[Replica]) -> None:
-        self._serving[model] = {each.announcement.replica_id: each for each in replicas}
+    def _on_announcement(self, delivery: Delivery) -> None:
+        try:
+            self.record(Announcement.from_message(delivery.message))
+        except MalformedRequest as exc:
+            log.warning("not an announcement", reason=exc.sentence)

@@ -1,4 +1,4 @@
-"""The predictions that go on: the last that was heard of each, and who follows them. No I/O."""
+"""Live events: the last ones of each running prediction, and its followers. No I/O."""
 
 import asyncio
 from collections import deque
@@ -13,16 +13,16 @@ from common.contract.progress import Progress
 from gateway.prediction_id import PredictionId
 
 MAX_KNOWN: Final = 10_000
-"""Predictions whose last events are remembered: those heard of last."""
+"""Predictions whose last events are remembered: the most recent ones."""
 
 MAX_UNREAD: Final = 100
-"""Events that a follower may leave unread: then it is let go, and has to resume."""
+"""Events that a follower may leave unread; one more ends it, and its client has to resume."""
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """Something about a prediction that stands in the stream at ``offset``.
+    """An event of a prediction, at ``offset`` of the stream.
 
-    ``progress`` if it says how far it has come. Of an ending only the place is told.
+    ``progress`` belongs to events of that type. Of a final state only the offset is here.
     """
 
     type: str
@@ -31,7 +31,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
 
 class LastEvents(msgspec.Struct, frozen=True, gc=False):
-    """What was heard of a prediction: when it was last started, and how far it has come since."""
+    """The last ``started`` event of a prediction, and the last ``progress`` since then."""
 
     started: Event | None
     progress: Event | None
@@ -45,43 +45,43 @@ NOTHING: Final = LastEvents(None, None)
 
 
 class Follower:
-    """What one client has not been told yet."""
+    """The events that one client has not read yet."""
 
     def __init__(self) -> None:
         self._unread: deque[Event] = deque()
-        self._something = asyncio.Event()
-        self._let_go = False
+        self._has_event = asyncio.Event()
+        self._is_ended = False
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more will come."""
-        return self._let_go and not self._unread
+        """Tell whether no more events will come."""
+        return self._is_ended and not self._unread
 
-    def tell(self, event: Event) -> None:
-        """Keep an event for ``next``, unless too many are kept already."""
+    def push(self, event: Event) -> None:
+        """Keep an event for ``next``; end the follower if too many are kept already."""
         if len(self._unread) >= MAX_UNREAD:
-            self.let_go()
-        elif not self._let_go:
+            self.end()
+        elif not self._is_ended:
             self._unread.append(event)
-            self._something.set()
+            self._has_event.set()
 
-    def let_go(self) -> None:
-        """Nothing more will come."""
-        self._let_go = True
-        self._something.set()
+    def end(self) -> None:
+        """Deliver what is kept, and no more events after that."""
+        self._is_ended = True
+        self._has_event.set()
 
     async def next(self, timeout_s: float) -> Event | None:
-        """The next event; None if there is none within ``timeout_s`` seconds, or none any more."""
-        if not self._unread and not self._let_go:
-            self._something.clear()
+        """Return the next event; None after ``timeout_s`` seconds without one, or at the end."""
+        if not self._unread and not self._is_ended:
+            self._has_event.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(timeout_s):
-                    await self._something.wait()
+                    await self._has_event.wait()
         return self._unread.popleft() if self._unread else None
 
 
 class LiveEvents:
-    """Prediction id → the last events, for ``MAX_KNOWN`` of those that go on; and followers."""
+    """Prediction id → its last events, for ``MAX_KNOWN`` running ones; and its followers."""
 
     def __init__(self) -> None:
         self._last: dict[PredictionId, LastEvents] = {}
@@ -90,15 +90,15 @@ class LiveEvents:
 
     @property
     def followers(self) -> int:
-        """How many follow a prediction."""
+        """Number of followers."""
         return sum(map(len, self._followers.values()))
 
     def last_events(self, prediction_id: PredictionId) -> LastEvents:
-        """What is known of a prediction that goes on."""
+        """The last events of a running prediction."""
         return self._last.get(prediction_id, NOTHING)
 
-    def note(self, prediction_id: PredictionId, event: Event) -> None:
-        """An event of a prediction that goes on. One that starts anew has come nowhere."""
+    def record(self, prediction_id: PredictionId, event: Event) -> None:
+        """Record a ``started`` or ``progress`` event; ``started`` (redelivery) resets progress."""
         known = self._last.pop(prediction_id, NOTHING)
         is_start = event.type == MessageType.STARTED
         self._last[prediction_id] = (
@@ -106,19 +106,24 @@ class LiveEvents:
         )
         if len(self._last) > MAX_KNOWN:
             del self._last[next(iter(self._last))]
-        self._tell(prediction_id, event)
+        self._publish(prediction_id, event)
 
     def end(self, prediction_id: PredictionId, ending: Event) -> None:
-        """The final state is recorded."""
+        """Forget a prediction whose final state is recorded, and pass that on to its followers."""
         self._last.pop(prediction_id, None)
-        self._tell(prediction_id, ending)
+        self._publish(prediction_id, ending)
+
+    def last_progress(self, prediction_id: PredictionId) -> Progress | None:
+        """The last progress that was reported of a running prediction."""
+        event = self.last_events(prediction_id).progress
+        return event.progress if event else None
 
     @contextmanager
     def follow(self, prediction_id: PredictionId) -> Iterator[Follower]:
-        """What happens from now on, for as long as the context lasts."""
+        """Follow a prediction from now on, for as long as the context lasts."""
         follower = Follower()
         if self._is_interrupted:
-            follower.let_go()
+            follower.end()
         followers = self._followers.setdefault(prediction_id, set())
         followers.add(follower)
         try:
@@ -129,20 +134,20 @@ class LiveEvents:
                 del self._followers[prediction_id]
 
     def begin_again(self) -> None:
-        """The offsets are of another stream: forget them, and let those go who have been told."""
+        """Forget all offsets, which are of another stream, and end all followers."""
         self._last.clear()
-        self._let_all_go()
+        self._end_all()
 
     def interrupt(self) -> None:
-        """Let every follower go, now and from now on: this gateway is to end."""
+        """End all followers, now and from now on: this gateway shuts down."""
         self._is_interrupted = True
-        self._let_all_go()
+        self._end_all()
 
-    def _let_all_go(self) -> None:
+    def _end_all(self) -> None:
         for followers in self._followers.values():
             for follower in followers:
-                follower.let_go()
+                follower.end()
 
-    def _tell(self, prediction_id: PredictionId, event: Event) -> None:
+    def _publish(self, prediction_id: PredictionId, event: Event) -> None:
         for follower in self._followers.get(prediction_id, ()):
-            follower.tell(event)
+            follower.push(event)

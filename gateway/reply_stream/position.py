@@ -1,4 +1,4 @@
-"""Where a reader of a stream is, and whether the stream is still the one it has read. No I/O.
+"""The position of a consumer in a stream, and a check that it is still the same stream. No I/O.
 
 After a lost connection reading goes on at the last event that was read, and that event has to be
 the first to come: else the stream was deleted meanwhile, or lost with its broker, and what is
@@ -12,7 +12,7 @@ from common.amqp.channel import Delivery
 
 
 class Step(Enum):
-    """What an event is to a reader."""
+    """An event as seen from a position: next, known, or of another stream."""
 
     NEXT = auto()
     KNOWN = auto()
@@ -20,7 +20,7 @@ class Step(Enum):
 
 
 class EventKey(NamedTuple):
-    """An event's offset, and what tells it from an event of another stream at that offset."""
+    """An event's offset, and the fields that tell it from another stream's event there."""
 
     offset: int
     type: str
@@ -28,8 +28,8 @@ class EventKey(NamedTuple):
     timestamp_s: int | None
 
     @classmethod
-    def of(cls, delivery: Delivery) -> Self:
-        """The place of what was delivered."""
+    def from_delivery(cls, delivery: Delivery) -> Self:
+        """The key of a delivered event."""
         message = delivery.message
         return cls(delivery.offset, message.type, message.correlation_id, message.timestamp_s)
 
@@ -43,27 +43,27 @@ class StreamPosition:
 
     @property
     def is_missing(self) -> bool:
-        """Whether nothing has come yet that tells which stream it is."""
+        """Tell whether the event to resume at has not come yet."""
         return self._expected is not None
 
-    def open(self) -> None:
-        """Reading goes on, from ``last``."""
+    def resume(self) -> None:
+        """Resume at ``last``, on a new connection."""
         self._expected = self.last
 
-    def remove(self) -> None:
-        """Reading is to begin with a stream's beginning."""
+    def reset(self) -> None:
+        """Begin with a stream's beginning."""
         self.last = self._expected = None
 
-    def step(self, place: EventKey) -> Step:
-        """Move on to what has come, if it is next."""
+    def step(self, key: EventKey) -> Step:
+        """Move on to an event, if it is next."""
         expected = self._expected
         if expected is not None:
-            if place.offset < expected.offset:  # streams are attached to at chunk boundaries
+            if key.offset < expected.offset:  # streams are attached to at chunk boundaries
                 return Step.KNOWN
-            if place.offset == expected.offset and place != expected:
+            if key.offset == expected.offset and key != expected:
                 return Step.OF_ANOTHER_STREAM
             self._expected = None
-            if place == expected:
+            if key == expected:
                 return Step.KNOWN
-        self.last = place  # if it stands further on, retention has dropped what was before it
+        self.last = key  # if it stands further on, retention has dropped what was before it
         return Step.NEXT

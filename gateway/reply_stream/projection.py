@@ -1,6 +1,5 @@
-"""What an event of the reply stream means to this gateway. No I/O."""
+"""The projection of the reply stream into memory: which event changes which state. No I/O."""
 
-from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -16,16 +15,16 @@ from gateway.reply_stream.results import Results
 from gateway.reply_stream.waiters import Waiters
 
 GOES_ON: Final = frozenset({MessageType.STARTED, MessageType.PROGRESS})
-"""Events that tell how far a prediction has come."""
+"""Types of events that report how far a prediction has come."""
 
 NOT_FINAL: Final = GOES_ON | {MessageType.ACCEPTED}
-"""Events of predictions that have not ended by them."""
+"""Types of events after which a prediction goes on."""
 
 log = structlog.get_logger()
 
 
 def event_of(message: Message, offset: int) -> Event:
-    """What a message of a type of ``GOES_ON`` tells.
+    """Read a message of a type of ``GOES_ON``.
 
     Raises:
         MalformedRequest: it cannot be read.
@@ -36,71 +35,72 @@ def event_of(message: Message, offset: int) -> Event:
 
 
 class Projection:
-    """Records final states in ``results`` and wakes those who ``watch`` for them.
+    """The events of the stream, applied to the in-memory state of this gateway.
 
-    What goes on is noted in ``under_way``, for as long as it does; what becomes of idempotency keys
-    goes to ``claims``.
+    Final states go to ``results`` and wake ``waiters``; ``started`` and ``progress`` go to
+    ``live_events`` until the end; claims and releases of idempotency keys go to ``claims``.
     """
 
     def __init__(
         self,
         ids: PredictionIds,
         results: Results,
-        watch: Waiters,
-        under_way: LiveEvents,
+        waiters: Waiters,
+        live_events: LiveEvents,
         claims: IdempotencyClaims,
     ) -> None:
         self._ids = ids
-        self.results = results
-        self.watch = watch
-        self.under_way = under_way
-        self.claims = claims
-        self.on_final: Callable[[Message], None] | None = None
-        """Told of each message that is a final state of ours."""
+        self._results = results
+        self._waiters = waiters
+        self._live_events = live_events
+        self._claims = claims
 
-    def record(self, message: Message, offset: int) -> None:
-        """Take note of an event that stands at ``offset``; of one ending, only the first counts."""
+    def apply(self, message: Message, offset: int) -> bool:
+        """Apply the event at ``offset``; of several final states of one id the first one wins.
+
+        Returns whether it is a final state of a prediction of ours that is alive.
+        """
         if message.type in (MessageType.CLAIM, MessageType.RELEASED):
-            self._hear(message)
-            return
+            self._apply_claim(message)
+            return False
         reply = final_reply(message)
         if reply is None and message.type not in NOT_FINAL:
             log.warning("not a final state", type=message.type, offset=offset)
-            return
+            return False
         prediction_id = self._recognised(message.correlation_id)
         if prediction_id is None or not self._ids.is_alive(prediction_id):
-            return
-        self.claims.note_accepted(prediction_id)
+            return False
+        self._claims.mark_accepted(prediction_id)
         if reply is None:
-            self._note(prediction_id, message, offset)
-            return
-        if self.on_final is not None:
-            self.on_final(message)
-        if self.results.record(prediction_id, reply, offset):
-            self.watch.settle(prediction_id)
-            self.under_way.end(prediction_id, Event(reply.type, offset))
+            self._apply_live_event(prediction_id, message, offset)
+            return False
+        if self._results.record(prediction_id, reply, offset):
+            self._waiters.wake(prediction_id)
+            self._live_events.end(prediction_id, Event(reply.type, offset))
+        return True
 
     def begin_again(self) -> None:
-        """What comes next is another stream, from its beginning."""
-        self.results.lose_offsets()
-        self.under_way.begin_again()
-        self.claims.forget()
+        """Prepare for another stream, from its beginning."""
+        self._results.lose_offsets()
+        self._live_events.begin_again()
+        self._claims.forget()
 
-    def _note(self, prediction_id: PredictionId, message: Message, offset: int) -> None:
-        """An event of a prediction that goes on; one that comes after the end says nothing."""
-        if message.type not in GOES_ON or prediction_id in self.results:
+    def _apply_live_event(self, prediction_id: PredictionId, message: Message, offset: int) -> None:
+        """Apply a ``started`` or ``progress`` event; after the end it is ignored."""
+        if message.type not in GOES_ON or prediction_id in self._results:
             return
         try:
             event = event_of(message, offset)
         except MalformedRequest as exc:
             log.warning("not progress", offset=offset, reason=exc.sentence)
         else:
-            self.under_way.note(prediction_id, event)
+            self._live_events.record(prediction_id, event)
 
-    def _hear(self, message: Message) -> None:
-        """Take note of what becomes of a claim.
+    def _apply_claim(self, message: Message) -> None:
+        """Apply a claim or release.
 
-        Also of one that is over: that is not for our clock to say.
+        Expired claims too: expiry follows from the ids in the stream, not from this gateway's
+        clock.
         """
         prediction_id = self._recognised(message.correlation_id)
         if prediction_id is None:
@@ -113,9 +113,9 @@ class Projection:
         key, request = bytes.fromhex(body.key), bytes.fromhex(body.request)
         claim = Claim(key, request, prediction_id)
         if message.type == MessageType.CLAIM:
-            self.claims.hear(claim)
+            self._claims.add(claim)
         else:
-            self.claims.release(claim)
+            self._claims.release(claim)
 
     def _recognised(self, correlation_id: str) -> PredictionId | None:
         """The prediction that an event is about, if a gateway has minted its id."""

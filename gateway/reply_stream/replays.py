@@ -1,7 +1,7 @@
-"""Read back from the reply stream what a client has missed of a prediction.
+"""Replays: read back from the reply stream the events that a client has missed.
 
 Over the connection that single results are read back over, on a channel of its own: see
-``archive.py`` for why a read, once begun, ends by itself when its caller leaves.
+``result_store.py`` for why a read, once begun, ends by itself when its caller leaves.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from gateway.reply_stream.live_events import Event
 from gateway.reply_stream.projection import GOES_ON, event_of
 
 READERS_AT_ONCE: Final = 2
-"""Each may read much that is not for its caller, and costs this process time for it."""
+"""Each may read many events of other predictions, which costs this process time."""
 
 SLOT_TIMEOUT_S: Final = 60.0
 """How long a read may wait for its turn."""
@@ -25,12 +25,12 @@ SLOT_TIMEOUT_S: Final = 60.0
 PREFETCH: Final = 500
 ACKNOWLEDGE_EVERY: Final = 250
 SILENCE_S: Final = 5.0
-"""How long nothing may come from a part of the stream that is there."""
+"""How long a part of the stream that exists may deliver nothing."""
 
 
 @dataclass(eq=False)
 class Replay:
-    """What stands in the stream about one prediction, from ``first`` to ``last``."""
+    """The events of one prediction, read from offset ``first`` to ``last``."""
 
     correlation_id: str
     first: int
@@ -40,23 +40,23 @@ class Replay:
     due: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when there is something to acknowledge, or it is over."""
     unacknowledged: list[int] = field(default_factory=list)
-    """Delivery tags. Others read over the same channel: theirs stand between."""
+    """Delivery tags; those of other reads over the same channel lie between them."""
 
-    def read(self, delivery: Delivery) -> None:
-        """The next message of the stream."""
+    def on_delivery(self, delivery: Delivery) -> None:
+        """Take the next message of the stream."""
         self.unacknowledged.append(delivery.tag)
         message, offset = delivery.message, delivery.offset
         is_meant = message.correlation_id == self.correlation_id and message.type in GOES_ON
         if is_meant and self.first <= offset <= self.last:
-            with suppress(MalformedRequest):  # the journal has logged it
+            with suppress(MalformedRequest):  # the consumer has logged it
                 self.events.append(event_of(message, offset))
         if offset >= self.last:
             self.is_over = True
         if self.is_over or len(self.unacknowledged) >= ACKNOWLEDGE_EVERY:
             self.due.set()
 
-    def leave(self) -> None:
-        """Nobody wants it any more."""
+    def abandon(self) -> None:
+        """Stop reading: its caller has left, or has all."""
         self.is_over = True
         self.due.set()
 
@@ -71,7 +71,7 @@ class Replays:
 
     @property
     def reads_under_way(self) -> int:
-        """Reads that have begun and not ended, whoever still wants them."""
+        """Number of reads that have not ended, abandoned ones included."""
         return len(self._reading)
 
     def attach(self, channel: Channel) -> None:
@@ -79,7 +79,7 @@ class Replays:
         self._channel = channel
 
     def detach(self) -> None:
-        """The connection is gone; reads under way fail."""
+        """Fail reads under way: their connection is lost."""
         self._channel = None
 
     async def read(self, prediction_id: PredictionId, first: int, last: int) -> list[Event]:
@@ -95,16 +95,16 @@ class Replays:
                 await self._slots.acquire()
         except TimeoutError as exc:
             raise Unavailable("Too much is being read back; try again later.") from exc
-        reading = Replay(spell(prediction_id), first, last)
-        task = asyncio.create_task(self._run(reading))
+        replay = Replay(spell(prediction_id), first, last)
+        task = asyncio.create_task(self._run(replay))
         self._reading.add(task)
         task.add_done_callback(self._ended)
         try:
             await asyncio.wait((task,))  # leaves the task alone when we are cancelled
             task.result()
         finally:
-            reading.leave()
-        return reading.events
+            replay.abandon()
+        return replay.events
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._slots.release()
@@ -112,37 +112,37 @@ class Replays:
         if not task.cancelled():
             task.exception()  # seen, even when the caller has left
 
-    async def _run(self, reading: Replay) -> None:
+    async def _run(self, replay: Replay) -> None:
         channel = self._channel
         if channel is None:
             raise Unavailable("The message broker is not available.")
         tag = await channel.consume(
             REPLIES,
-            reading.read,
+            replay.on_delivery,
             prefetch=PREFETCH,
-            arguments={"x-stream-offset": reading.first},
+            arguments={"x-stream-offset": replay.first},
         )
         try:
-            while not reading.is_over:
-                await self._acknowledge(channel, reading)
+            while not replay.is_over:
+                await self._acknowledge(channel, replay)
         finally:
             await channel.cancel(tag)
-            if reading.unacknowledged:
-                await channel.acknowledge(reading.unacknowledged)
+            if replay.unacknowledged:
+                await channel.acknowledge(replay.unacknowledged)
 
-    async def _acknowledge(self, channel: Channel, reading: Replay) -> None:
+    async def _acknowledge(self, channel: Channel, replay: Replay) -> None:
         """Acknowledge what has come, when there is enough of it.
 
         Raises:
             Unavailable: nothing comes.
         """
-        before = len(reading.unacknowledged)
+        before = len(replay.unacknowledged)
         with suppress(TimeoutError):
             async with asyncio.timeout(SILENCE_S):
-                await reading.due.wait()
-        if len(reading.unacknowledged) == before and not reading.due.is_set():
+                await replay.due.wait()
+        if len(replay.unacknowledged) == before and not replay.due.is_set():
             raise Unavailable("What was missed could not be read back in time.")
-        reading.due.clear()
-        if tags := reading.unacknowledged:
-            reading.unacknowledged = []
+        replay.due.clear()
+        if tags := replay.unacknowledged:
+            replay.unacknowledged = []
             await channel.acknowledge(tags)

@@ -1,4 +1,4 @@
-"""Find final states: in memory, or read back from the reply stream by their offsets.
+"""The read-through store of final states: from memory, or from the reply stream by offset.
 
 Reads go over a connection of their own. aiormq closes a channel when a call on it is cancelled,
 and with the channel goes the connection; so a read, once begun, goes on when its caller leaves,
@@ -23,14 +23,14 @@ LATE: Final = "The result could not be read back in time."
 
 
 class ResultStore:
-    """All final states that ``results`` know of; ``READS_AT_ONCE`` reads over a channel.
+    """All final states that ``results`` knows; at most ``READS_AT_ONCE`` reads over one channel.
 
-    ``caught_up`` tells whether they know of all that the stream has.
+    ``has_caught_up`` tells whether it knows all that the stream has.
     """
 
-    def __init__(self, results: Results, caught_up: Callable[[], bool]) -> None:
+    def __init__(self, results: Results, has_caught_up: Callable[[], bool]) -> None:
         self._results = results
-        self._caught_up = caught_up
+        self._has_caught_up = has_caught_up
         self._channel: Channel | None = None
         self._slots = asyncio.Semaphore(READS_AT_ONCE)
         self._reading: set[asyncio.Task[Message]] = set()
@@ -41,11 +41,11 @@ class ResultStore:
         self._channel = channel
 
     def detach(self) -> None:
-        """The connection is gone; reads under way fail."""
+        """Fail reads under way: their connection is lost."""
         self._channel = None
 
     def offset(self, prediction_id: PredictionId) -> int | None:
-        """Where the final state stands in the stream, if one is known; -1 if it is lost."""
+        """The offset of the final state, if one is known; -1 if its stream is lost."""
         return self._results.offset(prediction_id)
 
     async def find(self, prediction_id: PredictionId) -> Reply | None:
@@ -60,7 +60,7 @@ class ResultStore:
         if not isinstance(found, int):
             return found
         if found == LOST:
-            raise UnknownPrediction if self._caught_up() else Unavailable(AGAIN)
+            raise UnknownPrediction if self._has_caught_up() else Unavailable(AGAIN)
         message = await self._read_back(found)
         if message.correlation_id != spell(prediction_id):
             raise UnknownPrediction
@@ -72,7 +72,7 @@ class ResultStore:
         deadline_s = loop.time() + READ_TIMEOUT_S
         try:
             async with asyncio.timeout_at(deadline_s):
-                await self._slots.acquire()  # who leaves while it waits leaves no read behind
+                await self._slots.acquire()  # a caller who leaves while waiting starts no read
         except TimeoutError as exc:
             raise Unavailable(LATE) from exc
         reading = asyncio.create_task(self._read(offset))
@@ -88,7 +88,7 @@ class ResultStore:
         self._slots.release()
         self._reading.discard(reading)
         if not reading.cancelled():
-            reading.exception()  # seen, even when the caller has left
+            reading.exception()  # read here, even when the caller has left
 
     async def _read(self, offset: int) -> Message:
         channel = self._channel

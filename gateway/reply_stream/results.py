@@ -1,4 +1,4 @@
-"""The in-memory results: how each prediction ended, in bytes, bounded by bytes and by age.
+"""The in-memory results: final states as bytes, bounded by bytes and by age.
 
 Memory is the cache, the stream is the store. When the budget is reached the oldest body is
 dropped and its offset kept, so that it can be read back.
@@ -15,14 +15,14 @@ from common.contract.timing import PACKED_BITS, Timing
 from gateway.prediction_id import PredictionId, minted_ms
 
 ENTRY_BYTES: Final = 400
-"""What one result in memory costs beside its body: keys, table slots, object headers."""
+"""Memory of one result beside its body: keys, table slots, object headers."""
 
 LOST: Final = -1
-"""The offset of a final state that stands in no stream that is there."""
+"""The offset of a final state whose stream is lost."""
 
 
 class Kept(msgspec.Struct, frozen=True, gc=False):
-    """A final state in memory, and where it stands in the stream.
+    """A final state in memory, with its offset in the stream.
 
     ``place`` is the offset and the packed timing in one integer, which costs a third of two.
     """
@@ -33,18 +33,18 @@ class Kept(msgspec.Struct, frozen=True, gc=False):
 
     @classmethod
     def of(cls, reply: Reply, offset: int) -> Self:
-        """As small as it gets."""
+        """Pack a final state."""
         timing = reply.timing.pack() if reply.timing else 0
         return cls(reply.type, reply.body, offset << PACKED_BITS | timing)
 
     @property
     def offset(self) -> int:
-        """Where it stands; ``LOST`` if nowhere."""
+        """Its offset in the stream, or ``LOST``."""
         return self.place >> PACKED_BITS
 
     @property
     def reply(self) -> Reply:
-        """As it was recorded."""
+        """The final state, unpacked."""
         timing = self.place & ((1 << PACKED_BITS) - 1)
         return Reply(self.type, self.body, Timing.unpack(timing))
 
@@ -73,12 +73,12 @@ class Results:
         return len(self._entries)
 
     def __contains__(self, prediction_id: PredictionId) -> bool:
-        """Whether a final state is known."""
+        """Tell whether a final state is known."""
         return prediction_id in self._entries
 
     @property
     def known_by_offset(self) -> int:
-        """How many results have to be read back from the stream."""
+        """Number of results that have to be read back from the stream."""
         return len(self._offset_only)
 
     def record(self, prediction_id: PredictionId, reply: Reply, offset: int) -> bool:
@@ -102,12 +102,12 @@ class Results:
         return entry.reply if isinstance(entry, Kept) else entry
 
     def offset(self, prediction_id: PredictionId) -> int | None:
-        """Where the final state stands in the stream, or ``LOST``; None when none is known."""
+        """The offset of the final state, or ``LOST``; None when none is known."""
         entry = self._entries.get(prediction_id)
         return entry.offset if isinstance(entry, Kept) else entry
 
     def lose_offsets(self) -> None:
-        """The stream is no longer the one that the offsets are of; bodies stay as they are."""
+        """Mark all offsets as lost, since the stream is another one; bodies stay."""
         for prediction_id, entry in self._entries.items():
             self._entries[prediction_id] = (
                 Kept.of(entry.reply, LOST) if isinstance(entry, Kept) else LOST
@@ -116,7 +116,7 @@ class Results:
     def _find_again(
         self, prediction_id: PredictionId, known: Kept | int, reply: Reply, offset: int
     ) -> None:
-        """Note where a final state stands now, if it had been lost."""
+        """Record the new offset of a final state that was lost."""
         if known == LOST:
             self._entries[prediction_id] = offset
         elif isinstance(known, Kept) and known.offset == LOST and known.reply == reply:

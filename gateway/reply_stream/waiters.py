@@ -1,4 +1,4 @@
-"""Wait for final states: one future and one timer for each waiter, no polling. No I/O."""
+"""Waiters for final states: one future and one timer each, no polling. No I/O."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,10 +7,10 @@ from gateway.prediction_id import PredictionId
 
 
 class Waiters:
-    """Wakes those who wait for a prediction to end; ``is_final`` tells which have ended.
+    """Prediction id → the futures of its waiters; ``is_final`` tells which predictions have ended.
 
-    The journal settles a prediction after its final state was recorded, so whoever is woken finds
-    it. The end of the wait says nothing by itself: look the prediction up.
+    ``wake`` is called after a final state was recorded, so a waiter that is woken finds it. The end
+    of the wait says nothing by itself: look the prediction up.
     """
 
     def __init__(self, is_final: Callable[[PredictionId], bool]) -> None:
@@ -20,10 +20,10 @@ class Waiters:
         self._is_interrupted = False
 
     def __len__(self) -> int:
-        """How many wait."""
+        """Number of waiters."""
         return sum(map(len, self._waiting.values()))
 
-    async def until_final(
+    async def wait(
         self, prediction_id: PredictionId, timeout_s: float, *, interruptible: bool = False
     ) -> None:
         """Wait until a final state is recorded, at most ``timeout_s`` seconds.
@@ -52,13 +52,13 @@ class Waiters:
             if not waiters and self._waiting.get(prediction_id) is waiters:
                 del self._waiting[prediction_id]
 
-    def settle(self, prediction_id: PredictionId) -> None:
-        """Wake those who wait for this prediction: its final state is recorded."""
+    def wake(self, prediction_id: PredictionId) -> None:
+        """Wake the waiters of a prediction: its final state is recorded."""
         for waiter in self._waiting.pop(prediction_id, ()):
             _wake(waiter)
 
     def interrupt(self) -> None:
-        """Wake those whose wait is interruptible, from now on: this gateway is to end."""
+        """Wake interruptible waiters, now and from now on: this gateway shuts down."""
         self._is_interrupted = True
         for waiter in self._interruptible:
             _wake(waiter)

@@ -1,4 +1,4 @@
-"""The gateway's HTTP side without its routes: limits, errors, and what is told of each request."""
+"""The Quart application without its routes: limits, errors; log line, metric, span of a request."""
 
 import asyncio
 import logging
@@ -20,14 +20,14 @@ from common.http.server import ANSWER_TIMEOUT_S, SYSTEM_BOUNDS_ANSWERS
 from common.telemetry.correlation import correlation_id, known_correlation_id
 from common.telemetry.tracing import Span, Tracer
 from gateway import call_context
-from gateway.metrics import HttpMetrics
 from gateway.web.asgi import AsgiConnection
 from gateway.web.errors import http_problem, prediction_problem
+from gateway.web.http_metrics import HttpMetrics
 from gateway.web.request import GatewayRequest, trace_headers
 from gateway.web.server_timing import server_timing
 
 QUIET: Final = frozenset({"/livez", "/readyz", "/metrics"})
-"""Read by machines, all the time: counted, but without a line and a span."""
+"""Paths that machines read all the time: counted, but neither logged nor traced."""
 
 NO_SESSION: Final = NullSession()
 
@@ -35,9 +35,10 @@ log = structlog.get_logger()
 
 
 class GatewayApp(Quart):
-    """Tells of each answer under its route's pattern; answers every error.
+    """Quart, with a response to every error and observation of every request.
 
-    What it tells is a count, a duration, a line, and a span if there is a ``tracer``.
+    Each request is counted and timed under its route's pattern, logged in one line, and traced if
+    there is a ``tracer``.
     """
 
     request_class = GatewayRequest
@@ -56,10 +57,10 @@ class GatewayApp(Quart):
         self.config["BODY_TIMEOUT"] = None
         self.config["RESPONSE_TIMEOUT"] = None if SYSTEM_BOUNDS_ANSWERS else ANSWER_TIMEOUT_S
         self.register_error_handler(PredictionError, _on_prediction_error)
-        self.register_error_handler(HTTPException, _on_http_error)  # the unexpected among them
+        self.register_error_handler(HTTPException, _on_http_error)  # unforeseen ones too
 
     def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
-        """See Quart, which finds the host out first: no route of ours depends on it."""
+        """Match by path alone: Quart looks for the host first, but no route depends on it."""
         if request is None:
             return super().create_url_adapter(None)
         return self.url_map.bind(
@@ -71,30 +72,30 @@ class GatewayApp(Quart):
         )
 
     def request_context(self, request: Request) -> RequestContext:
-        """See Quart, which looks for a session: none of our routes has one."""
+        """Open a context without a session: none of our routes has one."""
         return RequestContext(self, request, NO_SESSION)
 
     async def handle_request(self, request: Request) -> ResponseTypes:
-        """Answer a request, errors included."""
+        """Respond to a request, errors included."""
         started_s = time.perf_counter()
         known = call_context.begin_request()
         try:
             if self._tracer is None or _is_quiet(request):
-                response = await self._answer(request)
+                response = await self._respond(request)
             else:
                 response = await self._traced(self._tracer, request, known)
         except asyncio.CancelledError:
-            self._tell(request, None, time.perf_counter() - started_s, known)
+            self._log_request(request, None, time.perf_counter() - started_s, known)
             raise
         took_s = time.perf_counter() - started_s
         route, status = _route(request), response.status_code
         if timing := server_timing(request.method, route, status, took_s):
             response.headers["Server-Timing"] = timing
         self._metrics.answered(request.method, route, status, took_s)
-        self._tell(request, status, took_s, known)
+        self._log_request(request, status, took_s, known)
         return response
 
-    async def _answer(self, request: Request) -> ResponseTypes:
+    async def _respond(self, request: Request) -> ResponseTypes:
         try:
             return await super().handle_request(request)
         except asyncio.CancelledError:
@@ -108,13 +109,13 @@ class GatewayApp(Quart):
             call_context.add_log_fields(trace_id=span.trace_id)
             status = None
             try:
-                response = await self._answer(request)
+                response = await self._respond(request)
                 status = response.status_code
                 return response
             finally:
                 _finish(span, request, status, known)
 
-    def _tell(
+    def _log_request(
         self, request: Request, status: int | None, took_s: float, known: dict[str, Any]
     ) -> None:
         if self._log.is_enabled_for(logging.INFO) and not _is_quiet(request):
@@ -131,7 +132,7 @@ class GatewayApp(Quart):
         self,
         exception_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None],
     ) -> None:
-        """Log what nobody foresaw, in one line with the id that its caller gets."""
+        """Log an unforeseen exception, in one line with the id that its caller gets."""
         log.error(
             "unexpected failure",
             correlation_id=correlation_id(),
@@ -151,8 +152,7 @@ def _route(request: Request) -> str:
 
 def _context(request: Request) -> dict[str, str]:
     assert isinstance(request, GatewayRequest)
-    headers = zip(("traceparent", "tracestate"), trace_headers(request), strict=True)
-    return {name: value for name, value in headers if value}
+    return trace_headers(request)
 
 
 def _finish(span: Span, request: Request, status: int | None, known: dict[str, Any]) -> None:
@@ -164,7 +164,7 @@ def _finish(span: Span, request: Request, status: int | None, known: dict[str, A
     span.note(
         {f"predictmq.{fact}": known[fact] for fact in ("model", "state", "code") if fact in known}
     )
-    if status is None:  # nobody was there to be answered
+    if status is None:  # the caller has left
         return
     span.note({"http.response.status_code": status})
     if status >= 500:

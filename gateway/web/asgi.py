@@ -1,8 +1,8 @@
-"""One HTTP request and its answer over ASGI, at a lower price than Quart's own.
+"""One HTTP request over ASGI, at a lower price than Quart's own connection.
 
-The request is answered in the task that it comes in, and a second one only sees whether the client
-leaves: Quart has two more, and waits for them. A body that is here as a whole is sent together with
-the end of the answer.
+The handler runs in the task of the request, and a second task only watches for the client's
+disconnect: Quart has two more, and awaits them. A body that is complete is sent together with the
+end of the response.
 """
 
 import asyncio
@@ -16,33 +16,33 @@ from quart.wrappers.response import DataBody
 
 
 class AsgiConnection(ASGIHTTPConnection):
-    """Answers one request; if its client leaves before, whoever answers it is cancelled."""
+    """One request; its handler is cancelled if the client disconnects."""
 
     _is_over = False
     _client_has_left = False
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        """Answer the request.
+        """Respond to the request.
 
         Raises:
-            CancelledError: not because of the client.
+            CancelledError: for another reason than the client's disconnect.
         """
         request = self._create_request_from_scope(send)
-        answering = asyncio.current_task()
-        assert answering is not None
+        handling = asyncio.current_task()
+        assert handling is not None
         watching = asyncio.create_task(self.handle_messages(request, receive))
 
-        def give_up(_: asyncio.Task[None]) -> None:
+        def cancel_handler(_: asyncio.Task[None]) -> None:
             if not self._is_over:
                 self._client_has_left = True
-                answering.cancel()
+                handling.cancel()
 
-        watching.add_done_callback(give_up)
+        watching.add_done_callback(cancel_handler)
         try:
-            await asyncio.sleep(0)  # what has arrived of the body is at hand then
+            await asyncio.sleep(0)  # the part of the body that has arrived is read by then
             await self.handle_request(request, send)
         except asyncio.CancelledError:
-            if not self._client_has_left or answering.uncancel():
+            if not self._client_has_left or handling.uncancel():
                 raise
             watching.result()
         finally:

@@ -1,4 +1,4 @@
-"""Errors as HTTP answers: one table from code to status."""
+"""Errors as HTTP responses, and the one table from code to status."""
 
 import http
 from typing import Any, Final
@@ -6,7 +6,6 @@ from typing import Any, Final
 from quart import Response, current_app, request
 from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
 
-from common.contract.progress import Progress
 from common.errors import (
     BodyTooLarge,
     Cancelled,
@@ -16,12 +15,8 @@ from common.errors import (
     Unauthorized,
     Unavailable,
 )
-from common.http.error_response import CORRELATION_HEADER, JSON, render_error
-from gateway.api.responses import PENDING_SENTENCE
+from common.http.error_response import CORRELATION_HEADER, render_error
 from gateway.call_context import add_log_fields
-
-COME_BACK_S: Final = "1"
-"""``Retry-After`` for a prediction that is not finished, in seconds."""
 
 STATUS: Final[dict[str, int]] = {
     "malformed_request": 400,
@@ -79,27 +74,15 @@ def http_code(status: int) -> str:
     return http.HTTPStatus(status).phrase.lower().replace(" ", "_")
 
 
-def pending_answer(progress: Progress | None) -> Response:
-    """The answer to who asks for what is not finished; a problem says how far it has come."""
-    more = {} if progress is None else {"progress": progress}
-    response = _problem(http.HTTPStatus.ACCEPTED, "pending", PENDING_SENTENCE, **more)
-    response.headers["Retry-After"] = COME_BACK_S
-    return response
-
-
 def _failure(status: int, code: str, sentence: str) -> Response:
     add_log_fields(state="cancelled" if code == Cancelled.code else "failed", code=code)
-    return _problem(status, code, sentence)
+    return problem_response(status, code, sentence)
 
 
-def _problem(status: int, code: str, sentence: str, **more: Any) -> Response:
+def problem_response(status: int, code: str, sentence: str, **more: Any) -> Response:
+    """Respond with an error as the client accepts it; ``more`` are fields of problem details."""
     error = render_error(status, code, sentence, request.headers.get("Accept"), **more)
     response = Response(error.body, status, content_type=error.content_type)
     response.headers[CORRELATION_HEADER] = error.correlation_id
     response.vary.add("Accept")
     return response
-
-
-def json_response(body: bytes, status: int = 200) -> Response:
-    """A JSON answer from bytes that already are JSON."""
-    return Response(body, status, content_type=JSON)

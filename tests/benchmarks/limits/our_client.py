@@ -9,8 +9,9 @@ import uvloop
 from common.amqp.connection import SupervisedConnection
 from common.settings import BrokerSettings, read_settings
 from common.telemetry.logs import configure_logs
-from gateway.prediction_id import PredictionIds, derive_key
-from gateway.request_reply.requestor import Order, Requestor
+from gateway.prediction_id import PredictionIds, derive_key, spell
+from gateway.request_reply.order import Order
+from gateway.request_reply.requestor import Requestor
 from tests.benchmarks.limits.calling import BODY, keep_calling
 
 MODEL: Final = "noop"
@@ -36,7 +37,8 @@ async def main() -> None:
     requestor = Requestor(publisher, consumer, time.time)
 
     async def call() -> bytes:
-        order = Order(ids.mint(), MODEL, BODY)
+        prediction_id = ids.mint()
+        order = Order(prediction_id, spell(prediction_id), MODEL, BODY)
         return (await requestor.call(order, CALL_TIMEOUT_S)).result()
 
     running = [asyncio.create_task(link.run()) for link in (publisher, consumer)]

@@ -1,11 +1,9 @@
-"""What stands around the intake of a gateway that has no broker."""
+"""The parts around the intake of a gateway that has no broker."""
 
-from contextlib import AbstractContextManager
-
-from common.contract.messages import Reply
+from common.contract.messages import Message, Reply
 from common.errors import DeadlineExceeded
-from gateway.prediction_id import PredictionId
-from gateway.request_reply.requestor import Order
+from gateway.request_reply.order import Order
+from gateway.request_reply.requestor import Requestor
 
 
 class Body:
@@ -17,8 +15,8 @@ class Body:
         return b'{"input": 1}'
 
 
-class Silent:
-    """A broker behind which nobody answers; keeps how long it was waited for."""
+class SilentRequestor(Requestor):
+    """A requestor that gets no reply; keeps the timeouts of its calls."""
 
     def __init__(self) -> None:
         self.timeouts_s: list[float] = []
@@ -30,15 +28,8 @@ class Silent:
     async def submit(self, order: Order, expires_s: float, timeout_s: float) -> None:
         raise NotImplementedError
 
-    def restore_queues(self) -> None:
+    async def publish_event(self, event: Message, timeout_s: float) -> None:
         raise NotImplementedError
 
-
-class NoDeadlines:
-    """What a call with the configured deadline does not use."""
-
-    def __len__(self) -> int:
-        return 0
-
-    def kept(self, prediction_id: PredictionId, after_s: float) -> AbstractContextManager[None]:
+    def restore_queues(self) -> None:
         raise NotImplementedError

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.access_settings import ApiKey, Rate, parse_api_keys, parse_origins, parse_rate
+from gateway.settings import ApiKey, Rate, parse_api_keys, parse_origins, parse_rate
 
 
 @pytest.mark.parametrize(

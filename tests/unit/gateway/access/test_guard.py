@@ -6,9 +6,9 @@ from quart import Blueprint, Response
 from quart.typing import TestClientProtocol as Client
 
 from gateway.access.guard import install_access_control
-from gateway.metrics import HttpMetrics
 from gateway.settings import GatewaySettings
 from gateway.web.app import GatewayApp
+from gateway.web.http_metrics import HttpMetrics
 from gateway.web.request import this_request
 
 ALICE = {"Authorization": "Bearer a1"}

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.access.keys import ApiKeys
-from gateway.access_settings import parse_api_keys
+from gateway.settings import parse_api_keys
 
 ACCESS = ApiKeys(parse_api_keys("alice=a-new,alice=a-old,bob=b1"))
 

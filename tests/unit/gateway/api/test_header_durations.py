@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.api.durations import duration_s
+from gateway.api.headers import duration_s
 
 
 @pytest.mark.parametrize(

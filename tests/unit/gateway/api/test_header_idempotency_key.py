@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import MalformedHeader
-from gateway.api.idempotency_key import read_idempotency_key
+from gateway.api.headers import read_idempotency_key
 
 KEYS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=255)
 

@@ -12,32 +12,32 @@ from common.errors import Refused, Unavailable
 from gateway.prediction_id import PredictionId, spell
 from gateway.predictions import deadlines
 from gateway.predictions.deadlines import OUT_OF_TIME, RETRY_S, Deadlines
-from gateway.reply_stream.waiters import Waiters
+from gateway.request_reply.final_states import FinalStates
 from tests.support.fakes.loops import ManualLoop
+from tests.support.fakes.reply_stream import ScriptedReplyStream
 
 ONE: Final = PredictionId(1)
 OTHER: Final = PredictionId(2)
 AFTER_S: Final = 10.0
 
 
-class World:
-    """Deadlines, and a stream that may be away."""
+class Keeper(FinalStates):
+    """Deadlines, and a broker that may be away."""
 
     def __init__(self) -> None:
         self.loop = ManualLoop()
-        self.ended: set[PredictionId] = set()
-        self.watch = Waiters(self.ended.__contains__)
-        self.deadlines = Deadlines(self.ended.__contains__, self.watch, self)
-        self.said: list[tuple[str, Reply]] = []
+        self.stream = ScriptedReplyStream(self.loop.time)
+        self.deadlines = Deadlines(self.stream, self)
+        self.published: list[tuple[str, Reply]] = []
         self.stopped: list[str] = []
         self.is_away = False
 
-    async def say(self, correlation_id: str, final: Reply, timeout_s: float) -> None:
+    async def publish(self, correlation_id: str, final: Reply, timeout_s: float) -> None:
         if self.is_away:
             raise Refused("The queue is full.")
-        self.said.append((correlation_id, final))
+        self.published.append((correlation_id, final))
 
-    def tell_predictors(self, correlation_id: str) -> None:
+    def notify_predictors(self, correlation_id: str) -> None:
         self.stopped.append(correlation_id)
 
     def accept(self, prediction_id: PredictionId, error: BaseException | None = None) -> None:
@@ -52,8 +52,8 @@ class World:
         self.loop.settle()
 
     def end(self, prediction_id: PredictionId) -> None:
-        self.ended.add(prediction_id)
-        self.watch.settle(prediction_id)
+        self.stream.results.record(prediction_id, Reply.succeeded(b"1", b"2"), 1)
+        self.stream.waiters.wake(prediction_id)
         self.loop.settle()
 
     def pass_time(self, now_s: float) -> None:
@@ -62,8 +62,8 @@ class World:
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    made = World()
+def keeper() -> Iterator[Keeper]:
+    made = Keeper()
     yield made
     made.deadlines.close()
     made.loop.settle()
@@ -72,58 +72,58 @@ def world() -> Iterator[World]:
     made.loop.close()
 
 
-def test_a_prediction_that_is_not_over_ends_at_its_deadline_and_is_stopped(world: World) -> None:
-    world.accept(ONE)
-    world.pass_time(AFTER_S - 0.1)
-    assert world.said == []
-    world.pass_time(AFTER_S)
-    assert world.said == [(spell(ONE), OUT_OF_TIME)]
-    assert world.stopped == [spell(ONE)]
-    assert len(world.deadlines) == 0
+def test_a_prediction_that_is_not_over_ends_at_its_deadline_and_is_stopped(keeper: Keeper) -> None:
+    keeper.accept(ONE)
+    keeper.pass_time(AFTER_S - 0.1)
+    assert keeper.published == []
+    keeper.pass_time(AFTER_S)
+    assert keeper.published == [(spell(ONE), OUT_OF_TIME)]
+    assert keeper.stopped == [spell(ONE)]
+    assert len(keeper.deadlines) == 0
 
 
-def test_nothing_is_kept_of_a_prediction_that_is_over(world: World) -> None:
-    world.accept(ONE)
-    world.accept(OTHER)
-    world.end(ONE)
-    assert len(world.deadlines) == 1
-    world.pass_time(AFTER_S)
-    assert world.said == [(spell(OTHER), OUT_OF_TIME)]
+def test_nothing_is_kept_of_a_prediction_that_is_over(keeper: Keeper) -> None:
+    keeper.accept(ONE)
+    keeper.accept(OTHER)
+    keeper.end(ONE)
+    assert len(keeper.deadlines) == 1
+    keeper.pass_time(AFTER_S)
+    assert keeper.published == [(spell(OTHER), OUT_OF_TIME)]
 
 
-def test_nothing_is_kept_of_what_was_not_accepted(world: World) -> None:
-    world.accept(ONE, OSError())
-    assert len(world.deadlines) == 0
-    world.pass_time(AFTER_S)
-    assert world.said == []
+def test_nothing_is_kept_of_what_was_not_accepted(keeper: Keeper) -> None:
+    keeper.accept(ONE, OSError())
+    assert len(keeper.deadlines) == 0
+    keeper.pass_time(AFTER_S)
+    assert keeper.published == []
 
 
-def test_it_is_said_again_until_the_broker_takes_it(world: World) -> None:
-    world.is_away = True
-    world.accept(ONE)
-    world.pass_time(AFTER_S)
-    assert (world.stopped, len(world.deadlines)) == ([], 1)
-    world.is_away = False
-    world.pass_time(AFTER_S + RETRY_S)
-    assert world.said == [(spell(ONE), OUT_OF_TIME)]
-    assert world.stopped == [spell(ONE)]
+def test_it_is_said_again_until_the_broker_takes_it(keeper: Keeper) -> None:
+    keeper.is_away = True
+    keeper.accept(ONE)
+    keeper.pass_time(AFTER_S)
+    assert (keeper.stopped, len(keeper.deadlines)) == ([], 1)
+    keeper.is_away = False
+    keeper.pass_time(AFTER_S + RETRY_S)
+    assert keeper.published == [(spell(ONE), OUT_OF_TIME)]
+    assert keeper.stopped == [spell(ONE)]
 
 
-def test_it_is_not_said_any_more_of_a_prediction_that_ends_meanwhile(world: World) -> None:
-    world.is_away = True
-    world.accept(ONE)
-    world.pass_time(AFTER_S)
-    world.end(ONE)
-    world.is_away = False
-    world.pass_time(AFTER_S + 2 * RETRY_S)
-    assert world.said == []
+def test_it_is_not_said_any_more_of_a_prediction_that_ends_meanwhile(keeper: Keeper) -> None:
+    keeper.is_away = True
+    keeper.accept(ONE)
+    keeper.pass_time(AFTER_S)
+    keeper.end(ONE)
+    keeper.is_away = False
+    keeper.pass_time(AFTER_S + 2 * RETRY_S)
+    assert keeper.published == []
 
 
-def test_one_too_many_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_too_many_is_refused(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deadlines, "MAX_OPEN", 1)
-    world.accept(ONE)
+    keeper.accept(ONE)
     with pytest.raises(Unavailable):
-        world.accept(OTHER)
-    world.end(ONE)
-    world.accept(OTHER)
-    assert len(world.deadlines) == 1
+        keeper.accept(OTHER)
+    keeper.end(ONE)
+    keeper.accept(OTHER)
+    assert len(keeper.deadlines) == 1

@@ -17,22 +17,24 @@ from common.errors import (
 )
 from gateway.prediction_id import PredictionId, PredictionIds, spell
 from gateway.predictions.idempotency import PATIENCE_S, IdempotentReceiver, Repeatable
-from gateway.reply_stream.idempotency_claims import Claim, IdempotencyClaims
-from gateway.request_reply.requestor import Order
+from gateway.reply_stream.idempotency_claims import Claim
+from gateway.request_reply.order import Order
+from gateway.request_reply.requestor import Requestor
 from tests.support.fakes.loops import ManualLoop
+from tests.support.fakes.reply_stream import ScriptedReplyStream
 
 TIMEOUT_S: Final = 30.0
 BODY: Final = b'{"input": 1}'
 
 
-class Gateway:
-    """A receiver, the stream that it tells, and the queue that it submits to."""
+class Receiver(Requestor):
+    """A receiver, the stream that it publishes to, and the queue that it submits to."""
 
     def __init__(self) -> None:
         self.loop = ManualLoop()
         self.ids = PredictionIds(b"k" * 32, 3600, self.loop.time)
-        self.claims = IdempotencyClaims(3600, 900, self.loop.time)
-        self.caught_up = True
+        self.stream = ScriptedReplyStream(self.loop.time)
+        self.claims = self.stream.claims
         self.follows = True
         self.refuses: PredictionError | None = None
         self.told: list[Message] = []
@@ -41,11 +43,9 @@ class Gateway:
         self.submitted: list[tuple[str, float]] = []
         self.may_submit = asyncio.Event()
         self.may_submit.set()
-        self._receiver = IdempotentReceiver(
-            self.claims, self, self.loop.time, lambda: self.caught_up
-        )
+        self._receiver = IdempotentReceiver(self.stream, self, self.loop.time)
 
-    async def tell(self, event: Message, timeout_s: float) -> None:
+    async def publish_event(self, event: Message, timeout_s: float) -> None:
         self.told.append(event)
         around, self.around_next = self.around_next, ([], [])
         for each in (*around[0], *([event] if self.follows else []), *around[1]):
@@ -59,11 +59,11 @@ class Gateway:
             body = ClaimBody.from_message(event)
             claim = Claim(bytes.fromhex(body.key), bytes.fromhex(body.request), prediction_id)
             hear = event.type == MessageType.CLAIM
-            self.claims.hear(claim) if hear else self.claims.release(claim)
+            self.claims.add(claim) if hear else self.claims.release(claim)
         else:
-            self.claims.note_accepted(prediction_id)
+            self.claims.mark_accepted(prediction_id)
 
-    async def submit(self, order: Order, *, age_s: float, timeout_s: float) -> None:
+    async def submit_order(self, order: Order, *, age_s: float, timeout_s: float) -> None:
         await self.may_submit.wait()
         if self.refuses:
             raise self.refuses
@@ -71,9 +71,9 @@ class Gateway:
 
     def ask(self, key: str = "key", body: bytes = BODY) -> "asyncio.Task[PredictionId]":
         """A call with a key, as far as it goes at once."""
-        order = Order(self.ids.mint(), "m", body)
+        order = order_of(self.ids.mint(), "m", body)
         accepting = self._receiver.accept(
-            Repeatable.of("", key, order), order, self.submit, TIMEOUT_S
+            Repeatable.of("", key, order), order, self.submit_order, TIMEOUT_S
         )
         task = self.loop.create_task(accepting)
         self.loop.settle()
@@ -81,7 +81,7 @@ class Gateway:
 
     def hear_claim(self, key: str = "key", body: bytes = BODY) -> str:
         """Another gateway has claimed a key; returns its prediction's id."""
-        order = Order(self.ids.mint(), "m", body)
+        order = order_of(self.ids.mint(), "m", body)
         repeatable = Repeatable.of("", key, order)
         self.heard = ClaimBody(repeatable.key.hex(), repeatable.request.hex())
         self.read(self.heard.to_message(order.correlation_id, 0))
@@ -92,10 +92,14 @@ class Gateway:
         self.loop.settle()
 
 
+def order_of(prediction_id: PredictionId, model: str, body: bytes) -> Order:
+    return Order(prediction_id, spell(prediction_id), model, body)
+
+
 @pytest.fixture
-def gateway() -> Iterator[Gateway]:
+def receiver() -> Iterator[Receiver]:
     """A gateway that has caught up with an empty stream."""
-    started = Gateway()
+    started = Receiver()
     yield started
     for task in asyncio.all_tasks(started.loop):
         task.cancel()
@@ -108,175 +112,175 @@ def types_of(messages: list[Message]) -> list[str]:
 
 
 def test_a_key_is_claimed_before_its_request_is_sent_and_accepted_after_it(
-    gateway: Gateway,
+    receiver: Receiver,
 ) -> None:
-    gateway.may_submit.clear()
-    asked = gateway.ask()
-    assert types_of(gateway.told) == ["prediction.claim"]
-    gateway.may_submit.set()
-    gateway.loop.settle()
-    assert types_of(gateway.told) == ["prediction.claim", "prediction.accepted"]
-    assert gateway.submitted == [(spell(asked.result()), 0)]
+    receiver.may_submit.clear()
+    asked = receiver.ask()
+    assert types_of(receiver.told) == ["prediction.claim"]
+    receiver.may_submit.set()
+    receiver.loop.settle()
+    assert types_of(receiver.told) == ["prediction.claim", "prediction.accepted"]
+    assert receiver.submitted == [(spell(asked.result()), 0)]
 
 
-def test_a_gateway_says_nothing_before_it_has_read_who_was_first(gateway: Gateway) -> None:
-    gateway.follows = False
-    asked = gateway.ask()
-    assert gateway.submitted == []
-    first = gateway.hear_claim()
-    for event in gateway.told:
-        gateway.read(event)
-    gateway.loop.settle()
+def test_a_gateway_says_nothing_before_it_has_read_who_was_first(receiver: Receiver) -> None:
+    receiver.follows = False
+    asked = receiver.ask()
+    assert receiver.submitted == []
+    first = receiver.hear_claim()
+    for event in receiver.told:
+        receiver.read(event)
+    receiver.loop.settle()
     assert not asked.done()
-    accepted = gateway.ids.recognise(first)
+    accepted = receiver.ids.recognise(first)
     assert accepted is not None
-    gateway.claims.note_accepted(accepted)
-    gateway.loop.settle()
+    receiver.claims.mark_accepted(accepted)
+    receiver.loop.settle()
     assert asked.result() == accepted
-    assert gateway.submitted == []
+    assert receiver.submitted == []
 
 
-def test_a_claim_that_is_not_read_in_time_is_a_call_to_be_tried_again(gateway: Gateway) -> None:
-    gateway.follows = False
-    asked = gateway.ask()
-    gateway.pass_time(TIMEOUT_S)
+def test_a_claim_that_is_not_read_in_time_is_a_call_to_be_tried_again(receiver: Receiver) -> None:
+    receiver.follows = False
+    asked = receiver.ask()
+    receiver.pass_time(TIMEOUT_S)
     assert isinstance(asked.exception(), Unavailable)
-    assert gateway.submitted == []
+    assert receiver.submitted == []
 
 
-def test_calls_that_come_together_are_claimed_and_sent_once(gateway: Gateway) -> None:
-    gateway.may_submit.clear()
-    asked = [gateway.ask() for _ in range(100)]
-    gateway.may_submit.set()
-    gateway.loop.settle()
+def test_calls_that_come_together_are_claimed_and_sent_once(receiver: Receiver) -> None:
+    receiver.may_submit.clear()
+    asked = [receiver.ask() for _ in range(100)]
+    receiver.may_submit.set()
+    receiver.loop.settle()
     assert len({task.result() for task in asked}) == 1
-    assert len(gateway.submitted) == 1
-    assert len(gateway.told) == 2
+    assert len(receiver.submitted) == 1
+    assert len(receiver.told) == 2
 
 
-def test_a_key_is_free_again_when_there_is_no_such_model(gateway: Gateway) -> None:
-    gateway.refuses = UnknownModel("There is no model 'm'.")
-    assert isinstance(gateway.ask().exception(), UnknownModel)
-    assert types_of(gateway.told) == ["prediction.claim", "prediction.released"]
-    gateway.refuses = None
-    assert gateway.ask(body=b'{"input": 2}').result()
+def test_a_key_is_free_again_when_there_is_no_such_model(receiver: Receiver) -> None:
+    receiver.refuses = UnknownModel("There is no model 'm'.")
+    assert isinstance(receiver.ask().exception(), UnknownModel)
+    assert types_of(receiver.told) == ["prediction.claim", "prediction.released"]
+    receiver.refuses = None
+    assert receiver.ask(body=b'{"input": 2}').result()
 
 
 def test_a_key_that_is_released_before_a_claim_is_confirmed_is_claimed_again(
-    gateway: Gateway,
+    receiver: Receiver,
 ) -> None:
-    first = gateway.hear_claim()
-    gateway.claims.forget()  # it is read only after the call has looked
-    claimed = gateway.heard
-    gateway.around_next = [claimed.to_message(first, 0)], [claimed.released(first, 0)]
-    assert spell(gateway.ask().result()) != first
-    assert types_of(gateway.told) == ["prediction.claim"] * 2 + ["prediction.accepted"]
+    first = receiver.hear_claim()
+    receiver.claims.forget()  # it is read only after the call has looked
+    claimed = receiver.heard
+    receiver.around_next = [claimed.to_message(first, 0)], [claimed.released(first, 0)]
+    assert spell(receiver.ask().result()) != first
+    assert types_of(receiver.told) == ["prediction.claim"] * 2 + ["prediction.accepted"]
 
 
-def test_who_waits_for_a_call_that_is_refused_is_to_try_again_at_once(gateway: Gateway) -> None:
-    first = gateway.hear_claim()
-    asked = gateway.ask()
+def test_who_waits_for_a_call_that_is_refused_is_to_try_again_at_once(receiver: Receiver) -> None:
+    first = receiver.hear_claim()
+    asked = receiver.ask()
     assert not asked.done()
-    gateway.read(gateway.heard.released(first, 0))
-    gateway.loop.settle()
+    receiver.read(receiver.heard.released(first, 0))
+    receiver.loop.settle()
     assert isinstance(asked.exception(), Unavailable)
-    assert gateway.submitted == []
+    assert receiver.submitted == []
 
 
-def test_one_caller_who_leaves_takes_nothing_from_the_others(gateway: Gateway) -> None:
-    gateway.may_submit.clear()
-    first, second = gateway.ask(), gateway.ask()
+def test_one_caller_who_leaves_takes_nothing_from_the_others(receiver: Receiver) -> None:
+    receiver.may_submit.clear()
+    first, second = receiver.ask(), receiver.ask()
     first.cancel()
-    gateway.loop.settle()
-    gateway.may_submit.set()
-    gateway.loop.settle()
-    assert spell(second.result()) == gateway.submitted[0][0]
+    receiver.loop.settle()
+    receiver.may_submit.set()
+    receiver.loop.settle()
+    assert spell(second.result()) == receiver.submitted[0][0]
 
 
 def test_when_all_callers_have_left_nothing_goes_on_and_the_next_one_begins_anew(
-    gateway: Gateway,
+    receiver: Receiver,
 ) -> None:
-    gateway.may_submit.clear()
-    left = [gateway.ask(), gateway.ask()]
+    receiver.may_submit.clear()
+    left = [receiver.ask(), receiver.ask()]
     for task in left:
         task.cancel()
-    gateway.loop.settle()
-    gateway.may_submit.set()
-    gateway.loop.settle()
-    assert gateway.submitted == []
-    following = gateway.ask()
-    gateway.pass_time(PATIENCE_S)
-    assert [spell(following.result())] == [prediction_id for prediction_id, _ in gateway.submitted]
-    assert types_of(gateway.told) == ["prediction.claim", "prediction.accepted"]
+    receiver.loop.settle()
+    receiver.may_submit.set()
+    receiver.loop.settle()
+    assert receiver.submitted == []
+    following = receiver.ask()
+    receiver.pass_time(PATIENCE_S)
+    assert [spell(following.result())] == [prediction_id for prediction_id, _ in receiver.submitted]
+    assert types_of(receiver.told) == ["prediction.claim", "prediction.accepted"]
 
 
 def test_a_claim_that_its_gateway_does_not_follow_up_is_followed_up_under_the_same_id(
-    gateway: Gateway,
+    receiver: Receiver,
 ) -> None:
-    first = gateway.hear_claim()
-    gateway.loop.now_s = 1
-    asked = [gateway.ask(), gateway.ask()]
-    gateway.pass_time(PATIENCE_S - 1.25)
-    assert not gateway.submitted
-    gateway.pass_time(0.25)
+    first = receiver.hear_claim()
+    receiver.loop.now_s = 1
+    asked = [receiver.ask(), receiver.ask()]
+    receiver.pass_time(PATIENCE_S - 1.25)
+    assert not receiver.submitted
+    receiver.pass_time(0.25)
     assert [spell(task.result()) for task in asked] == [first, first]
-    assert gateway.submitted == [(first, PATIENCE_S)]
-    assert types_of(gateway.told) == ["prediction.accepted"]
-    assert spell(gateway.ask().result()) == first
-    assert len(gateway.submitted) == 1
+    assert receiver.submitted == [(first, PATIENCE_S)]
+    assert types_of(receiver.told) == ["prediction.accepted"]
+    assert spell(receiver.ask().result()) == first
+    assert len(receiver.submitted) == 1
 
 
 def test_whoever_has_not_caught_up_does_not_know_what_was_not_followed_up(
-    gateway: Gateway,
+    receiver: Receiver,
 ) -> None:
-    gateway.hear_claim()
-    gateway.caught_up = False
-    asked = gateway.ask()
-    gateway.pass_time(PATIENCE_S)
+    receiver.hear_claim()
+    receiver.stream.is_caught_up = False
+    asked = receiver.ask()
+    receiver.pass_time(PATIENCE_S)
     assert isinstance(asked.exception(), Unavailable)
-    assert gateway.submitted == []
+    assert receiver.submitted == []
 
 
 def test_a_refused_request_is_refused_to_all_and_sent_when_it_is_tried_again(
-    gateway: Gateway,
+    receiver: Receiver,
 ) -> None:
-    gateway.refuses = Refused("The queue is full.")
-    gateway.may_submit.clear()
-    asked = [gateway.ask(), gateway.ask()]
-    gateway.may_submit.set()
-    gateway.loop.settle()
+    receiver.refuses = Refused("The queue is full.")
+    receiver.may_submit.clear()
+    asked = [receiver.ask(), receiver.ask()]
+    receiver.may_submit.set()
+    receiver.loop.settle()
     assert [type(task.exception()) for task in asked] == [Refused, Refused]
-    gateway.refuses = None
-    gateway.pass_time(PATIENCE_S)
-    again = gateway.ask()
-    assert spell(again.result()) == gateway.told[0].correlation_id
-    assert types_of(gateway.told) == ["prediction.claim", "prediction.accepted"]
+    receiver.refuses = None
+    receiver.pass_time(PATIENCE_S)
+    again = receiver.ask()
+    assert spell(again.result()) == receiver.told[0].correlation_id
+    assert types_of(receiver.told) == ["prediction.claim", "prediction.accepted"]
 
 
 def test_a_key_that_waited_too_long_for_its_request_stands_for_a_new_prediction(
-    gateway: Gateway,
+    receiver: Receiver,
 ) -> None:
-    first = gateway.hear_claim()
-    gateway.pass_time(900)
-    again = gateway.ask()
+    first = receiver.hear_claim()
+    receiver.pass_time(900)
+    again = receiver.ask()
     assert spell(again.result()) != first
-    assert gateway.submitted == [(spell(again.result()), 0)]
+    assert receiver.submitted == [(spell(again.result()), 0)]
 
 
 def test_another_request_is_a_conflict_at_once_also_while_the_first_is_under_way(
-    gateway: Gateway,
+    receiver: Receiver,
 ) -> None:
-    gateway.may_submit.clear()
-    first, another = gateway.ask(), gateway.ask(body=b'{"input": 2}')
+    receiver.may_submit.clear()
+    first, another = receiver.ask(), receiver.ask(body=b'{"input": 2}')
     assert isinstance(another.exception(), IdempotencyConflict)
-    gateway.may_submit.set()
-    gateway.loop.settle()
+    receiver.may_submit.set()
+    receiver.loop.settle()
     assert first.exception() is None
 
 
 def test_the_same_key_of_another_owner_or_with_another_model_is_told_apart() -> None:
     orders = [
-        Order(PredictionId(0), model, body)
+        order_of(PredictionId(0), model, body)
         for model, body in (("m", b"1"), ("m", b"2"), ("n", b"1"))
     ]
     of_one = [Repeatable.of("one", "key", order) for order in orders]

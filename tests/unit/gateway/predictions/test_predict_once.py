@@ -8,28 +8,32 @@ import pytest
 
 from common.contract.messages import Message
 from common.errors import DeadlineExceeded
-from gateway.prediction_id import PredictionId, PredictionIds
+from gateway.prediction_id import PredictionIds
+from gateway.predictions.accept import Accept
+from gateway.predictions.availability import Availability
+from gateway.predictions.call import Call
+from gateway.predictions.deadlines import Deadlines
 from gateway.predictions.idempotency import IdempotentReceiver
-from gateway.predictions.intake import Call, Intake
+from gateway.predictions.intake import Intake
+from gateway.predictions.lookup import PredictionLookup
 from gateway.predictions.predict_once import PredictOnce
 from gateway.registry.registry import PredictorRegistry
-from gateway.reply_stream.idempotency_claims import IdempotencyClaims
+from gateway.request_reply.final_states import FinalStates
 from gateway.settings import GatewaySettings
 from tests.support.fakes.announcements import announcement
-from tests.support.fakes.intake import Body, NoDeadlines, Silent
+from tests.support.fakes.intake import Body, SilentRequestor
 from tests.support.fakes.loops import ManualLoop
+from tests.support.fakes.reply_stream import ScriptedReplyStream
+from tests.support.fakes.scripted import ScriptedLink
 
 WAIT_S: Final = 1.0
 
 
-class Slow:
-    """A stream that confirms nothing, and outcomes that nobody gets to."""
+class SlowRequestor(SilentRequestor):
+    """A requestor whose events are never confirmed."""
 
-    async def tell(self, event: Message, timeout_s: float) -> None:
+    async def publish_event(self, event: Message, timeout_s: float) -> None:
         await asyncio.get_running_loop().create_future()
-
-    async def result(self, prediction_id: PredictionId, timeout_s: float) -> bytes:
-        raise NotImplementedError
 
 
 @pytest.fixture
@@ -51,16 +55,19 @@ def test_a_call_waits_as_long_as_it_says_also_for_its_acceptance(
 ) -> None:
     settings = GatewaySettings()
     ids = PredictionIds(b"k" * 32, settings.life_s, loop.time)
-    replicas = PredictorRegistry(loop.time)
-    replicas.begin_listening()
-    replicas.hear(announcement("a"))
-    slow = Slow()
-    claims = IdempotencyClaims(settings.life_s, settings.unaccepted_life_s, loop.time)
+    registry = PredictorRegistry(loop.time, ScriptedLink())
+    registry.begin_listening()
+    registry.record(announcement("a"))
+    slow, stream = SlowRequestor(), ScriptedReplyStream(loop.time)
+    final_states = FinalStates(slow, loop.time)
+    intake = Intake(settings, ids, registry)
+    availability = Availability(registry, slow, settings.default_model)
     predictions = PredictOnce(
-        Intake(settings, ids, replicas, Silent(), NoDeadlines()),
-        IdempotentReceiver(claims, slow, loop.time, lambda: True),
-        slow,
-        settings.sync_timeout_s,
+        intake,
+        availability,
+        IdempotentReceiver(stream, slow, loop.time),
+        Accept(settings, intake, availability, slow, Deadlines(stream, final_states)),
+        PredictionLookup(ids, stream, final_states, settings.sync_timeout_s),
     )
     call = Call("m", Body(), wait_s=wait_s, deadline_s=deadline_s, idempotency_key="key")
     asked = loop.create_task(predictions.predict(call))

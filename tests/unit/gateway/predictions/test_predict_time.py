@@ -7,13 +7,17 @@ import pytest
 
 from common.errors import DeadlineExceeded, Unavailable
 from gateway.prediction_id import PredictionIds
-from gateway.predictions.intake import Call, Intake
-from gateway.predictions.predict import UNKNOWN_MODEL_S, Predict
-from gateway.registry.registry import ROLL_CALL_S, PredictorRegistry
+from gateway.predictions.availability import UNKNOWN_MODEL_S, Availability
+from gateway.predictions.call import Call
+from gateway.predictions.intake import Intake
+from gateway.predictions.predict import Predict
+from gateway.registry.registry import PredictorRegistry
+from gateway.registry.replicas import ROLL_CALL_S
 from gateway.settings import GatewaySettings
 from tests.support.fakes.announcements import announcement
-from tests.support.fakes.intake import Body, NoDeadlines, Silent
+from tests.support.fakes.intake import Body, SilentRequestor
 from tests.support.fakes.loops import ManualLoop
+from tests.support.fakes.scripted import ScriptedLink
 
 Ask = Callable[..., "asyncio.Task[bytes]"]
 
@@ -27,29 +31,35 @@ def loop() -> Iterator[ManualLoop]:
 
 
 @pytest.fixture
-def replicas(loop: ManualLoop) -> PredictorRegistry:
-    """A table of which the roll is being called."""
-    table = PredictorRegistry(loop.time)
-    table.begin_listening()
-    return table
+def registry(loop: ManualLoop) -> PredictorRegistry:
+    """A registry that has just published a roll call."""
+    empty = PredictorRegistry(loop.time, ScriptedLink())
+    empty.begin_listening()
+    return empty
 
 
 @pytest.fixture
-def silent() -> Silent:
-    """What is behind the broker."""
-    return Silent()
+def silent() -> SilentRequestor:
+    return SilentRequestor()
 
 
 @pytest.fixture
 def ask(
-    loop: ManualLoop, replicas: PredictorRegistry, silent: Silent, no_settings: pytest.MonkeyPatch
+    loop: ManualLoop,
+    registry: PredictorRegistry,
+    silent: SilentRequestor,
+    no_settings: pytest.MonkeyPatch,
 ) -> Ask:
     """Ask for a prediction, as far as it goes at once."""
     settings = GatewaySettings()
     ids = PredictionIds(b"k" * 32, settings.life_s, loop.time)
-    intake = Intake(settings, ids, replicas, silent, NoDeadlines())
-    told: list[str] = []
-    predictions = Predict(intake, silent, told.append, settings.sync_timeout_s)
+    predictions = Predict(
+        Intake(settings, ids, registry),
+        Availability(registry, silent, settings.default_model),
+        silent,
+        lambda _: None,
+        settings.sync_timeout_s,
+    )
 
     def predict(model: str, wait_s: float | None = None) -> "asyncio.Task[bytes]":
         task = loop.create_task(predictions.predict(Call(model, Body(), wait_s=wait_s)))
@@ -60,18 +70,18 @@ def ask(
 
 
 def test_the_wait_for_a_roll_call_is_part_of_the_calls_time(
-    loop: ManualLoop, replicas: PredictorRegistry, silent: Silent, ask: Ask
+    loop: ManualLoop, registry: PredictorRegistry, silent: SilentRequestor, ask: Ask
 ) -> None:
     asked = ask("m")
     loop.now_s = ROLL_CALL_S / 2
-    replicas.hear(announcement("a"))
+    registry.record(announcement("a"))
     loop.settle()
     assert isinstance(asked.exception(), DeadlineExceeded)
     assert silent.timeouts_s == [GatewaySettings().sync_timeout_s - ROLL_CALL_S / 2]
 
 
 def test_a_model_that_nobody_serves_is_refused_within_a_second_of_the_first_call(
-    loop: ManualLoop, silent: Silent, ask: Ask
+    loop: ManualLoop, silent: SilentRequestor, ask: Ask
 ) -> None:
     asked = ask("m")
     loop.now_s = ROLL_CALL_S
@@ -82,7 +92,7 @@ def test_a_model_that_nobody_serves_is_refused_within_a_second_of_the_first_call
 
 
 def test_a_caller_who_waits_for_less_than_a_moment_is_told_that_its_time_is_over(
-    loop: ManualLoop, silent: Silent, ask: Ask
+    loop: ManualLoop, silent: SilentRequestor, ask: Ask
 ) -> None:
     asked = ask("m", ROLL_CALL_S + UNKNOWN_MODEL_S / 2)
     loop.now_s = ROLL_CALL_S

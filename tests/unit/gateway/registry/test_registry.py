@@ -1,192 +1,108 @@
-"""Who counts as there, by a clock that the test decides."""
+"""When a gateway begins to listen: once its roll call is sent, on a connection that is there."""
 
+import asyncio
 from collections.abc import Iterator
-from typing import Any, Final
 
 import pytest
 
-from common.contract.announcement import SILENCE_S, ModelCard
-from common.errors import InvalidInput
+from common.amqp.channel import Delivery
+from common.contract.messages import Message, MessageType
+from common.errors import BrokerAway
 from gateway.registry.registry import PredictorRegistry
-from tests.support.fakes.announcements import OLD, announcement
+from gateway.registry.replicas import ROLL_CALL_S
+from tests.support.fakes.announcements import announcement
 from tests.support.fakes.loops import ManualLoop
+from tests.support.fakes.scripted import ScriptedChannel, ScriptedLink
 
-NEW: Final = ModelCard(name="m", version="2", input_schema={"type": "string"})
 
-VALUES: Final[list[Any]] = [1, "x", []]
+class Gateway:
+    """A gateway whose connections the test takes up and down."""
+
+    def __init__(self) -> None:
+        self.loop = ManualLoop()
+        self.publisher = ScriptedLink()
+        self.registry = PredictorRegistry(self.loop.time, self.publisher)
+        self.channel = ScriptedChannel()
+        self.loop.create_task(self.registry.run())
+        self.loop.settle()
+
+    def attach(self) -> None:
+        """The connection that announcements come by is there."""
+        self.loop.run_until_complete(self.registry.attach(self.channel))
+        self.loop.settle()
+
+    def confirm(self) -> None:
+        """The broker confirms what it was sent."""
+        assert self.publisher.hold is not None
+        self.publisher.hold.set()
+        self.loop.settle()
+
+    def knows_that_nobody_serves(self) -> bool:
+        """After the time for answers to a roll call."""
+        asked = self.loop.create_task(self.registry.none_serves("m"))
+        self.loop.settle()
+        self.loop.now_s += ROLL_CALL_S
+        self.loop.settle()
+        return asked.result()
 
 
 @pytest.fixture
-def loop() -> Iterator[ManualLoop]:
-    """The time at which things are heard and awaited."""
-    manual = ManualLoop()
-    yield manual
-    manual.close()
+def gateway() -> Iterator[Gateway]:
+    """A gateway that has just started."""
+    started = Gateway()
+    yield started
+    for task in asyncio.all_tasks(started.loop):
+        task.cancel()
+    started.loop.settle()
+    started.loop.close()
 
 
-@pytest.fixture
-def replicas(loop: ManualLoop) -> PredictorRegistry:
-    """An empty table."""
-    return PredictorRegistry(loop.time)
+def test_it_listens_once_the_roll_call_is_sent(gateway: Gateway) -> None:
+    gateway.publisher.hold = asyncio.Event()
+    gateway.attach()
+    assert [each.type for each in gateway.publisher.published] == [MessageType.ROLL_CALL]
+    assert not gateway.knows_that_nobody_serves()
+    gateway.confirm()
+    assert gateway.knows_that_nobody_serves()
 
 
-def there(replicas: PredictorRegistry, model: str = "m") -> list[str]:
-    """The ids of those that serve ``model``."""
-    return sorted(each.replica_id for each in replicas.serving(model))
-
-
-def test_a_replica_is_there_until_it_is_silent_for_too_long(
-    loop: ManualLoop, replicas: PredictorRegistry
+def test_a_connection_that_is_lost_during_the_roll_call_is_not_listened_on(
+    gateway: Gateway,
 ) -> None:
-    replicas.hear(announcement("a"))
-    loop.now_s = 5
-    replicas.hear(announcement("b"))
-    loop.now_s = SILENCE_S
-    assert there(replicas) == ["a", "b"]
-    loop.now_s = SILENCE_S + 0.001
-    assert there(replicas) == ["b"]
-    loop.now_s = SILENCE_S + 5.001
-    assert there(replicas) == []
-    replicas.hear(announcement("a"))
-    assert there(replicas) == ["a"]
+    gateway.publisher.hold = asyncio.Event()
+    gateway.attach()
+    gateway.registry.detach()
+    gateway.confirm()
+    assert not gateway.knows_that_nobody_serves()
+    gateway.attach()
+    assert len(gateway.publisher.published) == 2
+    assert gateway.knows_that_nobody_serves()
 
 
-def test_each_announcement_takes_the_place_of_the_one_before(replicas: PredictorRegistry) -> None:
-    for predictions in (1, 2):
-        replicas.hear(announcement("a", predictions=predictions))
-    assert [each.predictions for each in replicas.serving("m")] == [2]
+def test_a_new_connection_gets_a_roll_call_of_its_own(gateway: Gateway) -> None:
+    gateway.publisher.hold = asyncio.Event()
+    gateway.attach()
+    gateway.registry.detach()
+    gateway.attach()
+    gateway.confirm()
+    assert len(gateway.publisher.published) == 2
+    assert gateway.knows_that_nobody_serves()
 
 
-def test_a_replica_that_leaves_is_gone_at_once_and_its_model_is_still_known(
-    replicas: PredictorRegistry,
-) -> None:
-    two = (OLD, ModelCard(name="a"))
-    replicas.hear(announcement("a", *two))
-    replicas.hear(announcement("b"))
-    replicas.hear(announcement("a", *two, leaving=True))
-    assert (there(replicas), there(replicas, "a")) == (["b"], [])
-    assert [card.name for card in replicas.cards()] == ["a", "m"]
-    assert replicas.card("m") == OLD
-    assert replicas.card("nobody") is None
+def test_a_roll_call_that_could_not_be_sent_is_sent_again(gateway: Gateway) -> None:
+    def fail_once(_: Message) -> None:
+        gateway.publisher.on_publish = lambda _: None
+        raise BrokerAway("The message broker is not available.")
+
+    gateway.publisher.on_publish = fail_once
+    gateway.attach()
+    assert len(gateway.publisher.published) == 2
+    assert gateway.knows_that_nobody_serves()
 
 
-def test_who_leaves_unheard_of_makes_its_model_known_and_nobody_there(
-    replicas: PredictorRegistry,
-) -> None:
-    replicas.hear(announcement("a", leaving=True))
-    assert there(replicas) == []
-    assert replicas.card("m") == OLD
-
-
-def test_silence_while_nobody_could_be_heard_does_not_count(
-    loop: ManualLoop, replicas: PredictorRegistry
-) -> None:
-    replicas.hear(announcement("a"))
-    loop.now_s = SILENCE_S - 1
-    replicas.stop_listening()
-    loop.now_s = SILENCE_S + 60
-    assert there(replicas) == ["a"]
-    replicas.hear(announcement("b"))
-    replicas.stop_listening()
-    loop.now_s += SILENCE_S + 60
-    assert there(replicas) == ["a", "b"]
-    replicas.hear(announcement("b", leaving=True))
-    replicas.begin_listening()
-    assert there(replicas) == ["a"]
-    loop.now_s += SILENCE_S
-    assert there(replicas) == ["a"]
-    loop.now_s += 0.001
-    assert there(replicas) == []
-
-
-def test_who_was_gone_before_nobody_could_be_heard_does_not_come_back_by_it(
-    loop: ManualLoop, replicas: PredictorRegistry
-) -> None:
-    replicas.hear(announcement("a"))
-    loop.now_s = SILENCE_S + 1
-    replicas.stop_listening()
-    replicas.begin_listening()
-    assert there(replicas) == []
-
-
-def refused(replicas: PredictorRegistry, value: Any) -> bool:
-    """Whether the gateway refuses an input of model ``m``."""
-    try:
-        replicas.check_input("m", value)
-    except InvalidInput:
-        return True
-    return False
-
-
-def test_an_input_is_checked_against_what_all_replicas_publish(replicas: PredictorRegistry) -> None:
-    assert not refused(replicas, [])
-    replicas.hear(announcement("a"))
-    replicas.hear(
-        announcement("b", ModelCard(name="m", version="1", input_schema=dict(OLD.input_schema)))
-    )
-    assert refused(replicas, [])
-    assert not refused(replicas, 1)
-
-
-def test_while_replicas_disagree_nothing_is_checked_and_then_by_who_is_left(
-    loop: ManualLoop, replicas: PredictorRegistry
-) -> None:
-    """An upgrade, replica by replica; each goes on to announce itself."""
-    for who in ("a", "b"):
-        replicas.hear(announcement(who))
-    replicas.hear(announcement("a", leaving=True))
-    replicas.hear(announcement("c", NEW))
-    assert [refused(replicas, value) for value in VALUES] == [False] * 3
-    replicas.hear(announcement("b"))
-    assert [refused(replicas, value) for value in VALUES] == [False] * 3
-    replicas.hear(announcement("b", leaving=True))
-    replicas.hear(announcement("c", NEW))
-    assert [refused(replicas, value) for value in VALUES] == [True, False, True]
-    assert replicas.card("m") == NEW
-
-
-def test_the_version_that_leaves_does_not_come_back_by_it(replicas: PredictorRegistry) -> None:
-    """The new one does not have to be heard again for that."""
-    replicas.hear(announcement("old"))
-    replicas.hear(announcement("new", NEW))
-    replicas.hear(announcement("old", leaving=True))
-    assert replicas.card("m") == NEW
-    assert [refused(replicas, value) for value in VALUES] == [True, False, True]
-    replicas.hear(announcement("new", NEW, leaving=True))
-    replicas.hear(announcement("old", leaving=True))
-    assert replicas.card("m") == NEW
-
-
-def test_of_two_versions_that_are_there_the_one_that_came_last_is_shown(
-    loop: ManualLoop, replicas: PredictorRegistry
-) -> None:
-    for who, card in (("old", OLD), ("new", NEW), ("old", OLD), ("new", NEW), ("old", OLD)):
-        replicas.hear(announcement(who, card))
-        assert replicas.card("m") == (OLD if loop.now_s == 0 else NEW)
-        loop.now_s += 1
-    replicas.hear(announcement("new", NEW, leaving=True))
-    assert replicas.card("m") == OLD
-    assert refused(replicas, "x")
-    replicas.hear(announcement("new", NEW))
-    assert replicas.card("m") == NEW
-
-
-def test_a_version_that_falls_silent_is_shown_until_another_is_heard_again(
-    loop: ManualLoop, replicas: PredictorRegistry
-) -> None:
-    replicas.hear(announcement("old"))
-    replicas.hear(announcement("new", NEW))
-    loop.now_s = SILENCE_S + 1
-    replicas.hear(announcement("old"))
-    assert replicas.card("m") == OLD
-    assert refused(replicas, "x")
-
-
-def test_when_the_last_replica_is_gone_nothing_is_checked(
-    loop: ManualLoop, replicas: PredictorRegistry
-) -> None:
-    """The next one may take other inputs."""
-    replicas.hear(announcement("a"))
-    assert refused(replicas, [])
-    loop.now_s = SILENCE_S + 1
-    assert not refused(replicas, [])
+def test_what_is_no_announcement_is_ignored(gateway: Gateway) -> None:
+    gateway.attach()
+    nonsense = Message(type=MessageType.ANNOUNCEMENT, body=b"{", correlation_id="")
+    for message in (nonsense, announcement("a").to_message()):
+        gateway.channel.on_delivery(Delivery(message, gateway.channel, 1))
+    assert [each.replica_id for each in gateway.registry.serving("m")] == ["a"]

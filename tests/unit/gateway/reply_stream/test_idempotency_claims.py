@@ -46,9 +46,9 @@ class Gateway:
 
     def read(self, event: Claim | PredictionId) -> None:
         if isinstance(event, Claim):
-            self.claims.hear(event)
+            self.claims.add(event)
         else:
-            self.claims.note_accepted(event)
+            self.claims.mark_accepted(event)
 
     def wants(self, key: bytes, number: int) -> Claim | None:
         """The claim that it would publish if it got the key now."""
@@ -135,7 +135,7 @@ class GatewaysAgree(RuleBasedStateMachine):
         ended = [event for _, event in self.stream[:-1] if isinstance(event, Claim)]
         for gateway in self.gateways:
             assert len(gateway.claims) == 1
-            assert not any(gateway.claims.waits_for_s(claim) for claim in ended)
+            assert not any(gateway.claims.waits_since_s(claim) for claim in ended)
 
 
 TestGatewaysAgree = GatewaysAgree.TestCase
@@ -148,7 +148,7 @@ FIRST: Final = Claim(b"a", b"request", id_of(1, 0))
 def claims() -> IdempotencyClaims:
     """A table in which one key is claimed."""
     table = IdempotencyClaims(LIFE_S, UNACCEPTED_LIFE_S, lambda: 0.0)
-    table.hear(FIRST)
+    table.add(FIRST)
     return table
 
 
@@ -157,27 +157,27 @@ def test_a_key_is_free_again_when_its_claim_is_over_and_not_a_millisecond_earlie
     claims: IdempotencyClaims, is_accepted: bool, life_s: int
 ) -> None:
     if is_accepted:
-        claims.note_accepted(FIRST.prediction_id)
+        claims.mark_accepted(FIRST.prediction_id)
     early, next_one = (Claim(b"a", b"x", id_of(2, life_s - late_s)) for late_s in (0.001, 0))
-    claims.hear(early)
+    claims.add(early)
     assert claims.find(b"a", early.prediction_id) is FIRST
     assert claims.find(b"a", next_one.prediction_id) is None
-    claims.hear(next_one)
+    claims.add(next_one)
     assert claims.find(b"a", next_one.prediction_id) is next_one
     assert not claims.is_accepted(next_one)
 
 
 def test_what_becomes_of_a_claim_that_lost_changes_nothing(claims: IdempotencyClaims) -> None:
     loser = Claim(b"a", b"x", id_of(2, 1))
-    claims.hear(loser)
-    claims.note_accepted(loser.prediction_id)
+    claims.add(loser)
+    claims.mark_accepted(loser.prediction_id)
     assert claims.find(b"a", loser.prediction_id) is FIRST
     assert not claims.is_accepted(FIRST)
 
 
 def test_a_claim_that_comes_twice_is_as_accepted_as_it_was(claims: IdempotencyClaims) -> None:
-    claims.note_accepted(FIRST.prediction_id)
-    claims.hear(Claim(FIRST.key, FIRST.request, FIRST.prediction_id))
+    claims.mark_accepted(FIRST.prediction_id)
+    claims.add(Claim(FIRST.key, FIRST.request, FIRST.prediction_id))
     assert claims.is_accepted(FIRST)
 
 
@@ -188,14 +188,14 @@ def test_a_released_key_is_free_unless_its_prediction_was_accepted(
     assert claims.find(b"a", id_of(3, 1)) is FIRST
     claims.release(FIRST)
     assert claims.find(b"a", id_of(3, 1)) is None
-    claims.hear(FIRST)
-    claims.note_accepted(FIRST.prediction_id)
+    claims.add(FIRST)
+    claims.mark_accepted(FIRST.prediction_id)
     claims.release(FIRST)
     assert claims.find(b"a", id_of(3, 1)) == FIRST
 
 
 def test_what_a_stream_that_is_gone_has_said_is_forgotten(claims: IdempotencyClaims) -> None:
-    claims.note_accepted(FIRST.prediction_id)
+    claims.mark_accepted(FIRST.prediction_id)
     claims.forget()
     assert claims.find(b"a", FIRST.prediction_id) is None
     assert not claims.is_accepted(FIRST)

@@ -40,7 +40,7 @@ async def told(follower: Follower) -> list[int]:
 def test_of_each_prediction_the_start_and_the_last_progress_are_remembered() -> None:
     under_way = LiveEvents()
     for event in (start(1), progress(2), progress(3)):
-        under_way.note(ONE, event)
+        under_way.record(ONE, event)
     assert under_way.last_events(ONE) == LastEvents(start(1), progress(3))
     assert under_way.last_events(OTHER).in_order() == []
 
@@ -48,25 +48,25 @@ def test_of_each_prediction_the_start_and_the_last_progress_are_remembered() -> 
 def test_one_that_starts_anew_has_come_nowhere() -> None:
     under_way = LiveEvents()
     for event in (start(1), progress(2), start(3)):
-        under_way.note(ONE, event)
+        under_way.record(ONE, event)
     assert under_way.last_events(ONE).in_order() == [start(3)]
 
 
 def test_of_too_many_those_are_forgotten_that_were_not_heard_of_for_longest() -> None:
     under_way = LiveEvents()
     for number in range(MAX_KNOWN):
-        under_way.note(PredictionId(number), start(number))
-    under_way.note(PredictionId(0), progress(MAX_KNOWN))
-    under_way.note(PredictionId(MAX_KNOWN), start(MAX_KNOWN + 1))
+        under_way.record(PredictionId(number), start(number))
+    under_way.record(PredictionId(0), progress(MAX_KNOWN))
+    under_way.record(PredictionId(MAX_KNOWN), start(MAX_KNOWN + 1))
     assert under_way.last_events(PredictionId(0)).in_order() == [start(0), progress(MAX_KNOWN)]
     assert under_way.last_events(PredictionId(1)).in_order() == []
 
 
 async def test_what_has_ended_is_forgotten_and_its_followers_are_told() -> None:
     under_way = LiveEvents()
-    under_way.note(ONE, start(1))
+    under_way.record(ONE, start(1))
     with under_way.follow(ONE) as follower, under_way.follow(OTHER) as other:
-        under_way.note(ONE, progress(2))
+        under_way.record(ONE, progress(2))
         under_way.end(ONE, Event(MessageType.SUCCEEDED, 3))
         assert await told(follower) == [2, 3]
         assert await told(other) == []
@@ -78,7 +78,7 @@ async def test_a_follower_that_does_not_keep_up_is_let_go_after_what_it_was_to_b
     under_way = LiveEvents()
     with under_way.follow(ONE) as follower:
         for offset in range(MAX_UNREAD + 5):
-            under_way.note(ONE, progress(offset))
+            under_way.record(ONE, progress(offset))
         assert not follower.has_ended
         assert await told(follower) == list(range(MAX_UNREAD))
         assert follower.has_ended
@@ -98,7 +98,7 @@ async def test_an_interrupt_wakes_those_who_wait_and_lets_no_one_wait_again() ->
 
 async def test_another_stream_lets_followers_go_but_not_those_who_come_then() -> None:
     under_way = LiveEvents()
-    under_way.note(ONE, start(7))
+    under_way.record(ONE, start(7))
     with under_way.follow(ONE) as follower:
         under_way.begin_again()
         assert follower.has_ended

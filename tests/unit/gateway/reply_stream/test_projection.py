@@ -1,4 +1,4 @@
-"""What events of the reply stream come to, whatever their order."""
+"""The state that events of the reply stream lead to, whatever their order."""
 
 from collections.abc import Callable
 from typing import Final
@@ -25,63 +25,69 @@ STARTED: Final = started(spell(ONE), 0)
 HALF: Final = Progress(0.5).to_message(spell(ONE), 0)
 
 
+class Projected(Projection):
+    """A projection that has applied nothing, and the state that it changes."""
+
+    def __init__(self) -> None:
+        self.results = Results(10_000, LIFE_S, lambda: NOW_S)
+        self.live_events = LiveEvents()
+        claims = IdempotencyClaims(LIFE_S, LIFE_S / 2, lambda: NOW_S)
+        waiters = Waiters(self.results.__contains__)
+        super().__init__(IDS, self.results, waiters, self.live_events, claims)
+
+
 @pytest.fixture
-def recorder() -> Projection:
-    """One that has heard nothing."""
-    results = Results(10_000, LIFE_S, lambda: NOW_S)
-    claims = IdempotencyClaims(LIFE_S, LIFE_S / 2, lambda: NOW_S)
-    return Projection(IDS, results, Waiters(results.__contains__), LiveEvents(), claims)
+def projection() -> Projected:
+    return Projected()
 
 
-def record(recorder: Projection, *messages: Message) -> None:
-    """These stand in the stream, one after the other."""
-    for offset, message in enumerate(messages, start=1):
-        recorder.record(message, offset)
+def apply(projection: Projection, *messages: Message) -> list[Message]:
+    """Apply the events of a stream; returns those that are final states of ours."""
+    numbered = enumerate(messages, start=1)
+    return [message for offset, message in numbered if projection.apply(message, offset)]
 
 
-def test_started_and_progress_are_no_final_states(recorder: Projection) -> None:
-    record(recorder, STARTED, HALF)
-    assert ONE not in recorder.results
-    assert [event.offset for event in recorder.under_way.last_events(ONE).in_order()] == [1, 2]
+def test_started_and_progress_are_no_final_states(projection: Projected) -> None:
+    apply(projection, STARTED, HALF)
+    assert ONE not in projection.results
+    assert [event.offset for event in projection.live_events.last_events(ONE).in_order()] == [1, 2]
 
 
-def test_after_the_end_nothing_is_heard_of_a_prediction(recorder: Projection) -> None:
-    record(recorder, STARTED, SUCCEEDED, STARTED, HALF)
-    assert recorder.results.offset(ONE) == 2
-    assert recorder.under_way.last_events(ONE).in_order() == []
+def test_live_events_after_the_final_state_are_ignored(projection: Projected) -> None:
+    apply(projection, STARTED, SUCCEEDED, STARTED, HALF)
+    assert projection.results.offset(ONE) == 2
+    assert projection.live_events.last_events(ONE).in_order() == []
 
 
 @pytest.mark.parametrize(
     "make", [lambda name: started(name, 0), lambda name: Progress(1.0).to_message(name, 0)]
 )
-def test_what_is_told_of_strangers_is_ignored(
-    recorder: Projection, make: Callable[[str], Message]
+def test_events_of_unknown_predictions_are_ignored(
+    projection: Projected, make: Callable[[str], Message]
 ) -> None:
     with structlog.testing.capture_logs():
-        record(recorder, make("a stranger"), make(spell(PredictionIds(b"?", 1, lambda: 0).mint())))
-    assert recorder.under_way.last_events(ONE).in_order() == []
+        apply(projection, make("a stranger"), make(spell(PredictionIds(b"?", 1, lambda: 0).mint())))
+    assert projection.live_events.last_events(ONE).in_order() == []
 
 
-def test_progress_that_cannot_be_read_is_logged_and_ignored(recorder: Projection) -> None:
+def test_progress_that_cannot_be_read_is_logged_and_ignored(projection: Projected) -> None:
     broken = Message(type=MessageType.PROGRESS, body=b"half", correlation_id=spell(ONE))
     with structlog.testing.capture_logs() as logs:
-        record(recorder, broken)
+        apply(projection, broken)
     assert [line["event"] for line in logs] == ["not progress"]
-    assert recorder.under_way.last_events(ONE).in_order() == []
+    assert projection.live_events.last_events(ONE).in_order() == []
 
 
-async def test_a_second_end_wakes_and_tells_nobody(recorder: Projection) -> None:
-    record(recorder, SUCCEEDED)
-    with recorder.under_way.follow(ONE) as follower:
-        recorder.record(SUCCEEDED, 9)
+async def test_a_second_final_state_reaches_no_follower(projection: Projected) -> None:
+    apply(projection, SUCCEEDED)
+    with projection.live_events.follow(ONE) as follower:
+        projection.apply(SUCCEEDED, 9)
         assert await follower.next(0) is None
-    assert recorder.results.offset(ONE) == 1
+    assert projection.results.offset(ONE) == 1
 
 
-def test_each_final_state_of_ours_is_told_and_nothing_else(recorder: Projection) -> None:
-    told: list[Message] = []
-    recorder.on_final = told.append
+def test_only_final_states_of_ours_are_reported_as_such(projection: Projected) -> None:
     not_ours = Reply.succeeded(b"1", b"2").to_message("not ours", 0)
     with structlog.testing.capture_logs():
-        record(recorder, STARTED, HALF, SUCCEEDED, not_ours)
-    assert told == [SUCCEEDED]
+        final = apply(projection, STARTED, HALF, SUCCEEDED, not_ours)
+    assert final == [SUCCEEDED]

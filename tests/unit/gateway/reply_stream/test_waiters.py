@@ -33,13 +33,13 @@ class Predictions:
     def __init__(self) -> None:
         self.loop = CountingLoop()
         self.ended: set[PredictionId] = set()
-        self.watch = Waiters(self.ended.__contains__)
+        self.waiters = Waiters(self.ended.__contains__)
 
     def wait(
         self, prediction_id: PredictionId, timeout_s: float, *, interruptible: bool = False
     ) -> "asyncio.Task[None]":
         """Somebody begins to wait."""
-        waiting = self.watch.until_final(prediction_id, timeout_s, interruptible=interruptible)
+        waiting = self.waiters.wait(prediction_id, timeout_s, interruptible=interruptible)
         task = self.loop.create_task(waiting)
         self.loop.settle()
         return task
@@ -47,7 +47,7 @@ class Predictions:
     def end(self, prediction_id: PredictionId) -> None:
         """A prediction ends."""
         self.ended.add(prediction_id)
-        self.watch.settle(prediction_id)
+        self.waiters.wake(prediction_id)
         self.loop.settle()
 
     def pass_time(self, now_s: float) -> None:
@@ -98,7 +98,7 @@ def test_an_interrupt_ends_the_waits_that_may_be_interrupted_and_no_others(
 ) -> None:
     poll = predictions.wait(ONE, 10, interruptible=True)
     call = predictions.wait(ONE, 10)
-    predictions.watch.interrupt()
+    predictions.waiters.interrupt()
     predictions.loop.settle()
     assert (poll.done(), call.done()) == (True, False)
     assert predictions.wait(OTHER, 10, interruptible=True).done()
@@ -114,13 +114,13 @@ def test_neither_the_woken_nor_the_late_nor_those_who_left_are_kept(
     predictions.wait(PredictionId(3), 10).cancel()
     predictions.end(ONE)
     predictions.pass_time(10)
-    assert len(predictions.watch) == 0
+    assert len(predictions.waiters) == 0
 
 
 def test_ten_thousand_waiters_cost_nothing_while_they_wait(predictions: Predictions) -> None:
     loop = predictions.loop
     waiting = [
-        loop.create_task(predictions.watch.until_final(PredictionId(number), 60))
+        loop.create_task(predictions.waiters.wait(PredictionId(number), 60))
         for number in range(WAITERS)
     ]
     loop.settle()
@@ -132,4 +132,4 @@ def test_ten_thousand_waiters_cost_nothing_while_they_wait(predictions: Predicti
     assert [task.done() for task in waiting].count(True) == 1
     predictions.pass_time(60)
     assert all(task.done() for task in waiting)
-    assert len(predictions.watch) == 0
+    assert len(predictions.waiters) == 0

@@ -1,4 +1,4 @@
-"""Final states that a gateway says itself, and how the predictors learn of them."""
+"""Final states that a gateway publishes itself, and its notifications to the predictors."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,28 +7,29 @@ from contextlib import asynccontextmanager
 import pytest
 
 from common.contract.messages import CANCELLED, Message
-from gateway.request_reply import final_states as endings
+from gateway.request_reply import final_states
 from gateway.request_reply.final_states import FinalStates
+from gateway.request_reply.requestor import Requestor
 from tests.support.fakes.loops import TURNS
 from tests.support.fakes.scripted import ScriptedLink
 
 
-class Stream:
-    """Keeps what it is told, and in how many seconds."""
+class NotingRequestor(Requestor):
+    """Keeps the events that it is to publish, and in how many seconds."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[Message, float]] = []
+        self.events: list[tuple[Message, float]] = []
 
-    async def tell(self, event: Message, timeout_s: float) -> None:
-        self.told.append((event, timeout_s))
+    async def publish_event(self, event: Message, timeout_s: float) -> None:
+        self.events.append((event, timeout_s))
 
 
 @asynccontextmanager
-async def telling(link: ScriptedLink) -> AsyncIterator[FinalStates]:
-    """Endings that tell the predictors over ``link``."""
-    telling_all = FinalStates(Stream(), link, lambda: 1_700_000_000.9)
-    run = asyncio.create_task(telling_all.run())
-    yield telling_all
+async def notifying(link: ScriptedLink) -> AsyncIterator[FinalStates]:
+    """Final states that notify the predictors over ``link``."""
+    states = FinalStates(Requestor(link, link, lambda: 0), lambda: 1_700_000_000.9)
+    run = asyncio.create_task(states.run())
+    yield states
     await _settle()
     assert not run.done()
     run.cancel()
@@ -39,36 +40,36 @@ async def _settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_final_state_is_told_to_the_stream_as_of_now() -> None:
-    stream = Stream()
-    await FinalStates(stream, ScriptedLink(), lambda: 1_700_000_000.9).say("a", CANCELLED, 5)
-    assert stream.told == [(CANCELLED.to_message("a", 1_700_000_000), 5)]
+async def test_a_final_state_is_published_to_the_stream_as_of_now() -> None:
+    requestor = NotingRequestor()
+    await FinalStates(requestor, lambda: 1_700_000_000.9).publish("a", CANCELLED, 5)
+    assert requestor.events == [(CANCELLED.to_message("a", 1_700_000_000), 5)]
 
 
-async def test_predictors_are_told_one_after_the_other_of_what_needs_no_answer() -> None:
+async def test_predictors_are_notified_one_after_the_other_of_what_needs_no_answer() -> None:
     link = ScriptedLink()
-    async with telling(link) as one:
+    async with notifying(link) as states:
         for correlation_id in "abc":
-            one.tell_predictors(correlation_id)
+            states.notify_predictors(correlation_id)
         assert link.published == []
     assert [message.correlation_id for message in link.published] == list("abc")
 
 
-async def test_a_broker_that_is_away_ends_nothing_but_the_telling() -> None:
+async def test_a_broker_that_is_away_ends_nothing_but_the_notification() -> None:
     link = ScriptedLink()
     link.take(up=False)
-    async with telling(link) as one:
-        one.tell_predictors("lost")
+    async with notifying(link) as states:
+        states.notify_predictors("lost")
         await _settle()
         link.take(up=True)
-        one.tell_predictors("told")
-    assert [message.correlation_id for message in link.published] == ["told"]
+        states.notify_predictors("published")
+    assert [message.correlation_id for message in link.published] == ["published"]
 
 
-async def test_of_too_many_at_once_some_are_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endings, "MAX_UNTOLD", 2)
+async def test_of_too_many_at_once_some_are_not_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(final_states, "MAX_UNSENT", 2)
     link = ScriptedLink()
-    async with telling(link) as one:
+    async with notifying(link) as states:
         for correlation_id in "abcd":
-            one.tell_predictors(correlation_id)
+            states.notify_predictors(correlation_id)
     assert [message.correlation_id for message in link.published] == ["a", "b"]

@@ -16,14 +16,15 @@ from common.errors import (
     Refused,
     Unroutable,
 )
-from gateway.prediction_id import PredictionId
-from gateway.request_reply.requestor import Order, Requestor
+from gateway.prediction_id import PredictionId, spell
+from gateway.request_reply.order import Order
+from gateway.request_reply.requestor import Requestor
 from tests.support.fakes.loops import ManualLoop
 from tests.support.fakes.scripted import ScriptedChannel, ScriptedLink
 from tests.support.fakes.spans import NotingTracer
 
 NOW_S: Final = 1_700_000_000.9
-ORDER: Final = Order(PredictionId(1), "demo", b'{"input": 1}')
+ORDER: Final = Order(PredictionId(1), spell(PredictionId(1)), "demo", b'{"input": 1}')
 ANSWER: Final = Reply(MessageType.SUCCEEDED, b'{"input": 1, "result": 2}')
 
 T = TypeVar("T")

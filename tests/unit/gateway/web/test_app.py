@@ -6,8 +6,8 @@ from quart import Response
 from structlog.testing import capture_logs
 
 from common.telemetry.correlation import correlate
-from gateway.metrics import HttpMetrics
 from gateway.web.app import GatewayApp
+from gateway.web.http_metrics import HttpMetrics
 from tests.support.harness.serving import exchange, serving
 
 PROBLEM = {"Accept": "application/problem+json"}

@@ -8,8 +8,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from quart import Response
 
-from gateway.metrics import HttpMetrics
 from gateway.web.app import GatewayApp
+from gateway.web.http_metrics import HttpMetrics
 from tests.support.fakes.spans import NotingTracer
 from tests.support.harness.waiting import until
 

@@ -16,7 +16,8 @@ from werkzeug.exceptions import (
 
 from common.errors import BrokerAway, DeadlineExceeded, InvalidInput, UnknownPrediction
 from common.telemetry.correlation import correlate
-from gateway.web.errors import http_problem, json_response, prediction_problem
+from gateway.api.responses import json_response
+from gateway.web.errors import http_problem, prediction_problem
 
 PROBLEM: Final = "application/problem+json"
 

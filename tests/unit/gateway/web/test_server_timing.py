@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from common.contract.timing import Timing
-from gateway.web.server_timing import note_timing, server_timing
+from gateway.call_context import set_timing
+from gateway.web.server_timing import server_timing
 
 RESULT = "/predict/<prediction_id>"
 
@@ -16,7 +17,7 @@ def _after(timing: Timing | None, *answer: Any, is_of_call: bool = True) -> str:
     """The header of an answer after ``timing`` was noted, in a request of its own."""
 
     async def answered() -> str:
-        note_timing(timing, is_of_call=is_of_call)
+        set_timing(timing, is_of_call=is_of_call)
         return server_timing(*answer)
 
     return asyncio.run(answered())
@@ -65,7 +66,7 @@ def test_what_is_not_finished_or_no_prediction_says_nothing(answer: tuple[Any, .
 def test_requests_do_not_see_each_others_timing() -> None:
     async def both() -> list[str]:
         async def one(timing: Timing | None, turn: Callable[[], Any]) -> str:
-            note_timing(timing, is_of_call=True)
+            set_timing(timing, is_of_call=True)
             await turn()
             return server_timing("GET", RESULT, 200, 1)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from common.contract.announcement import SILENCE_S, ModelCard
-from gateway.registry.registry import ROLL_CALL_S, PredictorRegistry
+from gateway.registry.replicas import ROLL_CALL_S, ReplicaTable
 from tests.support.fakes.announcements import announcement
 from tests.support.fakes.loops import ManualLoop
 
@@ -16,7 +16,7 @@ class Gateway:
 
     def __init__(self) -> None:
         self.loop = ManualLoop()
-        self.replicas = PredictorRegistry(self.loop.time)
+        self.replicas = ReplicaTable(self.loop.time)
 
     def ask(self) -> asyncio.Task[bool]:
         """Ask, as far as it goes at once."""
@@ -31,7 +31,7 @@ class Gateway:
 
     def hear(self, replica_id: str, model: str = "m", *, leaving: bool = False) -> None:
         """A replica announces itself."""
-        self.replicas.hear(announcement(replica_id, ModelCard(name=model), leaving=leaving))
+        self.replicas.record(announcement(replica_id, ModelCard(name=model), leaving=leaving))
         self.loop.settle()
 
 

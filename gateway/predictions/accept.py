@@ -1,0 +1,65 @@
+"""The use case of calls that come back for their results: queue, and hand out an id.
+
+No HTTP and no AMQP words.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+
+from common.errors import Unroutable
+from gateway.prediction_id import PredictionId
+from gateway.predictions.availability import Availability
+from gateway.predictions.call import Call, least
+from gateway.predictions.deadlines import Deadlines
+from gateway.predictions.intake import Intake
+from gateway.request_reply.order import Order
+from gateway.request_reply.requestor import Requestor
+from gateway.settings import GatewaySettings
+
+
+class Accept:
+    """Predictions for later, queued under the deadlines of their callers."""
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        intake: Intake,
+        availability: Availability,
+        requestor: Requestor,
+        deadlines: Deadlines,
+    ) -> None:
+        self._async_deadline_s = settings.async_deadline_s
+        self._timeout_s = settings.sync_timeout_s
+        self._intake = intake
+        self._availability = availability
+        self._requestor = requestor
+        self._deadlines = deadlines
+
+    async def accept(self, call: Call) -> PredictionId:
+        """Accept a prediction for later: its id, once it cannot be lost any more.
+
+        Raises:
+            PredictionError: it was not accepted.
+        """
+        async with self._intake.take(call, self._intake.accepting, call.owner) as order:
+            await self.submit(call, order, timeout_s=self._timeout_s)
+            return order.prediction_id
+
+    async def submit(
+        self, call: Call, order: Order, *, age_s: float = 0.0, timeout_s: float
+    ) -> None:
+        """Queue what a call asks for; returns once the broker has confirmed it.
+
+        Its deadline counts from ``age_s`` seconds ago.
+
+        Raises:
+            PredictionError: it was not confirmed within ``timeout_s`` seconds.
+        """
+        expires_s = least(self._async_deadline_s, call.deadline_s) - age_s
+        kept: AbstractContextManager[None] = nullcontext()
+        if call.deadline_s is not None:
+            kept = self._deadlines.kept(order.prediction_id, expires_s)
+        try:
+            with kept:
+                await self._requestor.submit(order, expires_s, timeout_s)
+        except Unroutable as exc:
+            raise self._availability.missing_queue(order.model) from exc

@@ -1,0 +1,104 @@
+"""The front door of this folder: all that a caller can ask for. No HTTP and no AMQP words."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable
+
+from gateway.prediction_id import NOBODY, PredictionId, PredictionIds
+from gateway.predictions.accept import Accept
+from gateway.predictions.availability import Availability
+from gateway.predictions.call import Call
+from gateway.predictions.deadlines import Deadlines
+from gateway.predictions.follow import Follow, StreamItem
+from gateway.predictions.idempotency import IdempotentReceiver
+from gateway.predictions.intake import Intake
+from gateway.predictions.lookup import Found, PredictionLookup
+from gateway.predictions.predict import Predict
+from gateway.predictions.predict_once import PredictOnce
+from gateway.registry.registry import PredictorRegistry
+from gateway.reply_stream.reply_stream import ReplyStream
+from gateway.request_reply.final_states import FinalStates
+from gateway.request_reply.requestor import Requestor
+from gateway.settings import GatewaySettings
+
+
+class Predictions:
+    """The use cases; every failure is a ``PredictionError``.
+
+    ``longest_wait_s`` is how long any caller may wait, in seconds.
+    """
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        ids: PredictionIds,
+        registry: PredictorRegistry,
+        requestor: Requestor,
+        stream: ReplyStream,
+    ) -> None:
+        self.longest_wait_s = settings.sync_timeout_s
+        self.intake = Intake(settings, ids, registry)
+        self._final_states = FinalStates(requestor, time.time)
+        self.deadlines = Deadlines(stream, self._final_states)
+        self._stream = stream
+        self._lookup = PredictionLookup(ids, stream, self._final_states, self.longest_wait_s)
+        self._follow = Follow(stream, ids.is_alive)
+        availability = Availability(registry, requestor, settings.default_model)
+        self._accept = Accept(settings, self.intake, availability, requestor, self.deadlines)
+        self._predict = Predict(
+            self.intake,
+            availability,
+            requestor,
+            self._final_states.notify_predictors,
+            self.longest_wait_s,
+        )
+        receiver = IdempotentReceiver(stream, requestor, time.time)
+        self._once = PredictOnce(self.intake, availability, receiver, self._accept, self._lookup)
+
+    def predict(self, call: Call) -> Awaitable[bytes]:
+        """Predict now: see ``Predict.predict``, and ``PredictOnce.predict`` with a key."""
+        return (self._predict if call.idempotency_key is None else self._once).predict(call)
+
+    def accept(self, call: Call) -> Awaitable[PredictionId]:
+        """Accept for later: see ``Accept.accept``, and ``PredictOnce.accept`` with a key."""
+        return (self._accept if call.idempotency_key is None else self._once).accept(call)
+
+    def wait(self, prediction_id: PredictionId, wait_s: float) -> Awaitable[bytes | None]:
+        """Wait for what was just accepted: see ``PredictionLookup.wait``."""
+        return self._lookup.wait(prediction_id, wait_s)
+
+    def look_up(self, text: str, wait_s: float = 0, *, owner: str = NOBODY) -> Awaitable[Found]:
+        """Find out how a prediction ended: see ``PredictionLookup.look_up``."""
+        return self._lookup.look_up(text, wait_s, owner=owner)
+
+    def cancel(self, text: str, *, owner: str = NOBODY) -> Awaitable[None]:
+        """Cancel a prediction: see ``PredictionLookup.cancel``."""
+        return self._lookup.cancel(text, owner=owner)
+
+    def follow(
+        self, text: str, after: int | None, *, owner: str = NOBODY
+    ) -> tuple[PredictionId, AsyncIterator[StreamItem] | None]:
+        """Follow a prediction after offset ``after`` of the reply stream: see ``Follow.follow``.
+
+        None: the event at that offset is the final one.
+
+        Raises:
+            UnknownPrediction: no id of ours, another's than ``owner``'s, or its life is over.
+        """
+        prediction_id = self._lookup.recognised(text, owner)
+        if self._follow.has_ended_at(prediction_id, after):
+            return prediction_id, None
+        return prediction_id, self._follow.follow(prediction_id, after)
+
+    async def run(self) -> None:
+        """Notify predictors of what is cancelled, until cancelled."""
+        await self._final_states.run()
+
+    def stop_accepting(self) -> None:
+        """Refuse new calls, answer those that wait for later results, and let followers go."""
+        self.intake.draining = True
+        self._stream.waiters.interrupt()
+        self._stream.live_events.interrupt()
+
+    def close(self) -> None:
+        """Keep no deadline any longer."""
+        self.deadlines.close()

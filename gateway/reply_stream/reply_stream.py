@@ -1,0 +1,85 @@
+"""The front door of this folder: the reply stream, and all that a gateway knows from it."""
+
+import time
+
+from common.amqp.channel import Channel
+from common.amqp.publisher import Publisher
+from common.telemetry.tracing import Tracer
+from gateway.prediction_id import PredictionIds
+from gateway.reply_stream.consumer import ReplyStreamConsumer
+from gateway.reply_stream.idempotency_claims import IdempotencyClaims
+from gateway.reply_stream.live_events import LiveEvents
+from gateway.reply_stream.projection import Projection
+from gateway.reply_stream.replays import Replays
+from gateway.reply_stream.result_store import ResultStore
+from gateway.reply_stream.results import Results
+from gateway.reply_stream.waiters import Waiters
+from gateway.settings import GatewaySettings
+from gateway.stall_detector import StallDetector
+
+
+class ReplyStream:
+    """The stream, followed into memory and read back.
+
+    In memory: ``results``, ``claims`` and ``live_events``; ``waiters`` wait for results.
+    Read back: single final states by ``store``, ranges by ``replays``.
+    """
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        ids: PredictionIds,
+        publisher: Publisher,
+        stall_detector: StallDetector,
+        tracer: Tracer | None = None,
+    ) -> None:
+        life_s = settings.life_s
+        self.results = Results(settings.result_cache_bytes, life_s, time.time)
+        self.waiters = Waiters(self.results.__contains__)
+        self.live_events = LiveEvents()
+        self.claims = IdempotencyClaims(life_s, settings.unaccepted_life_s, time.time)
+        projection = Projection(ids, self.results, self.waiters, self.live_events, self.claims)
+        self._consumer = ReplyStreamConsumer(projection, publisher, life_s, time.time, tracer)
+        self._stall_detector = stall_detector
+        self.store = ResultStore(self.results, self.has_caught_up)
+        self.replays = Replays()
+
+    def has_caught_up(self) -> bool:
+        """Tell whether all that the stream has is known here."""
+        return self._consumer.caught_up and not self._stall_detector.stood_still
+
+    @property
+    def position(self) -> int:
+        """The offset up to which the stream was read; -1 before its first event."""
+        return self._consumer.offset
+
+    @property
+    def lag_s(self) -> float:
+        """Age of the newest event when it was read, in seconds."""
+        return self._consumer.lag_s
+
+    async def attach(self, channel: Channel) -> None:
+        """Follow the stream on a new connection, from where the last one ended."""
+        await self._consumer.attach(channel)
+
+    def detach(self) -> None:
+        """Keep what is known; the connection is lost, so what is new is missed for now."""
+        self._consumer.detach()
+
+    async def attach_readers(self, store: Channel, replays: Channel) -> None:
+        """Read back over two channels of a new connection."""
+        await self.store.attach(store)
+        self.replays.attach(replays)
+
+    def detach_readers(self) -> None:
+        """Fail reads under way: their connection is lost."""
+        self.store.detach()
+        self.replays.detach()
+
+    def fall_behind(self) -> None:
+        """Count as not caught up until a new marker has come through the stream."""
+        self._consumer.fall_behind()
+
+    async def run(self) -> None:
+        """Publish markers and acknowledge what was read, until cancelled."""
+        await self._consumer.run()
