@@ -1,23 +1,21 @@
-"""Who may call, how often and from which pages. What is not set costs nothing."""
+"""Access control in front of all routes: keys, rate limits, CORS. Unset parts cost nothing."""
 
-from datetime import UTC, datetime
+import time
 from typing import Final
 
 from quart import Quart, Response, request
 from quart_cors import cors
-from quart_rate_limiter import RateLimit, RateLimiter, RateLimitExceeded, limit_blueprint
 
-from common.errors import RateLimited, Unauthorized
+from common.errors import Unauthorized
 from common.http.error_response import CORRELATION_HEADER
 from gateway.access.keys import ApiKeys
-from gateway.access.rate_limit import RecentCallers
+from gateway.access.rate_limit import RateLimiter
 from gateway.settings import GatewaySettings, Rate
-from gateway.web.errors import prediction_problem
 from gateway.web.request import this_request
 
 OPEN: Final = ("health", "docs")
-"""The blueprints for the machines that watch this one, which have no key and may ask often, and
-for the page of ``/docs``, which tells nothing by itself."""
+"""Blueprints without access control: monitoring has no key and asks often, and the page of
+``/docs`` contains no data."""
 
 METHODS: Final = ("GET", "POST", "DELETE")
 EXPOSED: Final = (
@@ -30,22 +28,22 @@ EXPOSED: Final = (
     "RateLimit-Remaining",
     "RateLimit-Reset",
 )
-"""What a page of another origin may read of an answer's head."""
+"""Response headers that a page of another origin may read."""
 
 PREFLIGHT_MAX_AGE_S: Final = 600
 
 
 def install_access_control(app: Quart, settings: GatewaySettings) -> None:
-    """Guard the routes that ``app`` has by now.
+    """Put access control in front of the routes of ``app``.
 
-    Calls are counted before keys are looked at, so that nobody can try many. What no route takes is
-    neither: it is answered in the same way whatever key it shows.
+    Calls are counted before their keys are checked, so that no caller can try many keys. Calls that
+    no route takes are neither counted nor checked: their response does not depend on the key.
     """
-    access = ApiKeys(settings.api_keys)
+    keys = ApiKeys(settings.api_keys)
     if settings.rate_limit is not None:
-        _limit(app, settings.rate_limit, access)
+        _limit_calls(app, settings.rate_limit, keys)
     if settings.api_keys:
-        _ask_for_keys(app, access)
+        _require_keys(app, keys)
     if settings.cors_origins:
         cors(
             app,
@@ -56,49 +54,41 @@ def install_access_control(app: Quart, settings: GatewaySettings) -> None:
         )
 
 
-class _Limiter(RateLimiter):
-    """Counts the calls of a caller together, whichever routes they ask."""
-
-    async def _create_key(self, endpoint: str, rate_limit: RateLimit) -> str:
-        return await self.key_function()
-
-
-def _ask_for_keys(app: Quart, access: ApiKeys) -> None:
+def _require_keys(app: Quart, keys: ApiKeys) -> None:
     @app.before_request
-    async def ask_for_a_key() -> None:
-        is_preflight = request.method == "OPTIONS"  # which brings no key
-        if request.routing_exception or request.blueprint in OPEN or is_preflight:
+    async def require_key() -> None:
+        if not _is_guarded() or request.method == "OPTIONS":  # preflights have no key
             return
-        name = _name(access)
+        name = _name(keys)
         if name is None:
             raise Unauthorized
         this_request().owner = name
 
 
-def _limit(app: Quart, rate: Rate, access: ApiKeys) -> None:
-    async def caller() -> str:
-        name = _name(access)
-        return f"address {request.remote_addr}" if name is None else f"key {name}"
+def _limit_calls(app: Quart, rate: Rate, keys: ApiKeys) -> None:
+    limiter = RateLimiter(rate, time.monotonic_ns)
 
-    async def is_preflight() -> bool:
-        return request.method == "OPTIONS"
+    @app.before_request
+    async def count_call() -> None:
+        if _is_guarded() and request.method != "OPTIONS":
+            limiter.count(_caller(keys))
 
-    for name, blueprint in app.blueprints.items():
-        if name not in OPEN:
-            limit_blueprint(blueprint, limits=[RateLimit(rate.count, rate.period)])
-    _Limiter(
-        app,
-        key_function=caller,
-        store=RecentCallers(lambda: datetime.now(UTC)),
-        skip_function=is_preflight,
-    )
-
-    @app.errorhandler(RateLimitExceeded)
-    async def refuse(error: RateLimitExceeded) -> Response:
-        assert isinstance(error.retry_after, int)
-        return prediction_problem(RateLimited(error.retry_after))
+    @app.after_request
+    async def add_fields(response: Response) -> Response:
+        if _is_guarded():
+            response.headers.update(limiter.fields(_caller(keys)))
+        return response
 
 
-def _name(access: ApiKeys) -> str | None:
-    of = this_request()
-    return access.name_of(of.header("authorization") or "", of.header("x-api-key") or "")
+def _is_guarded() -> bool:
+    return request.routing_exception is None and request.blueprint not in OPEN
+
+
+def _caller(keys: ApiKeys) -> str:
+    name = _name(keys)
+    return f"address {request.remote_addr}" if name is None else f"key {name}"
+
+
+def _name(keys: ApiKeys) -> str | None:
+    current = this_request()
+    return keys.name_of(current.header("authorization") or "", current.header("x-api-key") or "")

@@ -1,46 +1,67 @@
-"""What the rate limiter remembers of callers, within bounds."""
+"""The rate limiter: the generic cell rate algorithm over a bounded table of callers. No I/O."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Final
 
-from quart_rate_limiter.store import RateLimiterStoreABC
+from common.errors import RateLimited
+from gateway.settings import Rate
 
 MAX_CALLERS: Final = 100_000
-"""How many callers are remembered; beyond that, who has not called for longest is forgotten."""
+"""Callers that are remembered; beyond that, the least recent one is forgotten."""
+
+_SECOND_NS: Final = 10**9
 
 
-class RecentCallers(RateLimiterStoreABC):
-    """Caller → by when it has used up what it has asked for, the theoretical arrival time.
+class RateLimiter:
+    """Caller → its theoretical arrival time (GCRA, ITU-T Recommendation I.371, annex A).
 
-    One whose time is over is as good as unknown, so each call forgets up to two of those: the
-    library's own store would keep every address that ever called. ``now`` has a time zone.
+    A caller whose time is over is as good as unknown, so each call forgets up to two of those.
+    ``now_ns`` is a monotonic clock, in nanoseconds: integers add up exactly.
     """
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
-        self._now = now
-        self._until: dict[str, datetime] = {}  # who called last is last
+    def __init__(self, rate: Rate, now_ns: Callable[[], int]) -> None:
+        self._count = rate.count
+        self._period_ns = int(rate.period.total_seconds()) * _SECOND_NS
+        self._interval_ns = self._period_ns // rate.count
+        self._now_ns = now_ns
+        self._arrivals_ns: dict[str, int] = {}
+        """The most recent caller is last."""
 
     def __len__(self) -> int:
-        return len(self._until)
+        """Number of callers that are remembered."""
+        return len(self._arrivals_ns)
 
-    async def get(self, key: str, default: datetime) -> datetime:
-        """The time of a caller."""
-        return self._until.get(key, default)
+    def count(self, caller: str) -> None:
+        """Count one call.
 
-    async def set(self, key: str, tat: datetime) -> None:
-        """Remember the time of a caller who called."""
-        self._until.pop(key, None)
-        self._until[key] = tat
+        Raises:
+            RateLimited: it is one too many; it is not counted.
+        """
+        now_ns = self._now_ns()
+        used_ns = self._used_ns(caller, now_ns)
+        early_ns = used_ns - (self._period_ns - self._interval_ns)
+        if early_ns > 0:
+            raise RateLimited(-(-early_ns // _SECOND_NS))
+        self._arrivals_ns.pop(caller, None)
+        self._arrivals_ns[caller] = now_ns + used_ns + self._interval_ns
+        self._forget(now_ns)
+
+    def fields(self, caller: str) -> dict[str, str]:
+        """The ``RateLimit`` fields of a response to ``caller``; the reset is in seconds."""
+        used_ns = self._used_ns(caller, self._now_ns())
+        return {
+            "RateLimit-Limit": str(self._count),
+            "RateLimit-Remaining": str((self._period_ns - used_ns) // self._interval_ns),
+            "RateLimit-Reset": str(-(-used_ns // _SECOND_NS)),
+        }
+
+    def _used_ns(self, caller: str, now_ns: int) -> int:
+        """The part of the period that a caller has used up."""
+        return max(0, self._arrivals_ns.get(caller, now_ns) - now_ns)
+
+    def _forget(self, now_ns: int) -> None:
         for _ in range(2):
-            longest_ago = next(iter(self._until))
-            if self._until[longest_ago] <= self._now() or len(self._until) > MAX_CALLERS:
-                del self._until[longest_ago]
-            if not self._until:
-                break
-
-    async def before_serving(self) -> None:
-        """Nothing to open."""
-
-    async def after_serving(self) -> None:
-        """Nothing to close."""
+            longest_ago = next(iter(self._arrivals_ns))
+            if self._arrivals_ns[longest_ago] > now_ns and len(self) <= MAX_CALLERS:
+                return
+            del self._arrivals_ns[longest_ago]

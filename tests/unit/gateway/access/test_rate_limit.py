@@ -1,49 +1,107 @@
-"""What the rate limiter remembers of callers."""
+"""The rate limiter, by a clock that the test decides."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from typing import Final
 
 import pytest
 
+from common.errors import RateLimited
 from gateway.access import rate_limit
-from gateway.access.rate_limit import RecentCallers
+from gateway.access.rate_limit import RateLimiter
+from gateway.settings import Rate
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SECOND_NS: Final = 10**9
+START_NS: Final = 123_456_789_123_456_789
 
 
 class Clock:
     """A clock that stands where it is put."""
 
     def __init__(self) -> None:
-        self.now = NOW
+        self.now_ns = START_NS
 
-    def __call__(self) -> datetime:
-        return self.now
+    def __call__(self) -> int:
+        return self.now_ns
 
-
-async def test_a_caller_is_remembered_until_its_time_and_the_default_counts_for_others() -> None:
-    store = RecentCallers(Clock())
-    await store.set("one", NOW + timedelta(seconds=5))
-    assert await store.get("one", NOW) == NOW + timedelta(seconds=5)
-    assert await store.get("other", NOW) == NOW
+    def advance(self, seconds: float) -> None:
+        self.now_ns += round(seconds * SECOND_NS)
 
 
-async def test_callers_whose_time_is_over_are_forgotten_as_others_call() -> None:
-    clock = Clock()
-    store = RecentCallers(clock)
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def limiter(clock: Clock) -> RateLimiter:
+    """Three calls in ten seconds."""
+    return RateLimiter(Rate(3, timedelta(seconds=10)), clock)
+
+
+def test_a_caller_may_call_as_often_as_the_rate_says_at_once(limiter: RateLimiter) -> None:
+    for remaining in (2, 1, 0):
+        limiter.count("one")
+        assert limiter.fields("one")["RateLimit-Remaining"] == str(remaining)
+    with pytest.raises(RateLimited) as refused:
+        limiter.count("one")
+    assert refused.value.retry_after_s == 4  # a third of the period, rounded up
+
+
+def test_a_refused_caller_may_call_after_the_time_that_it_was_told(
+    limiter: RateLimiter, clock: Clock
+) -> None:
+    for _ in range(3):
+        limiter.count("one")
+    clock.advance(10 / 3 - 0.001)
+    with pytest.raises(RateLimited) as refused:
+        limiter.count("one")
+    assert refused.value.retry_after_s == 1
+    clock.advance(refused.value.retry_after_s)
+    limiter.count("one")
+
+
+def test_a_refused_call_is_not_counted(limiter: RateLimiter) -> None:
+    for _ in range(3):
+        limiter.count("one")
+    before = limiter.fields("one")
+    with pytest.raises(RateLimited):
+        limiter.count("one")
+    assert limiter.fields("one") == before
+
+
+def test_callers_are_counted_apart(limiter: RateLimiter) -> None:
+    for _ in range(3):
+        limiter.count("one")
+    assert limiter.fields("other") == {
+        "RateLimit-Limit": "3",
+        "RateLimit-Remaining": "3",
+        "RateLimit-Reset": "0",
+    }
+    limiter.count("other")
+
+
+def test_a_caller_is_remembered_until_its_time_is_over(limiter: RateLimiter, clock: Clock) -> None:
+    limiter.count("one")
+    assert limiter.fields("one")["RateLimit-Reset"] == "4"
+    clock.advance(10 / 3)
+    assert limiter.fields("one")["RateLimit-Reset"] == "0"
+
+
+def test_callers_whose_time_is_over_are_forgotten_as_others_call(clock: Clock) -> None:
+    limiter = RateLimiter(Rate(1, timedelta(seconds=10)), clock)
     for number in range(1000):
-        clock.now += timedelta(seconds=1)
-        await store.set(f"caller {number}", clock.now + timedelta(seconds=10))
-    assert len(store) <= 11
+        clock.advance(1)
+        limiter.count(f"caller {number}")
+    assert len(limiter) <= 11
 
 
-async def test_no_more_callers_are_remembered_than_there_is_room_for(
-    monkeypatch: pytest.MonkeyPatch,
+def test_no_more_callers_are_remembered_than_there_is_room_for(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rate_limit, "MAX_CALLERS", 100)
-    store = RecentCallers(Clock())
-    until = NOW + timedelta(days=1)
+    limiter = RateLimiter(Rate(10_000, timedelta(days=1)), clock)
     for number in range(1000):
-        await store.set(f"caller {number}", until)
-        await store.set("who calls all the time", until)
-    assert len(store) == 100
-    assert await store.get("who calls all the time", NOW) == until
+        limiter.count(f"caller {number}")
+        limiter.count("a caller who calls all the time")
+    assert len(limiter) == 100
+    assert limiter.fields("a caller who calls all the time")["RateLimit-Remaining"] == "9000"
