@@ -8,8 +8,7 @@ from typing import Any, Final
 
 import structlog
 from quart import Quart, Request, Response, request
-from quart.ctx import RequestContext
-from quart.sessions import NullSession
+from quart.sessions import NullSession, SessionInterface
 from quart.typing import ResponseTypes
 from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.exceptions import HTTPException
@@ -34,6 +33,13 @@ NO_SESSION: Final = NullSession()
 log = structlog.get_logger()
 
 
+class _NoSessions(SessionInterface):
+    """No route has a session, and no cookie is read."""
+
+    async def open_session(self, app: Quart, request: BaseRequestWebsocket) -> NullSession:
+        return NO_SESSION
+
+
 class GatewayApp(Quart):
     """Quart, with a response to every error and observation of every request.
 
@@ -43,6 +49,7 @@ class GatewayApp(Quart):
 
     request_class = GatewayRequest
     asgi_http_class = AsgiConnection
+    session_interface = _NoSessions()
 
     def __init__(
         self, metrics: HttpMetrics, max_body_bytes: int, tracer: Tracer | None = None
@@ -70,10 +77,6 @@ class GatewayApp(Quart):
             path_info=request.path,
             query_args=request.query_string.decode("latin1"),
         )
-
-    def request_context(self, request: Request) -> RequestContext:
-        """Open a context without a session: none of our routes has one."""
-        return RequestContext(self, request, NO_SESSION)
 
     async def handle_request(self, request: Request) -> ResponseTypes:
         """Respond to a request, errors included."""
