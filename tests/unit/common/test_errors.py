@@ -1,32 +1,10 @@
 """The tree of errors: each has one code, and each code one status."""
 
-from typing import Final
-
 import pytest
 
-from common.errors import BY_CODE, Blame, PredictionError, Unavailable
+from common.errors import BY_CODE, PredictionError, Unavailable
 from gateway.web.errors import STATUS
-
-TABLE: Final = {
-    ("malformed_request", Blame.CALLER, 400),
-    ("malformed_header", Blame.CALLER, 400),
-    ("unauthorized", Blame.CALLER, 401),
-    ("idempotency_conflict", Blame.CALLER, 422),
-    ("unknown_model", Blame.CALLER, 404),
-    ("unknown_prediction", Blame.CALLER, 404),
-    ("already_final", Blame.CALLER, 409),
-    ("cancelled", Blame.CALLER, 410),
-    ("body_too_large", Blame.CALLER, 413),
-    ("unsupported_media_type", Blame.CALLER, 415),
-    ("invalid_input", Blame.CALLER, 422),
-    ("rate_limited", Blame.CALLER, 429),
-    ("model_failed", Blame.MODEL, 500),
-    ("predictor_crashed", Blame.PREDICTOR, 502),
-    ("unavailable", Blame.SERVICE, 503),
-    ("deadline_exceeded", Blame.SERVICE, 504),
-    ("internal_error", Blame.SERVICE, 500),
-}
-"""The table of the README: what clients program against."""
+from tests.unit.docs.error_table import promised_errors
 
 
 def tree(root: type[PredictionError]) -> set[type[PredictionError]]:
@@ -37,7 +15,7 @@ def tree(root: type[PredictionError]) -> set[type[PredictionError]]:
 
 def test_the_tree_has_the_codes_blames_and_statuses_that_are_promised() -> None:
     found = {(error.code, error.blame, STATUS[error.code]) for error in tree(PredictionError)}
-    assert found == TABLE
+    assert found == set(promised_errors())
 
 
 def test_there_is_no_status_for_a_code_that_does_not_exist() -> None:

@@ -1,0 +1,44 @@
+"""docs/errors.md has every code, with who acts and the status, and no other.
+
+That the error tree has the same blames: tests/unit/common/test_errors.py.
+"""
+
+from typing import Final
+
+import pytest
+
+from common.errors import Blame
+from gateway.web.errors import STATUS, http_code
+from tests.unit.docs.error_table import PAGE, promised_errors
+from tests.unit.docs.markdown import code, section, tables
+
+(CODES,) = tables(section(PAGE, "Codes"))
+(OF_HTTP,) = tables(section(PAGE, "What HTTP itself refuses"))
+ERRORS: Final = promised_errors()
+
+
+def test_the_page_has_every_code_once_and_no_other() -> None:
+    assert sorted(name for name, _, _ in ERRORS) == sorted(STATUS)
+
+
+def test_a_status_on_the_page_is_the_one_that_the_gateway_responds_with() -> None:
+    assert {name: status for name, _, status in ERRORS} == STATUS
+
+
+def test_the_codes_are_in_the_order_of_who_acts_and_what_happened() -> None:
+    blames = list(Blame)
+    assert [blames.index(blame) for _, blame, _ in ERRORS] == sorted(
+        blames.index(blame) for _, blame, _ in ERRORS
+    )
+
+
+@pytest.mark.parametrize("row", [*CODES, *OF_HTTP], ids=lambda row: row[0])
+def test_a_row_says_when_the_error_occurs(row: list[str]) -> None:
+    assert row[-1]
+
+
+@pytest.mark.parametrize("row", OF_HTTP, ids=lambda row: row[0])
+def test_an_error_of_http_itself_is_named_after_its_status(row: list[str]) -> None:
+    name, status, _ = row
+    assert http_code(int(status)) == code(name)
+    assert code(name) not in STATUS
