@@ -24,7 +24,7 @@ def _date(record: Path) -> str:
 def test_a_record_has_a_number_a_date_and_the_four_parts(record: Path) -> None:
     text = record.read_text()
     assert text.startswith(f"# {record.name[:4]}. ")
-    assert date.fromisoformat(_date(record))
+    assert date.fromisoformat(_date(record)).isoformat() == _date(record)
     assert tuple(re.findall(r"^## (.+)$", text, re.MULTILINE)) == PARTS
 
 
