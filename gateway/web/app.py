@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import structlog
 from quart import Quart, Request, Response, request
-from quart.sessions import NullSession, SessionInterface
+from quart.sessions import NullSession, SecureCookieSessionInterface
 from quart.typing import ResponseTypes
 from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.exceptions import HTTPException
@@ -33,7 +33,7 @@ NO_SESSION: Final = NullSession()
 log = structlog.get_logger()
 
 
-class _NoSessions(SessionInterface):
+class _NoSessions(SecureCookieSessionInterface):
     """No route has a session, and no cookie is read."""
 
     async def open_session(self, app: Quart, request: BaseRequestWebsocket) -> NullSession:
