@@ -1,8 +1,5 @@
 """What a predictor says of itself and when, by a clock that the test decides."""
 
-import asyncio
-from collections.abc import Iterator
-
 import pytest
 
 from common.amqp.channel import Delivery
@@ -29,8 +26,8 @@ def described() -> Announcement:
 class Predictor:
     """An announcer between two connections that the test takes up and down."""
 
-    def __init__(self) -> None:
-        self.loop = ManualLoop()
+    def __init__(self, loop: ManualLoop) -> None:
+        self.loop = loop
         self.publisher = ScriptedLink()
         self.channel = ScriptedChannel()
         self.announcer = Announcer(described, self.publisher)
@@ -74,14 +71,9 @@ def _leaving(message: Message) -> bool:
 
 
 @pytest.fixture
-def predictor() -> Iterator[Predictor]:
+def predictor(manual_loop: ManualLoop) -> Predictor:
     """A predictor that has just started."""
-    started = Predictor()
-    yield started
-    for task in asyncio.all_tasks(started.loop):
-        task.cancel()
-    started.loop.settle()
-    started.loop.close()
+    return Predictor(manual_loop)
 
 
 def test_it_announces_itself_when_it_consumes_when_asked_and_every_few_seconds(

@@ -23,8 +23,8 @@ AFTER_S: Final = 10.0
 class World:
     """Deadlines, and a stream that may be away."""
 
-    def __init__(self) -> None:
-        self.loop = ManualLoop()
+    def __init__(self, loop: ManualLoop) -> None:
+        self.loop = loop
         self.ended: set[PredictionId] = set()
         self.watch = Waiters(self.ended.__contains__)
         self.deadlines = Deadlines(self.ended.__contains__, self.watch, self)
@@ -62,14 +62,13 @@ class World:
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    made = World()
+def world(manual_loop: ManualLoop) -> Iterator[World]:
+    made = World(manual_loop)
     yield made
     made.deadlines.close()
     made.loop.settle()
     assert len(made.deadlines) == 0
     assert asyncio.all_tasks(made.loop) == set()
-    made.loop.close()
 
 
 def test_a_prediction_that_is_not_over_ends_at_its_deadline_and_is_stopped(world: World) -> None:

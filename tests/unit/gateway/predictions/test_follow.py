@@ -1,7 +1,7 @@
 """What a follower is told, in which order, when two sources of it meet."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Final
 
 import pytest
@@ -22,8 +22,8 @@ REPLY: Final = Reply.succeeded(b"1", b"2")
 class Gateway:
     """A gateway that has read the stream up to ``offset``; ``stream`` is what is behind that."""
 
-    def __init__(self) -> None:
-        self.loop = ManualLoop()
+    def __init__(self, loop: ManualLoop) -> None:
+        self.loop = loop
         self.under_way = LiveEvents()
         self.offset_read = 10
         self.stream: list[Event] = []
@@ -78,14 +78,9 @@ class Gateway:
 
 
 @pytest.fixture
-def gateway() -> Iterator[Gateway]:
+def gateway(manual_loop: ManualLoop) -> Gateway:
     """A gateway that nobody follows."""
-    started = Gateway()
-    yield started
-    for task in asyncio.all_tasks(started.loop):
-        task.cancel()
-    started.loop.settle()
-    started.loop.close()
+    return Gateway(manual_loop)
 
 
 def test_who_has_been_told_nothing_gets_what_is_known_and_then_what_happens(

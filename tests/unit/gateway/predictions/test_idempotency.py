@@ -1,7 +1,6 @@
 """What a gateway does with a key when others are slow, fail or leave; by a clock of the test's."""
 
 import asyncio
-from collections.abc import Iterator
 from typing import Final
 
 import pytest
@@ -28,8 +27,8 @@ BODY: Final = b'{"input": 1}'
 class Gateway:
     """A receiver, the stream that it tells, and the queue that it submits to."""
 
-    def __init__(self) -> None:
-        self.loop = ManualLoop()
+    def __init__(self, loop: ManualLoop) -> None:
+        self.loop = loop
         self.ids = PredictionIds(b"k" * 32, 3600, self.loop.time)
         self.claims = IdempotencyClaims(3600, 900, self.loop.time)
         self.caught_up = True
@@ -93,14 +92,9 @@ class Gateway:
 
 
 @pytest.fixture
-def gateway() -> Iterator[Gateway]:
+def gateway(manual_loop: ManualLoop) -> Gateway:
     """A gateway that has caught up with an empty stream."""
-    started = Gateway()
-    yield started
-    for task in asyncio.all_tasks(started.loop):
-        task.cancel()
-    started.loop.settle()
-    started.loop.close()
+    return Gateway(manual_loop)
 
 
 def types_of(messages: list[Message]) -> list[str]:
