@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from common.amqp.channel import Channel, Delivery
 from common.contract.topology import async_queue, sync_queue
-from predictor_service.scheduling.run_queue import Lane
+from predictor_service.scheduling.lanes import Lane
 
 OnDelivery = Callable[[Delivery, str, Lane], None]
 """Told of each delivery, the model that it is for, and its lane."""

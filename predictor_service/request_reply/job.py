@@ -12,7 +12,7 @@ from common.contract.timing import Timing
 from common.contract.topology import REPLIES
 from common.errors import ModelFailed, PredictionError
 from predictor_service.execution.invocation import ModelInput, Outcome
-from predictor_service.scheduling.run_queue import Lane
+from predictor_service.scheduling.lanes import Lane
 
 
 class RunRecord(NamedTuple):

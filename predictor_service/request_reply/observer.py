@@ -17,7 +17,7 @@ from common.telemetry.metrics import COUNTS, SECONDS, Distributions
 from common.telemetry.tracing import Span, Tracer
 from predictor_service.execution.invocation import Outcome
 from predictor_service.request_reply.job import Job, RunRecord
-from predictor_service.scheduling.run_queue import Lane
+from predictor_service.scheduling.lanes import Lane
 
 NOTHING: Final[AbstractContextManager[None]] = nullcontext()
 

@@ -32,8 +32,9 @@ from predictor_service.request_reply.observer import Observer
 from predictor_service.request_reply.progress_events import ProgressEvents
 from predictor_service.request_reply.replies import ReplySender
 from predictor_service.scheduling.batching import Batching
+from predictor_service.scheduling.lanes import Lane
 from predictor_service.scheduling.pace import Pace
-from predictor_service.scheduling.run_queue import Lane, RunQueue
+from predictor_service.scheduling.run_queue import RunQueue
 
 log = structlog.get_logger()
 
@@ -268,7 +269,7 @@ class Replier:
         runs = len(outcomes) if jobs[0].model in self._one_by_one else 1
         took_s = (_clock_s() - started_s) / runs
         self._pace.observe(took_s)
-        self._lanes.trip = self._pace.trip
+        self._lanes.chunk = self._pace.chunk
         return outcomes, took_s
 
     async def _give_back(self, jobs: Iterable[Job]) -> None:

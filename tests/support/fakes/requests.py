@@ -3,7 +3,7 @@
 from common.amqp.channel import Delivery
 from common.contract.messages import Message, Request
 from predictor_service.request_reply.job import Job
-from predictor_service.scheduling.run_queue import Lane
+from predictor_service.scheduling.lanes import Lane
 from tests.support.fakes.scripted import ScriptedChannel
 
 

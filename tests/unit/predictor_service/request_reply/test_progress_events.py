@@ -10,7 +10,7 @@ from common.contract.progress import Progress
 from common.contract.topology import REPLIES
 from predictor_service.request_reply.job import Job
 from predictor_service.request_reply.progress_events import ProgressEvents
-from predictor_service.scheduling.run_queue import Lane
+from predictor_service.scheduling.lanes import Lane
 from tests.support.fakes.scripted import ScriptedChannel, ScriptedLink
 from tests.support.harness.waiting import until
 
