@@ -16,8 +16,9 @@ import structlog
 
 from common.contract.progress import Progress
 from common.errors import InvalidInput, MalformedRequest, ModelFailed, PredictionError
-from predictor_service.models.loader import Model, Predict
-from predictor_service.models.report import Report, Reporter, unheard
+from predictor_service.models.loader import Model
+from predictor_service.models.report import Report, Reporter, ignore_report
+from predictor_service.models.signature import Predict
 
 Outcome = bytes | PredictionError
 """The JSON of a result, or why there is none."""
@@ -84,7 +85,7 @@ def _invoke_one(model: Model, question: ModelInput, hear: OnProgress) -> Outcome
 
 def _reporting(question: ModelInput, hear: OnProgress) -> AbstractContextManager[Report]:
     if not question.is_followed:
-        return nullcontext(unheard)
+        return nullcontext(ignore_report)
     return Reporter(partial(hear, question.correlation_id))
 
 
