@@ -10,7 +10,7 @@ import structlog
 from common.service import run_service
 from common.settings import BrokerSettings, read_settings
 from common.telemetry.tracing import Tracer
-from predictor_service.app import Predictor, open_execution
+from predictor_service.app import Predictor, open_runner
 from predictor_service.models.specification import parse_models
 from predictor_service.settings import PredictorSettings
 
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 async def _serve(stop: asyncio.Event, tracer: Tracer | None) -> bool:
     settings, broker = read_settings(PredictorSettings), read_settings(BrokerSettings)
-    opening = asyncio.create_task(open_execution(settings, parse_models(settings.models)))
+    opening = asyncio.create_task(open_runner(settings, parse_models(settings.models)))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((opening, stopping), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()

@@ -138,7 +138,7 @@ class Predictor:
         await serve_http(health_app(checks, registry), bind, asyncio.Event())
 
 
-async def open_execution(
+async def open_runner(
     settings: PredictorSettings, specifications: Sequence[Specification]
 ) -> ModelRunner:
     """Load the models where they will run.

@@ -1,1 +1,1 @@
-"""Where models run: threads or worker processes."""
+"""Where models run: in threads or in worker processes."""

@@ -7,7 +7,7 @@ import pytest
 
 from common.amqp.channel import Delivery
 from common.contract.announcement import ModelCard
-from predictor_service.execution.invocation import ModelInput, OnProgress, Outcome, nobody_hears
+from predictor_service.execution.invocation import ModelInput, OnProgress, Outcome, ignore_progress
 from predictor_service.request_reply.progress_events import ProgressEvents
 from predictor_service.request_reply.replier import Replier
 from predictor_service.request_reply.replies import ReplySender
@@ -25,7 +25,7 @@ class Held:
         self.broken = asyncio.Event()
         self.may_end = asyncio.Event()
         self.asked: list[str] = []
-        self.on_progress: OnProgress = nobody_hears
+        self.on_progress: OnProgress = ignore_progress
 
     async def run(self, model: str, questions: Sequence[ModelInput]) -> list[Outcome]:
         self.asked += [question.correlation_id for question in questions]

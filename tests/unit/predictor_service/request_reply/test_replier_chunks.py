@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from common.amqp.channel import Delivery
 from common.contract.announcement import ModelCard
-from predictor_service.execution.invocation import ModelInput, OnProgress, Outcome, nobody_hears
+from predictor_service.execution.invocation import ModelInput, OnProgress, Outcome, ignore_progress
 from predictor_service.request_reply.observer import Observer
 from predictor_service.request_reply.progress_events import ProgressEvents
 from predictor_service.request_reply.replier import Replier
@@ -30,7 +30,7 @@ class Hasty:
     def __init__(self) -> None:
         self.cards: tuple[ModelCard, ...] = (ModelCard(name="m"),)
         self.broken = asyncio.Event()
-        self.on_progress: OnProgress = nobody_hears
+        self.on_progress: OnProgress = ignore_progress
         self.may_end = asyncio.Semaphore(0)
         self.asked: list[list[str]] = []
 

@@ -9,7 +9,7 @@ from common.amqp.channel import Delivery
 from common.contract.announcement import ModelCard
 from common.contract.messages import Request
 from common.errors import ConnectionLost
-from predictor_service.execution.invocation import ModelInput, OnProgress, Outcome, nobody_hears
+from predictor_service.execution.invocation import ModelInput, OnProgress, Outcome, ignore_progress
 from predictor_service.request_reply.progress_events import ProgressEvents
 from predictor_service.request_reply.replier import Replier
 from predictor_service.request_reply.replies import ReplySender
@@ -42,7 +42,7 @@ class Held:
         self.cards: tuple[ModelCard, ...] = (ModelCard(name="m"),)
         self.broken = asyncio.Event()
         self.may_end = asyncio.Event()
-        self.on_progress: OnProgress = nobody_hears
+        self.on_progress: OnProgress = ignore_progress
 
     async def run(self, model: str, questions: Sequence[ModelInput]) -> list[Outcome]:
         await self.may_end.wait()

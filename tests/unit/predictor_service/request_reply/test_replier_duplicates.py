@@ -10,7 +10,7 @@ from common.amqp.channel import Delivery
 from common.contract.announcement import ModelCard
 from common.errors import ConnectionLost
 from common.telemetry.correlation import known_correlation_id
-from predictor_service.execution.invocation import ModelInput, OnProgress, Outcome, nobody_hears
+from predictor_service.execution.invocation import ModelInput, OnProgress, Outcome, ignore_progress
 from predictor_service.request_reply.duplicates import MAX_KNOWN, RedeliveredRequests
 from predictor_service.request_reply.progress_events import ProgressEvents
 from predictor_service.request_reply.replier import Replier
@@ -33,7 +33,7 @@ class Held:
         """The correlation ids that were known as the calls began."""
         self.comes_to: int | None = None
         """How many questions a call comes to; None: to all."""
-        self.on_progress: OnProgress = nobody_hears
+        self.on_progress: OnProgress = ignore_progress
 
     async def run(self, model: str, questions: Sequence[ModelInput]) -> list[Outcome]:
         self.asked.append([question.correlation_id for question in questions])
