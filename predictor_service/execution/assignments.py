@@ -64,9 +64,9 @@ class Assignments:
                     call.worker.stop()
 
     def is_any_stopped(self, inputs: Sequence[ModelInput]) -> bool:
-        """Tell whether one of the inputs was stopped."""
+        """Return whether one of the inputs was stopped."""
         return not self._stopped.isdisjoint(inputs)
 
     def are_all_stopped(self, inputs: Sequence[ModelInput]) -> bool:
-        """Tell whether all of the inputs were stopped."""
+        """Return whether all of the inputs were stopped."""
         return self._stopped.issuperset(inputs)

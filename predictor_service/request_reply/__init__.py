@@ -1,1 +1,1 @@
-"""The replier: takes requests, has them run, answers and acknowledges them."""
+"""The replier: consumes requests, has them run, replies and acknowledges."""

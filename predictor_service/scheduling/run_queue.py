@@ -114,12 +114,12 @@ class RunQueue(Generic[T]):
         return batch
 
     def ran(self, group: str) -> None:
-        """Note that a batch of ``group`` has run."""
+        """Record that a batch of ``group`` has run."""
         if not self._is_batched(group):
             self._running -= 1
 
     def answered(self, group: str) -> None:
-        """Note that a batch of ``group`` is answered, or that it will not be."""
+        """Record that a batch of ``group`` is answered, or that it will not be."""
         if self._is_batched(group):
             self._running -= 1
         self._out -= 1

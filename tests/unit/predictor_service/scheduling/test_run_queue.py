@@ -28,7 +28,7 @@ class Item(NamedTuple):
 
 
 def is_suspect(item: Item) -> bool:
-    """Tell whether a request was redelivered too often."""
+    """Return whether a request was redelivered too often."""
     return item.redeliveries >= SUSPICIOUS
 
 
@@ -148,7 +148,7 @@ class RunQueueAgainstLists(RuleBasedStateMachine):
         return len(self.running) + len(answering)
 
     def is_batched(self, group: str) -> bool:
-        """Tell whether one model call takes several requests of a group."""
+        """Return whether one model call takes several requests of a group."""
         return self.max_batch > 1 and group != self.single
 
     def limit(self, group: str) -> int:
