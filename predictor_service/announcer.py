@@ -1,4 +1,4 @@
-"""Announcements of this predictor: when it begins to consume, at each roll call, periodically."""
+"""Announcements of this predictor: when it begins to consume, at roll calls, and periodically."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 
 class Announcer:
-    """Publishes the announcement that ``describe`` returns, while requests can be consumed."""
+    """The publisher of the announcement that ``describe`` returns, while requests are consumed."""
 
     def __init__(self, describe: Callable[[], Announcement], publisher: Publisher) -> None:
         self._describe = describe

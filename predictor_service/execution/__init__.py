@@ -1,1 +1,1 @@
-"""Where models run: in threads or in worker processes."""
+"""The places where models run: threads, or worker processes."""

@@ -20,7 +20,7 @@ class RunnerBroken(Exception):
 
 
 class ModelRunner(Protocol):
-    """Runs models, at most ``PREDICTOR_CONCURRENCY`` calls at once."""
+    """A runner of models, with at most ``PREDICTOR_CONCURRENCY`` calls at once."""
 
     on_progress: OnProgress
     """Called in the event loop with the progress of a prediction that runs."""

@@ -1,1 +1,1 @@
-"""The replier: consumes requests, has them run, replies and acknowledges."""
+"""The replier: requests are consumed, run, replied to and acknowledged."""

@@ -1,4 +1,4 @@
-"""One batch of requests: deadline → model → outcomes, with the times of each."""
+"""The run of a batch of requests: deadline → model → outcomes, with the time of each."""
 
 import time
 from collections.abc import Container, Sequence
@@ -18,9 +18,10 @@ log = structlog.get_logger()
 
 
 class BatchRunner:
-    """Runs batches with ``runner``, and tells ``pace`` and ``observer`` of each model call.
+    """A runner of batches, which are model calls of ``runner``.
 
-    Requests whose correlation ids are among the ``cancelled`` are not run.
+    ``pace`` and ``observer`` record each model call. Requests whose correlation ids are among the
+    ``cancelled`` are not run.
     """
 
     def __init__(

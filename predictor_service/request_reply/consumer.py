@@ -1,4 +1,4 @@
-"""The consumer of requests: both lanes of every model, with the prefetch that is right now."""
+"""The consumer of requests: both lanes of every model, with an adaptive prefetch."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -16,10 +16,11 @@ log = structlog.get_logger()
 
 
 class RequestConsumer:
-    """Consumes the requests to ``models``; ``on_request`` is called with each, and must not raise.
+    """A consumer of both lanes of all ``models``.
 
-    ``wanted_prefetch`` says how many requests of each lane may be unacknowledged; 0: do not
-    consume. A message that is no request is rejected.
+    ``on_request`` is called with each request, and must not raise; a message that is no request is
+    rejected. ``wanted_prefetch`` returns how many requests of each lane may be unacknowledged; 0:
+    do not consume.
     """
 
     def __init__(

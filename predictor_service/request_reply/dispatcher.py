@@ -16,7 +16,7 @@ from predictor_service.scheduling.run_queue import RunQueue
 
 
 class Dispatcher:
-    """Queues requests for ``runner``, and calls ``start`` with each batch that may begin.
+    """The queue of the requests for ``runner``; ``start`` is called with each batch that is due.
 
     ``ran`` and then ``answered`` have to be called, once for each batch. ``on_dispatched`` is
     called when no further batch is due. After ``end``, or when the runner is broken, none starts.

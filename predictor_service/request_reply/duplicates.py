@@ -1,8 +1,7 @@
-"""Deduplication of redelivered requests. No I/O.
+"""Deduplication: a redelivered request that runs here or was just answered is acknowledged only.
 
-One that still runs here, or was just answered, is only acknowledged: when a connection is lost the
-broker redelivers what is not acknowledged, although the model may still run it here, or its reply
-may be confirmed already.
+When a connection is lost the broker redelivers the requests that are not acknowledged, although the
+model may still run one here, or its reply may be confirmed already. No I/O.
 
 The same request has the same ``message_id``, which is unique for each publish. One that has no
 ``message_id``, or that its gateway has published again, is another request.

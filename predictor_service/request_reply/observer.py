@@ -23,7 +23,7 @@ NOTHING: Final[AbstractContextManager[None]] = nullcontext()
 
 
 class Observer:
-    """Records each batch: when it is taken, runs, is answered, and is forgotten."""
+    """The observer of each batch: it is taken, runs, is answered, and is forgotten."""
 
     def __init__(self, tracer: Tracer | None = None) -> None:
         self._tracer = tracer

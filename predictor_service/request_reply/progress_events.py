@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 class ProgressEvents:
-    """Publishes events to the reply stream."""
+    """The publisher of events to the reply stream."""
 
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher

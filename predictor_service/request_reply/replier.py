@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 class Replier:
-    """Runs requests in batches, as many batches at once as there are slots, and replies to each.
+    """A replier that runs as many batches of requests at once as there are slots.
 
     Requests whose correlation ids are among the ``cancelled`` get no reply, and do not run if they
     have not begun.

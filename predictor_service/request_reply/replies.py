@@ -32,7 +32,7 @@ def unobserved(_: Job) -> AbstractContextManager[object]:
 
 
 class ReplySender:
-    """Publishes replies, each in the context that ``replying`` returns for its request."""
+    """The sender of replies, each in the context that ``replying`` returns for its request."""
 
     def __init__(
         self,
