@@ -10,7 +10,11 @@ def predictor_metrics(
     replier: Replier, replies: ReplySender, observer: Observer
 ) -> ObservableMetrics:
     """Return the numbers that the predictor's parts keep."""
-    gauges = [
+    return ObservableMetrics(_gauges(replier), _counters(replier, replies, observer))
+
+
+def _gauges(replier: Replier) -> list[ObservableMetric]:
+    return [
         ObservableMetric(
             "predictmq_model_calls_running", "Model calls that run now.", lambda: replier.running
         ),
@@ -25,7 +29,10 @@ def predictor_metrics(
             lambda: replier.consumer.prefetch,
         ),
     ]
-    counters = [
+
+
+def _counters(replier: Replier, replies: ReplySender, observer: Observer) -> list[ObservableMetric]:
+    return [
         ObservableMetric(
             "predictmq_redeliveries",
             "Requests taken that were handed over before.",
@@ -43,4 +50,3 @@ def predictor_metrics(
             label="outcome",
         ),
     ]
-    return ObservableMetrics(gauges, counters)
