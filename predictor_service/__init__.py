@@ -1,1 +1,1 @@
-"""The replier: takes requests off the queues, runs the model, answers the return address."""
+"""The predictor: consumes requests, runs the model, publishes replies."""

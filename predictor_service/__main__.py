@@ -10,7 +10,7 @@ import structlog
 from common.service import run_service
 from common.settings import BrokerSettings, read_settings
 from common.telemetry.tracing import Tracer
-from predictor_service.app import Predictor, open_execution
+from predictor_service.app import Predictor, open_runner
 from predictor_service.models.specification import parse_models
 from predictor_service.settings import PredictorSettings
 
@@ -19,25 +19,26 @@ log = structlog.get_logger()
 
 async def _serve(stop: asyncio.Event, tracer: Tracer | None) -> bool:
     settings, broker = read_settings(PredictorSettings), read_settings(BrokerSettings)
-    opening = asyncio.create_task(open_execution(settings, parse_models(settings.models)))
+    loading = asyncio.create_task(open_runner(settings, parse_models(settings.models)))
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait((opening, stopping), return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait((loading, stopping), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    if not opening.done():
-        # What loads cannot be stopped, and Python would wait for it. Workers end with us.
+    if not loading.done():
+        # A thread that loads a model cannot be stopped, and Python would wait for it. Worker
+        # processes end with this one.
         log.info("ended while the models were loading")
         os._exit(0)
-    execution = opening.result()
+    runner = loading.result()
     try:
-        return await Predictor(settings, broker, execution, tracer).run(stop)
+        return await Predictor(settings, broker, runner, tracer).run(stop)
     finally:
-        execution.abandon()
+        runner.abandon()
 
 
 if __name__ == "__main__":
     exit_code = run_service("predictor", _serve)
     if any(not thread.daemon for thread in threading.enumerate()[1:]):
         # A model still runs past the drain time. Its thread cannot be stopped, and Python
-        # would wait for it; its request has been given back already.
+        # would wait for it; the broker redelivers its request.
         os._exit(exit_code)
     sys.exit(exit_code)

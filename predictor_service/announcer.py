@@ -1,33 +1,23 @@
-"""Tell the gateways what this predictor serves: at the start, every few seconds, when asked."""
+"""Announcements of this predictor: when it begins to consume, at roll calls, and periodically."""
 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol
 
 import msgspec
 import structlog
 
 from common.amqp.channel import Channel, Delivery
+from common.amqp.publisher import Publisher
 from common.contract.announcement import ANNOUNCE_EVERY_S, Announcement
-from common.contract.messages import Message
 from common.contract.topology import PRESENCE, ROLL_CALLS
 from common.errors import Unavailable
 
 log = structlog.get_logger()
 
 
-class Publisher(Protocol):
-    """What the announcer needs of the connection its announcements leave by."""
-
-    async def ready(self, timeout_s: float) -> None: ...
-    async def publish(
-        self, message: Message, routing_key: str, *, timeout_s: float, exchange: str
-    ) -> None: ...
-
-
 class Announcer:
-    """Publishes what ``describe`` says of this predictor, while it can be given requests."""
+    """The publisher of the announcement that ``describe`` returns, while requests are consumed."""
 
     def __init__(self, describe: Callable[[], Announcement], publisher: Publisher) -> None:
         self._describe = describe
@@ -36,22 +26,22 @@ class Announcer:
         self._due = asyncio.Event()
         self._leaving = False
         self.announced = False
-        """Whether the gateways have been told: before, they refuse sync calls to our models."""
+        """True once an announcement is confirmed: before, gateways refuse sync calls."""
 
     async def attach(self, channel: Channel) -> None:
-        """Listen for roll calls on a new connection, whose consumers are there by now."""
+        """Consume roll calls on a new connection, on which requests are consumed already."""
         queue = await channel.declare_own_queue(bound_to=ROLL_CALLS)
         await channel.consume(queue, self._on_roll_call, no_ack=True)
         self._attached.set()
         self._due.set()
 
     def detach(self) -> None:
-        """The connection is gone, and its consumers: nothing to announce until the next one."""
+        """Announce nothing until the next connection: this one is lost, with its consumers."""
         self._attached.clear()
         self.announced = False
 
     async def run(self) -> None:
-        """Announce, whenever there is a connection to consume on, until cancelled."""
+        """Announce, while there is a connection to consume on, until cancelled."""
         while True:
             await self._attached.wait()
             self._due.clear()
@@ -61,9 +51,10 @@ class Announcer:
                     await self._due.wait()
 
     async def leave(self) -> None:
-        """Say that this predictor takes no more requests; it never says otherwise again.
+        """Announce that this predictor consumes no more; all later announcements repeat it.
 
-        Returns once the gateways are told, or cannot be within some ``ANNOUNCE_EVERY_S`` seconds.
+        Returns when that is confirmed, or cannot be published within some ``ANNOUNCE_EVERY_S``
+        seconds.
         """
         self._leaving = True
         await self._announce()

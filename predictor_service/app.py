@@ -1,4 +1,4 @@
-"""Composition root: builds the predictor from its settings, opens it and drains it."""
+"""The composition root: builds the predictor from its settings, opens it and drains it."""
 
 import asyncio
 import socket
@@ -34,29 +34,29 @@ log = structlog.get_logger()
 
 
 class Predictor:
-    """One predictor: models between two connections to the broker."""
+    """One predictor: a runner of models between two connections to the broker."""
 
     def __init__(
         self,
         settings: PredictorSettings,
         broker: BrokerSettings,
-        execution: ModelRunner,
+        runner: ModelRunner,
         tracer: Tracer | None = None,
     ) -> None:
         self._settings = settings
         self._broker = broker
-        self._execution = execution
+        self._runner = runner
         self._replica_id = uuid4().hex
         self._publisher = SupervisedConnection(broker, "predictor publisher", self._declare)
         self._observer = Observer(tracer)
-        self._answers = ReplySender(traced(self._publisher, tracer), self._observer.answering)
-        events = ProgressEvents(self._publisher)
-        execution.on_progress = events.progress
-        self._cancellations = Cancellations(execution.stop)
+        self._replies = ReplySender(traced(self._publisher, tracer), self._observer.replying)
+        progress_events = ProgressEvents(self._publisher)
+        runner.on_progress = progress_events.progress
+        self._cancellations = Cancellations(runner.stop)
         self._replier = Replier(
-            execution,
-            self._answers,
-            events,
+            runner,
+            self._replies,
+            progress_events,
             settings.concurrency,
             Batching(settings.max_batch, settings.batch_window_ms / 1000),
             self._cancellations,
@@ -68,14 +68,15 @@ class Predictor:
         )
 
     async def run(self, stop: asyncio.Event) -> bool:
-        """Serve until ``stop`` is set, then finish what was started and return.
+        """Serve until ``stop`` is set, then finish the requests that run.
 
-        Returns whether all is well; it is not when the models could be run no more.
+        Returns False if it ended because the runner was broken.
 
         Raises:
-            ExceptionGroup: of ``Misconfigured``, when the broker or the address refuses us.
+            ExceptionGroup: of ``Misconfigured``, if the broker refuses the connection, or the
+                address of the health checks cannot be bound.
         """
-        log.info("serving", models=[card.name for card in self._execution.cards])
+        log.info("serving", models=[card.name for card in self._runner.cards])
         async with asyncio.TaskGroup() as parts:
             background = [
                 parts.create_task(part.run())
@@ -83,14 +84,14 @@ class Predictor:
             ]
             if self._settings.health_bind:
                 background.append(parts.create_task(self._serve_health(self._settings.health_bind)))
-            await _first(stop, self._execution.broken)
+            await _first(stop, self._runner.broken)
             log.info("draining", running=self._replier.running)
             leaving = parts.create_task(self._announcer.leave())  # a slow broker delays no drain
             await self._replier.drain(self._settings.drain_s)
             await leaving
             for task in background:
                 task.cancel()
-        return not self._execution.broken.is_set()
+        return not self._runner.broken.is_set()
 
     def _describe(self) -> Announcement:
         settings = self._settings
@@ -100,14 +101,14 @@ class Predictor:
             isolation=settings.isolation,
             concurrency=settings.concurrency,
             max_batch=settings.max_batch,
-            predictions=self._answers.outcomes.total(),
-            models=self._execution.cards,
+            predictions=self._replies.outcomes.total(),
+            models=self._runner.cards,
         )
 
     async def _declare(self, connection: SupervisedConnection) -> None:
         channel = await connection.channel()
         queues = shared_queues()
-        for card in self._execution.cards:
+        for card in self._runner.cards:
             queues += model_queues(card.name, self._broker.sync_queue_type)
         await channel.declare(queues)
 
@@ -129,7 +130,7 @@ class Predictor:
         }
         connections = {"publisher": self._publisher, "consumer": self._consumer}
         registry = process_registry(
-            predictor_metrics(self._replier, self._answers, self._observer),
+            predictor_metrics(self._replier, self._replies, self._observer),
             connection_metrics(connections),
             self._observer.model_seconds,
             self._observer.batch_sizes,
@@ -138,21 +139,21 @@ class Predictor:
         await serve_http(health_app(checks, registry), bind, asyncio.Event())
 
 
-async def open_execution(
+async def open_runner(
     settings: PredictorSettings, specifications: Sequence[Specification]
 ) -> ModelRunner:
-    """Load the models where they will run.
+    """Load the models where they run.
 
     Raises:
-        Misconfigured: one cannot be loaded; in an ``ExceptionGroup``, maybe.
+        Misconfigured: a model cannot be loaded; from processes in an ``ExceptionGroup``.
     """
     if settings.isolation == "thread":
         return await asyncio.to_thread(
             ThreadRunner, specifications, settings.concurrency, settings.timeout_s
         )
-    execution = ProcessRunner(specifications, settings.concurrency, settings.timeout_s)
-    await execution.start()
-    return execution
+    runner = ProcessRunner(specifications, settings.concurrency, settings.timeout_s)
+    await runner.start()
+    return runner
 
 
 async def _first(*events: asyncio.Event) -> None:

@@ -1,4 +1,4 @@
-"""``/livez``, ``/readyz`` and ``/metrics`` of a predictor, as a plain ASGI application."""
+"""The endpoints ``/livez``, ``/readyz`` and ``/metrics``, as a plain ASGI application."""
 
 from typing import Final
 
@@ -20,27 +20,27 @@ READ_ONLY: Final = (405, "method_not_allowed", "There is GET, and HEAD.")
 
 
 def health_app(checks: Checks, registry: CollectorRegistry) -> ASGIFramework:
-    """The application; ``checks`` says what readiness takes."""
+    """Return the application; a predictor is ready while all ``checks`` hold."""
 
     async def app(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] != "http":
             return
-        await receive()  # a request is read before it is answered: see ``serve_http``
-        answered = _answer(scope["path"], checks, registry)
-        if answered is None:
+        await receive()  # the request is read before the response is sent: see ``serve_http``
+        response = _response(scope["path"], checks, registry)
+        if response is None:
             await send_error(scope, send, *UNKNOWN)
         elif scope["method"] not in ("GET", "HEAD"):
             await send_error(scope, send, *READ_ONLY)
         else:
-            await _send(send, *answered)
+            await _send(send, *response)
 
     return app
 
 
-def _answer(
+def _response(
     path: str, checks: Checks, registry: CollectorRegistry
 ) -> tuple[int, str, bytes] | None:
-    """Status, media type and body; None for what there is not."""
+    """Return status, media type and body; None for an unknown path."""
     if path == "/livez":
         return 200, JSON, b'{"status": "alive"}'
     if path == "/metrics":

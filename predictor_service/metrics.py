@@ -1,4 +1,4 @@
-"""What a predictor counts, under the names of the Prometheus conventions."""
+"""The numbers of a predictor, under the names of the Prometheus conventions."""
 
 from common.telemetry.metrics import ObservableMetric, ObservableMetrics
 from predictor_service.request_reply.observer import Observer
@@ -7,10 +7,14 @@ from predictor_service.request_reply.replies import ReplySender
 
 
 def predictor_metrics(
-    replier: Replier, answers: ReplySender, observer: Observer
+    replier: Replier, replies: ReplySender, observer: Observer
 ) -> ObservableMetrics:
-    """The numbers that the predictor's parts keep."""
-    gauges = [
+    """Return the numbers that the predictor's parts keep."""
+    return ObservableMetrics(_gauges(replier), _counters(replier, replies, observer))
+
+
+def _gauges(replier: Replier) -> list[ObservableMetric]:
+    return [
         ObservableMetric(
             "predictmq_model_calls_running", "Model calls that run now.", lambda: replier.running
         ),
@@ -22,10 +26,13 @@ def predictor_metrics(
         ObservableMetric(
             "predictmq_prefetch",
             "Requests of each lane that may be handed over at once; 0: none are taken now.",
-            lambda: replier.prefetch,
+            lambda: replier.consumer.prefetch,
         ),
     ]
-    counters = [
+
+
+def _counters(replier: Replier, replies: ReplySender, observer: Observer) -> list[ObservableMetric]:
+    return [
         ObservableMetric(
             "predictmq_redeliveries",
             "Requests taken that were handed over before.",
@@ -34,13 +41,12 @@ def predictor_metrics(
         ObservableMetric(
             "predictmq_rejected_requests",
             "Messages that were no requests of the contract.",
-            lambda: replier.rejected,
+            lambda: replier.consumer.rejected,
         ),
         ObservableMetric(
             "predictmq_predictions",
             "Predictions by how they ended.",
-            lambda: answers.outcomes,
+            lambda: replies.outcomes,
             label="outcome",
         ),
     ]
-    return ObservableMetrics(gauges, counters)

@@ -1,4 +1,4 @@
-"""The predictor's settings, all of them, with their units in their names."""
+"""All settings of the predictor, with their units in their names."""
 
 from typing import Annotated, Final, Literal
 
@@ -8,12 +8,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from common.settings import Bind
 
 LONGEST_RUN_S: Final = 1500.0
-"""RabbitMQ takes back what was not acknowledged for 1800 s: a run ends well before, also when the
-questions of a batch are asked again one by one."""
+"""The longest time that a run may take, also when the inputs of a batch run again one by one:
+RabbitMQ requeues a delivery that was not acknowledged for 1800 s."""
 
 
 class PredictorSettings(BaseSettings):
-    """What an operator can set of a predictor."""
+    """The settings of a predictor, read from the environment."""
 
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
 

@@ -1,1 +1,1 @@
-"""Where models run: threads or worker processes."""
+"""The places where models run: threads, or worker processes."""

@@ -1,4 +1,7 @@
-"""Which worker has been asked what, so that questions can be stopped. No I/O of its own."""
+"""The worker process that runs each input, so that the process of a cancelled one can be killed.
+
+No I/O of its own.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,65 +11,62 @@ from predictor_service.execution.invocation import ModelInput
 
 
 class Stoppable(Protocol):
-    """What can be ended at once, whatever it is doing."""
+    """A worker that can be ended at once, in whatever state it is."""
 
     def stop(self) -> None: ...
 
 
 class _Call(NamedTuple):
     worker: Stoppable
-    questions: Sequence[ModelInput]
+    inputs: Sequence[ModelInput]
     is_batch: bool
 
 
 class Assignments:
-    """The questions under way: with a worker, or waiting for one."""
+    """The inputs that a worker runs, or that wait for a worker."""
 
     def __init__(self) -> None:
         self._calls: dict[ModelInput, _Call | None] = {}
         self._stopped: set[ModelInput] = set()
 
-    def __len__(self) -> int:
-        return len(self._calls)
-
     @contextmanager
-    def under_way(self, questions: Sequence[ModelInput]) -> Iterator[None]:
-        """They can be stopped for as long as the context lasts."""
-        self._calls.update(dict.fromkeys(questions))
+    def waiting(self, inputs: Sequence[ModelInput]) -> Iterator[None]:
+        """Have ``inputs`` wait for a worker: they can be stopped until the context is left."""
+        self._calls.update(dict.fromkeys(inputs))
         try:
             yield
         finally:
-            for question in questions:
-                del self._calls[question]
-            self._stopped.difference_update(questions)
+            for model_input in inputs:
+                del self._calls[model_input]
+            self._stopped.difference_update(inputs)
 
     @contextmanager
-    def of(
-        self, worker: Stoppable, questions: Sequence[ModelInput], *, is_batch: bool
+    def assigned(
+        self, worker: Stoppable, inputs: Sequence[ModelInput], *, is_batch: bool
     ) -> Iterator[None]:
-        """They are with ``worker`` for as long as the context lasts, one by one or as a batch."""
-        self._calls.update(dict.fromkeys(questions, _Call(worker, questions, is_batch)))
+        """Assign ``inputs`` that wait to ``worker``, one by one or as a batch, for a context."""
+        self._calls.update(dict.fromkeys(inputs, _Call(worker, inputs, is_batch)))
         try:
             yield
         finally:
-            self._calls.update(dict.fromkeys(questions))
+            self._calls.update(dict.fromkeys(inputs))
 
     def stop(self, correlation_id: str) -> None:
-        """Stop what is under way for this id.
+        """Stop the inputs of this id.
 
-        The worker that has it ends, unless somebody still waits for another question of its batch:
-        to ask those anew would cost them more than the answer that nobody needs.
+        A worker that runs one is ended, unless another input of the same batch is not stopped: to
+        run that input again would cost its caller more than the result that is not needed.
         """
-        for question, call in self._calls.items():
-            if question.correlation_id == correlation_id:
-                self._stopped.add(question)
-                if call and not (call.is_batch and not self.are_stopped(call.questions)):
+        for model_input, call in self._calls.items():
+            if model_input.correlation_id == correlation_id:
+                self._stopped.add(model_input)
+                if call and not (call.is_batch and not self.are_all_stopped(call.inputs)):
                     call.worker.stop()
 
-    def is_one_stopped(self, questions: Sequence[ModelInput]) -> bool:
-        """Whether nobody needs one of them."""
-        return not self._stopped.isdisjoint(questions)
+    def is_any_stopped(self, inputs: Sequence[ModelInput]) -> bool:
+        """Return whether one of the inputs was stopped."""
+        return not self._stopped.isdisjoint(inputs)
 
-    def are_stopped(self, questions: Sequence[ModelInput]) -> bool:
-        """Whether nobody needs any of them."""
-        return self._stopped.issuperset(questions)
+    def are_all_stopped(self, inputs: Sequence[ModelInput]) -> bool:
+        """Return whether all of the inputs were stopped."""
+        return self._stopped.issuperset(inputs)

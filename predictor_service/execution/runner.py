@@ -1,7 +1,7 @@
-"""Where the models run: the port, and what its implementations share.
+"""The port to the models: run inputs somewhere off the event loop.
 
 ``threads.py`` runs them in threads of this process, ``processes.py`` in processes of their own.
-Either way off the event loop, so that heartbeats go on whatever a model does.
+In both heartbeats go on, whatever a model does.
 """
 
 import asyncio
@@ -16,42 +16,47 @@ from predictor_service.execution.invocation import ModelInput, OnProgress, Outco
 
 
 class RunnerBroken(Exception):
-    """The execution can run no more; the questions have not been run."""
+    """The runner can run no more inputs; those that it was given have not been run."""
 
 
 class ModelRunner(Protocol):
-    """Runs models, at most ``PREDICTOR_CONCURRENCY`` at once."""
-
-    cards: tuple[ModelCard, ...]
-    """The models it runs."""
-
-    broken: asyncio.Event
-    """Set when it can run no more: the predictor has to be started again."""
+    """A runner of models, with at most ``PREDICTOR_CONCURRENCY`` calls at once."""
 
     on_progress: OnProgress
-    """Called in the event loop with how far a prediction has come, while it is run."""
+    """Called in the event loop with the progress of a prediction that runs."""
 
-    async def run(self, model: str, questions: Sequence[ModelInput]) -> list[Outcome]:
-        """Outcomes in the order of the questions; those at the end that have none were not asked.
+    @property
+    def cards(self) -> tuple[ModelCard, ...]:
+        """The models that it runs."""
 
-        The first one has one.
+    @property
+    def broken(self) -> asyncio.Event:
+        """Set when it can run no more: the predictor has to be started again."""
+
+    async def run(self, model: str, inputs: Sequence[ModelInput]) -> list[Outcome]:
+        """Return outcomes in the order of the inputs, one or more.
+
+        Inputs at the end without an outcome have not been run.
         """
 
-    def stop(self, correlation_id: str) -> None: ...
-    def abandon(self) -> None: ...
+    def stop(self, correlation_id: str) -> None:
+        """Stop running the input of this id, if that can be stopped."""
+
+    def abandon(self) -> None:
+        """Start nothing more, and release what can be released."""
 
 
-def heard_in_loop(execution: ModelRunner) -> OnProgress:
-    """What a model may call in its thread: ``on_progress`` hears of it in the event loop."""
+def progress_in_loop(runner: ModelRunner) -> OnProgress:
+    """Return a callback for other threads that calls ``on_progress`` in the event loop."""
     loop = asyncio.get_running_loop()
 
-    def hear(correlation_id: str, progress: Progress) -> None:
-        with suppress(RuntimeError):  # the loop has ended, and a model has not
-            loop.call_soon_threadsafe(execution.on_progress, correlation_id, progress)
+    def on_progress(correlation_id: str, progress: Progress) -> None:
+        with suppress(RuntimeError):  # the loop has ended, and the model still runs
+            loop.call_soon_threadsafe(runner.on_progress, correlation_id, progress)
 
-    return hear
+    return on_progress
 
 
 def overdue(timeout_s: float) -> ModelFailed:
-    """How a prediction ends that took longer than ``timeout_s`` seconds."""
+    """Return the error of a prediction that took longer than ``timeout_s`` seconds."""
     return ModelFailed(f"The model took longer than the {timeout_s:g} s it may take.")

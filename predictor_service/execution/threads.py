@@ -1,4 +1,4 @@
-"""Run the models in threads of this process."""
+"""Models in threads of this process."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ from predictor_service.execution.invocation import (
     ModelInput,
     OnProgress,
     Outcome,
+    ignore_progress,
     invoke,
-    nobody_hears,
 )
-from predictor_service.execution.runner import heard_in_loop, overdue
+from predictor_service.execution.runner import overdue, progress_in_loop
 from predictor_service.models.loader import load_model
 from predictor_service.models.specification import Specification
 
@@ -28,28 +28,27 @@ class ThreadRunner:
     ) -> None:
         self._models = {each.name: load_model(each) for each in specifications}
         self._timeout_s = timeout_s
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="model")
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="model")
         self.cards = tuple(model.card for model in self._models.values())
         self.broken = asyncio.Event()
-        self.on_progress: OnProgress = nobody_hears
+        self.on_progress: OnProgress = ignore_progress
 
-    async def run(self, model: str, questions: Sequence[ModelInput]) -> list[Outcome]:
-        """See ``Execution.run``.
+    async def run(self, model: str, inputs: Sequence[ModelInput]) -> list[Outcome]:
+        """Run a model: see ``ModelRunner.run``.
 
-        What is not done within ``timeout_s`` seconds is answered as failed. Its thread cannot
-        be stopped and is lost, and so this execution is ``broken``; what was to be asked behind it
-        is not.
+        An input that is not done within ``timeout_s`` seconds has failed. Its thread cannot be
+        stopped and is lost, so this runner is ``broken``; the inputs behind it are not run.
         """
-        asked, outcomes = self._models[model], list[Outcome]()
-        hear = heard_in_loop(self)
+        loaded, outcomes = self._models[model], list[Outcome]()
+        on_progress = progress_in_loop(self)
 
-        def ask_all() -> None:
-            for outcome in invoke(asked, questions, hear):
+        def run_all() -> None:
+            for outcome in invoke(loaded, inputs, on_progress):
                 if self.broken.is_set():
                     return
                 outcomes.append(outcome)
 
-        call = asyncio.get_running_loop().run_in_executor(self._pool, ask_all)
+        call = asyncio.get_running_loop().run_in_executor(self._threads, run_all)
         done, _ = await asyncio.wait((call,), timeout=self._timeout_s)
         if done:
             call.result()
@@ -59,11 +58,11 @@ class ThreadRunner:
         )
         self.broken.set()
         late = overdue(self._timeout_s)
-        return [late] * len(questions) if asked.predict_batch else [*outcomes, late]
+        return [late] * len(inputs) if loaded.predict_batch else [*outcomes, late]
 
     def stop(self, correlation_id: str) -> None:
-        """A thread cannot be stopped: what it runs, it runs to the end."""
+        """Do nothing: a thread cannot be stopped, and runs its input to the end."""
 
     def abandon(self) -> None:
-        """Start nothing more. A call that runs is left to itself."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Start nothing more; a call that runs is not waited for."""
+        self._threads.shutdown(wait=False, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""The models that ship, and what a model may use: to blame its caller, to report its progress."""
+"""The models that ship, and the names that a model may import: ``InvalidInput`` and ``Report``."""
 
 from common.errors import InvalidInput
 from predictor_service.models.report import Report

@@ -1,6 +1,6 @@
 """The JSON of arrays and records, as types that msgspec converts and describes.
 
-For models that learn only from their file what they take. NumPy comes with their extras.
+For models that learn the types of their inputs from a file. NumPy comes with their extras.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,10 +25,10 @@ _SCALARS: Final[Mapping[str, Any]] = {
 
 
 def scalar(dtype: Dtype | None) -> Any:
-    """What one element is in JSON, integers with the bounds of ``dtype``; any JSON for None.
+    """Return the type of one element, an integer with the bounds of ``dtype``; any JSON for None.
 
     Raises:
-        TypeError: JSON has nothing for it.
+        TypeError: JSON has no such type.
     """
     if dtype is None:
         return Any
@@ -42,7 +42,7 @@ def scalar(dtype: Dtype | None) -> Any:
 
 
 def array(dtype: Dtype | None, shape: Sequence[Any]) -> Any:
-    """Lists in lists. A size in ``shape`` that is no number ≥ 0 is free."""
+    """Return a type of nested lists. A size in ``shape`` that is no number ≥ 0 is free."""
     if not shape:
         return scalar(dtype)
     size, *rest = shape
@@ -53,13 +53,13 @@ def array(dtype: Dtype | None, shape: Sequence[Any]) -> Any:
 
 
 def record(name: str, fields: Mapping[str, Any]) -> Any:
-    """An object with these fields, whatever their names; it is converted to a dict."""
-    make: Any = TypedDict  # unlike a class, it takes any name for a field
+    """Return the type of an object with these fields; msgspec converts it to a dict."""
+    make: Any = TypedDict  # unlike a class, takes any name for a field
     return make(name, dict(fields))
 
 
 def to_array(value: Any, dtype: Dtype | None) -> Any:
-    """NumPy's array of nested lists.
+    """Convert nested lists to an array.
 
     Raises:
         InvalidInput: the lists are no array, or a number is too large for ``dtype``.

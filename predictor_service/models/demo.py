@@ -1,4 +1,4 @@
-"""The model that ships to try things out: four digits that depend on the input alone."""
+"""The demo model: four digits that depend on the input alone."""
 
 import os
 import time
@@ -9,9 +9,9 @@ import msgspec
 
 
 class Demo:
-    """Any JSON value in, a string of four digits out; the same for the same input.
+    """A model that takes any JSON value and returns a string of four digits.
 
-    ``DEMO_DELAY_S`` makes it think for so many seconds.
+    ``DEMO_DELAY_S`` is how many seconds each prediction takes.
 
     Raises:
         ValueError: ``DEMO_DELAY_S`` is not a number ≥ 0.
@@ -23,7 +23,7 @@ class Demo:
             raise ValueError(f"DEMO_DELAY_S is {self._delay_s}, not a number of seconds ≥ 0")
 
     def predict(self, value: Any) -> str:
-        """Four digits of the checksum of ``value``, whatever the order of its keys."""
+        """Return four digits of the checksum of ``value``, whatever the order of its keys."""
         if self._delay_s:
             time.sleep(self._delay_s)
         return f"{zlib.crc32(msgspec.json.encode(value, order='sorted')) % 10_000:04d}"

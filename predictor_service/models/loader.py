@@ -3,34 +3,42 @@
 A model is a function ``def predict(input: T) -> R``, plain or async, or a class whose
 constructor loads it and whose ``predict`` does the same. A class may have
 ``predict_batch(inputs: list[T]) -> list[R]`` to serve many inputs at once, and a ``version``.
-``T`` is any type that msgspec converts JSON to and describes; without one, any JSON value is
-handed over. A second parameter annotated ``Report`` gets what progress is reported with; batches
+``T`` is any type that msgspec converts JSON to and describes; without one, ``predict`` gets any
+JSON value. A second parameter annotated ``Report`` gets a function to report progress with; batches
 report none. A class that learns its types only while loading names them in the attributes
 ``input_type`` and ``output_type``. A model raises ``InvalidInput`` to blame its caller;
 whatever else it raises is its own failure.
 """
 
 import asyncio
+import importlib
 import inspect
 import sys
 import threading
-import typing
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, Final
 
 import msgspec
 
 from common.contract.announcement import ModelCard
 from common.errors import Misconfigured
-from predictor_service.models.extras import import_model
-from predictor_service.models.report import Report
-from predictor_service.models.specification import Specification
+from predictor_service.models.signature import (
+    Predict,
+    input_schema,
+    one_line,
+    output_schema,
+    report_parameter,
+    types_of,
+)
+from predictor_service.models.specification import SHIPPED, Specification
 
-Predict = Callable[..., Any]
-"""Takes an input, and a report as the argument that the model has for it."""
+_EXTRAS: Final = {
+    place.partition(":")[0]: name for name, place in SHIPPED.items() if name != "demo"
+}
+"""The extra of each module that needs one; it has the short name of its model."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +50,11 @@ class Model:
     predict: Predict
     predict_batch: Predict | None
     report_parameter: str = ""
-    """What the model calls the parameter that it wants a report as; empty: it wants none."""
+    """The name of the parameter that wants a report; empty if there is none."""
 
     @cached_property
     def decoder(self) -> msgspec.json.Decoder[Any]:
-        """Reads an input from JSON as the type the model asks for."""
+        """The decoder of inputs, from JSON to the type that the model takes."""
         return msgspec.json.Decoder(self.input_type)
 
 
@@ -54,8 +62,8 @@ def load_model(specification: Specification) -> Model:
     """Import a model, construct it, and describe it. The current directory is importable.
 
     Raises:
-        Misconfigured: it cannot be found, raises while loading, has no ``predict``, or asks for
-            an input that cannot be read from JSON.
+        Misconfigured: the model cannot be found, raises while loading, has no ``predict``, or
+            takes an input that cannot be read from JSON.
     """
     here = str(Path.cwd())
     if here not in sys.path and "" not in sys.path:  # "" is the current directory, too
@@ -66,7 +74,7 @@ def load_model(specification: Specification) -> Model:
         raise
     except BaseException as exc:  # a model may raise anything while it loads
         raise Misconfigured(
-            f"Model '{specification}' cannot be loaded: {type(exc).__name__}: {_line(exc)}"
+            f"Model '{specification}' cannot be loaded: {type(exc).__name__}: {one_line(exc)}"
         ) from exc
 
 
@@ -76,26 +84,24 @@ def _load(specification: Specification) -> Model:
     if not inspect.isroutine(predict):
         raise Misconfigured(f"Model '{specification}' is no function and has no predict method.")
     predict_batch = getattr(instance, "predict_batch", None)
-    hints = _hints(predict)
-    report_parameter = next((name for name, hint in hints.items() if hint is Report), "")
-    input_type, output_type = _types(specification, instance, predict, report_parameter)
+    input_type, output_type = types_of(specification, instance, predict)
     return Model(
         card=ModelCard(
             name=specification.name,
             version=str(getattr(instance, "version", "")),
             takes_batches=predict_batch is not None,
-            input_schema=_input_schema(specification, input_type),
-            output_schema=_output_schema(output_type),
+            input_schema=input_schema(specification, input_type),
+            output_schema=output_schema(output_type),
         ),
         input_type=input_type,
         predict=_blocking(predict),
         predict_batch=None if predict_batch is None else _blocking(predict_batch),
-        report_parameter=report_parameter,
+        report_parameter=report_parameter(predict),
     )
 
 
 def _instance(specification: Specification) -> Any:
-    target: Any = import_model(specification)
+    target: Any = _import(specification)
     for name in specification.attribute.split("."):
         target = getattr(target, name)
     arguments = () if specification.argument is None else (specification.argument,)
@@ -106,72 +112,32 @@ def _instance(specification: Specification) -> Any:
     return target
 
 
-def _callable(instance: Any) -> Any:
-    """A function itself; of another object, the method that is run when it is called."""
-    return instance if inspect.isroutine(instance) else getattr(instance, "__call__", None)  # noqa: B004
-
-
-def _hints(predict: Predict) -> dict[str, Any]:
-    return typing.get_type_hints(predict, include_extras=True)
-
-
-def _types(
-    specification: Specification, instance: Any, predict: Predict, report_parameter: str
-) -> tuple[Any, Any]:
-    """What ``predict`` takes and returns, as far as it says; ``Any`` where it does not."""
-    try:
-        signature = inspect.signature(predict)
-    except ValueError:  # a builtin without one
-        return Any, Any
-    try:
-        signature.bind(None, **({report_parameter: None} if report_parameter else {}))
-    except TypeError as exc:
-        raise Misconfigured(
-            f"Model '{specification}' has a predict that does not take one input: {exc}."
-        ) from exc
-    hints = _hints(predict)
-    return (
-        getattr(instance, "input_type", hints.get(next(iter(signature.parameters)), Any)),
-        getattr(instance, "output_type", hints.get("return", Any)),
-    )
-
-
-def schema_of(kind: Any) -> dict[str, Any]:
-    """The JSON Schema of a type, as it travels.
+def _import(specification: Specification) -> ModuleType:
+    """Import the module of a model.
 
     Raises:
-        TypeError: it has none, or says in it what is no JSON.
+        Misconfigured: the model ships with this predictor, and its extra is not installed.
+        BaseException: whatever the module raises.
     """
     try:
-        schema = msgspec.json.schema(kind)
-    except KeyError as exc:  # the types of a schema go by their names
-        raise TypeError(f"two of its types have one name, {exc}.") from exc
-    return msgspec.json.decode(msgspec.json.encode(schema), type=dict[str, Any])
-
-
-def _input_schema(specification: Specification, input_type: Any) -> dict[str, Any]:
-    try:
-        msgspec.json.Decoder(input_type)
-        return schema_of(input_type)
-    except TypeError as exc:
+        return importlib.import_module(specification.module)
+    except ModuleNotFoundError as exc:
+        if specification.module not in _EXTRAS:
+            raise
+        extra = _EXTRAS[specification.module]
         raise Misconfigured(
-            f"Model '{specification}' takes an input that cannot be read from JSON: {_line(exc)}"
+            f"Model '{specification.name}' needs the package {exc.name}, which is not installed: "
+            f"pip install 'predictmq[{extra}]'."
         ) from exc
 
 
-def _output_schema(output_type: Any) -> dict[str, Any]:
-    try:
-        return schema_of(output_type)
-    except TypeError:  # results may still convert: NumPy's arrays do
-        return {}
-
-
-def _line(exc: BaseException) -> str:
-    """What an exception says, in one line."""
-    return " ".join(str(exc).split())
+def _callable(instance: Any) -> Any:
+    """Return a function itself; for another object, the method that is run when it is called."""
+    return instance if inspect.isroutine(instance) else getattr(instance, "__call__", None)  # noqa: B004 - its type is wanted, not whether there is one
 
 
 def _blocking(predict: Predict) -> Predict:
+    """Return ``predict`` if it is plain; for an async one, a function that waits for its result."""
     if not inspect.iscoroutinefunction(predict):
         return predict
     loop = _model_loop()
@@ -179,7 +145,7 @@ def _blocking(predict: Predict) -> Predict:
     async def call(value: Any, **report: Any) -> Any:
         try:
             return await predict(value, **report)
-        except (SystemExit, KeyboardInterrupt) as exc:  # which would end the loop, for all
+        except (SystemExit, KeyboardInterrupt) as exc:  # which would end the loop of all models
             raise RuntimeError(f"the model raised {type(exc).__name__}") from exc
 
     return lambda value, **report: asyncio.run_coroutine_threadsafe(
@@ -189,11 +155,11 @@ def _blocking(predict: Predict) -> Predict:
 
 @cache
 def _model_loop() -> asyncio.AbstractEventLoop:
-    """The event loop of async models, in a thread of its own.
+    """Return the event loop of async models, which runs in a thread of its own.
 
-    One for all, and apart from the service's: what a model keeps between calls, such as a
-    client's connections, belongs to one loop, and a model that blocks it must not stop
-    heartbeats.
+    One for all models, and apart from the predictor's: objects that a model keeps between calls,
+    such as a client's connections, belong to one loop, and a model that blocks its loop must not
+    stop heartbeats.
     """
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, daemon=True, name="async models").start()

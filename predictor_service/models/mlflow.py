@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # it is read by the import
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # the import reads it
 
 import pandas as pd
 from mlflow import pyfunc
@@ -13,10 +13,10 @@ from predictor_service.models.mlflow_signature import casts, row_type
 
 
 class MlflowModel:
-    """Takes and gives what the model's signature says, one row for each input.
+    """A model of the types in its MLflow signature, one row for each input.
 
     Columns with names make an object, a tensor is nested lists. Without a signature any JSON is
-    taken, and objects become a table. The packages that the model needs have to be there.
+    taken, and objects become a table. The packages that the model needs have to be installed.
     """
 
     def __init__(self, path: str) -> None:
@@ -28,12 +28,12 @@ class MlflowModel:
         self.version = str(self._model.metadata.model_uuid or "")
 
     def predict(self, value: Any) -> Any:
-        """What the model gives for one row."""
+        """Return the result for one row."""
         (result,) = self.predict_batch([value])
         return result
 
     def predict_batch(self, values: list[Any]) -> list[Any]:
-        """What the model gives for each row, from one call."""
+        """Return the result for each row, from one call."""
         results = self._model.predict(self._rows(values))
         if isinstance(results, pd.DataFrame):
             return list(results.to_dict("records"))
@@ -43,7 +43,7 @@ class MlflowModel:
         return list(results)
 
     def _rows(self, values: list[Any]) -> Any:
-        """All rows together, as pyfunc takes them: a table, an array, arrays, or the list."""
+        """Convert rows to the type that pyfunc takes: a table, an array, arrays, or a list."""
         schema = self._schema
         if schema is None:
             return pd.DataFrame(values) if isinstance(values[0], dict) else values

@@ -1,4 +1,4 @@
-"""One row of an MLflow schema, as a type that msgspec converts and describes."""
+"""The type of one row of an MLflow schema, for msgspec to convert and describe."""
 
 from collections.abc import Mapping
 from typing import Any, NotRequired
@@ -10,10 +10,12 @@ from predictor_service.models.arrays import array, record, scalar
 
 
 def row_type(name: str, schema: Schema | None) -> Any:
-    """Columns with names make an object, several without names a list; any JSON without schema.
+    """Return the type of one row: an object if columns have names, a list of several without.
+
+    Any JSON if there is no schema.
 
     Raises:
-        TypeError: JSON has nothing for one of the columns.
+        TypeError: JSON has no type for one of the columns.
     """
     if schema is None:
         return Any
@@ -29,7 +31,7 @@ def row_type(name: str, schema: Schema | None) -> Any:
 
 
 def casts(schema: Schema, row: Mapping[str, Any]) -> dict[str, Any]:
-    """What pandas has to make of the columns of ``row``: it reads numbers as the widest type."""
+    """Return the pandas types of the columns of ``row``: pandas itself takes the widest ones."""
     return {
         each.name: each.type.to_pandas()
         for each in schema.inputs

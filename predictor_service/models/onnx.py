@@ -9,10 +9,10 @@ from predictor_service.models.arrays import Dtype, array, record, to_array
 
 
 class OnnxModel:
-    """Takes and gives what the file says: an array as nested lists, several by their names.
+    """A model of the arrays in its file: one is nested lists, several are an object of their names.
 
-    If all arrays share a free first axis, it is the batch: an input is one row, and rows of one
-    shape are run together. Otherwise an input is all that one run takes.
+    If all arrays share a free first axis, that axis is the batch: an input is one row, and rows of
+    one shape are run together. Otherwise an input is all that one run takes.
     """
 
     def __init__(self, path: str) -> None:
@@ -27,12 +27,12 @@ class OnnxModel:
         self.version = str(version) if 0 < version < 2**63 - 1 else ""  # both mean: not given
 
     def predict(self, value: Any) -> Any:
-        """The outputs for one input."""
+        """Return the outputs for one input."""
         (result,) = self.predict_batch([value])
         return result
 
     def predict_batch(self, values: list[Any]) -> list[Any]:
-        """The outputs for each input, from one run if all have the same shapes."""
+        """Return the outputs for each input, from one run if all have the same shapes."""
         feeds = list(map(self._arrays, values))
         if self._has_rows:
             if len({str([each.shape for each in feed.values()]) for feed in feeds}) > 1:
@@ -54,6 +54,6 @@ class OnnxModel:
 
 
 def _dtype(argument: Any) -> Dtype | None:
-    """Of a tensor's elements; None for what else an output may be: sequences and maps."""
+    """Return the type of a tensor's elements; None for a sequence or a map."""
     kind, _, name = argument.type.rstrip(")").partition("(")
     return np.dtype({"float": "f4", "string": "U"}.get(name, name)) if kind == "tensor" else None

@@ -1,4 +1,4 @@
-"""How a model tells how far it has come."""
+"""Reports: how a model passes on the progress of a prediction."""
 
 import threading
 import time
@@ -7,15 +7,15 @@ from typing import Final, Protocol, Self
 
 from common.contract.progress import Progress
 
-EVERY_S: Final = 0.25
-"""How often what a model reports of one prediction is passed on."""
+REPORT_EVERY_S: Final = 0.25
+"""The shortest time between two reports of one prediction that are passed on."""
 
 
 class Report(Protocol):
-    """What a model gets that asks for it: ``def predict(input: T, report: Report) -> R``.
+    """The function that a model reports progress with: ``def predict(input: T, report: Report)``.
 
-    May be called as often as one likes and from any thread; of what comes too fast for anyone to
-    see, the last is passed on. Where nobody can ask for it, as in sync calls, it does nothing.
+    May be called as often as needed and from any thread; of reports in quick succession the last
+    one is passed on. If no caller can ask for the progress, as in sync calls, it has no effect.
 
     Raises:
         TypeError, ValueError: the fraction is no number.
@@ -24,38 +24,38 @@ class Report(Protocol):
     def __call__(self, fraction: float, note: str = "") -> None: ...
 
 
-def unheard(fraction: float, note: str = "") -> None:
-    """The report of a prediction that nobody follows."""
+def ignore_report(fraction: float, note: str = "") -> None:
+    """Check a report of a prediction that is not followed, and ignore it."""
     Progress.of(fraction, note)
 
 
 class Reporter:
-    """A ``Report`` that passes one on every ``EVERY_S`` seconds, and the last one in any case.
+    """A ``Report`` that passes one on every ``REPORT_EVERY_S`` seconds, and always the last one.
 
-    ``pass_on`` is called in the thread that reports or in one of our own, never twice at once, and
-    not after the context is left.
+    ``on_progress`` is called in the thread that reports or in one of the reporter's own, never
+    twice at once, and not after the context is left.
     """
 
-    def __init__(self, pass_on: Callable[[Progress], None]) -> None:
-        self._pass_on = pass_on
+    def __init__(self, on_progress: Callable[[Progress], None]) -> None:
+        self._on_progress = on_progress
         self._lock = threading.Lock()
         self._due_s = 0.0
-        self._late: Progress | None = None
+        self._waiting: Progress | None = None
         self._timer: threading.Timer | None = None
         self._is_closed = False
 
     def __call__(self, fraction: float, note: str = "") -> None:
-        """See ``Report``."""
+        """Report progress: see ``Report``."""
         progress = Progress.of(fraction, note)
         with self._lock:
             wait_s = self._due_s - time.monotonic()
             if self._is_closed:
                 return
-            self._late = progress
+            self._waiting = progress
             if wait_s <= 0:
                 self._flush()
             elif self._timer is None:
-                self._timer = threading.Timer(wait_s, self._in_time)
+                self._timer = threading.Timer(wait_s, self._on_timer)
                 self._timer.daemon = True
                 self._timer.start()
 
@@ -63,12 +63,12 @@ class Reporter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Pass on what is left; what is reported from now on is not heard."""
+        """Pass on the last report; later ones are ignored."""
         with self._lock:
             self._is_closed = True
             self._flush()
 
-    def _in_time(self) -> None:
+    def _on_timer(self) -> None:
         with self._lock:
             self._flush()
 
@@ -76,7 +76,7 @@ class Reporter:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._late is not None:
-            late, self._late = self._late, None
-            self._due_s = time.monotonic() + EVERY_S
-            self._pass_on(late)
+        if self._waiting is not None:
+            progress, self._waiting = self._waiting, None
+            self._due_s = time.monotonic() + REPORT_EVERY_S
+            self._on_progress(progress)

@@ -1,4 +1,4 @@
-"""How positive or negative a text is, by VADER's lexicon: ``PREDICTOR_MODEL=sentiment``."""
+"""Sentiment of English texts, by VADER's lexicon: ``PREDICTOR_MODEL=sentiment``."""
 
 from importlib import metadata
 from typing import Final, Literal
@@ -7,7 +7,7 @@ import msgspec
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 POLAR: Final = 0.05
-"""From which compound score on its authors call a text positive, or with a minus negative."""
+"""The compound score from which on VADER's authors call a text positive; negated, negative."""
 
 
 Label = Literal["negative", "neutral", "positive"]
@@ -24,7 +24,7 @@ class Scores(msgspec.Struct):
 
 
 class Sentiment:
-    """English text in, its scores out. VADER was made for social media (Hutto, Gilbert 2014)."""
+    """A model that scores English texts. VADER was made for social media (Hutto, Gilbert 2014)."""
 
     version = metadata.version("vaderSentiment")
 
@@ -32,7 +32,7 @@ class Sentiment:
         self._analyzer = SentimentIntensityAnalyzer()
 
     def predict(self, text: str) -> Scores:
-        """The scores of a text as a whole."""
+        """Return the scores of a text as a whole."""
         scores = self._analyzer.polarity_scores(text)
         compound = scores["compound"]
         label: Label = "neutral"

@@ -1,4 +1,4 @@
-"""What ``PREDICTOR_MODEL`` says: which models to serve, under which names."""
+"""The syntax of ``PREDICTOR_MODEL``: the models to serve, and their names."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ SHIPPED: Final = {
     "onnx": "predictor_service.models.onnx:OnnxModel",
     "sentiment": "predictor_service.models.sentiment:Sentiment",
 }
-"""The models that ship, by the short name that stands for their place."""
+"""The places of the models that ship, by their short names."""
 
 _SPECIFICATION: Final = re.compile(
     r"(?:(?P<name>[^=(]*)=)?(?P<place>[^=()]*)(?:\((?P<argument>[^()]*)\))?"
@@ -22,7 +22,7 @@ _SPECIFICATION: Final = re.compile(
 
 @dataclass(frozen=True)
 class Specification:
-    """A model to be loaded: ``argument`` is handed to its class, if there is one."""
+    """A model to be loaded. Its class is constructed with ``argument``, if there is one."""
 
     name: str
     module: str

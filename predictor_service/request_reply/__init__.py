@@ -1,1 +1,1 @@
-"""The replier: takes requests, has them run, answers and acknowledges them."""
+"""The replier: requests are consumed, run, replied to and acknowledged."""

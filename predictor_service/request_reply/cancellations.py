@@ -1,4 +1,4 @@
-"""Which requests need no answer any more: the gateways tell every predictor."""
+"""Cancelled predictions, whose requests need no reply: gateways publish them to all predictors."""
 
 import time
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from common.contract.topology import CANCELLATIONS
 
 REMEMBER_S: Final = 3600.0
 REMEMBER_COUNT: Final = 50_000
-"""Some ten megabytes. A request that comes after it was forgotten runs for nothing."""
+"""Some ten megabytes. A request that is delivered after its id was forgotten runs for nothing."""
 
 
 class Cancellations:
-    """The correlation ids that were cancelled lately; each is told to ``on_cancelled`` as well.
+    """The correlation ids that were cancelled lately; ``on_cancelled`` is called with each.
 
     ``now_s`` is a monotonic clock.
     """
@@ -24,31 +24,31 @@ class Cancellations:
     ) -> None:
         self._on_cancelled = on_cancelled
         self._now_s = now_s
-        self._heard_s: dict[str, float] = {}
+        self._since_s: dict[str, float] = {}
 
     def __len__(self) -> int:
-        return len(self._heard_s)
+        return len(self._since_s)
 
     def __contains__(self, correlation_id: object) -> bool:
-        return correlation_id in self._heard_s
+        return correlation_id in self._since_s
 
     async def attach(self, channel: Channel) -> None:
-        """Listen on a new connection, before requests are consumed there."""
+        """Consume on a new connection, before requests are consumed there."""
         queue = await channel.declare_own_queue(bound_to=CANCELLATIONS)
-        await channel.consume(queue, self._hear, no_ack=True)
+        await channel.consume(queue, self._on_delivery, no_ack=True)
 
-    def _hear(self, delivery: Delivery) -> None:
+    def _on_delivery(self, delivery: Delivery) -> None:
         message = delivery.message
         if message.type == MessageType.CANCELLED:
             self._forget_old()
-            self._heard_s.setdefault(message.correlation_id, self._now_s())
+            self._since_s.setdefault(message.correlation_id, self._now_s())
             self._on_cancelled(message.correlation_id)
 
     def _forget_old(self) -> None:
-        """The oldest stand first."""
+        """Forget ids that are too old or too many; the oldest stand first."""
         too_old_s = self._now_s() - REMEMBER_S
-        while self._heard_s:
-            oldest = next(iter(self._heard_s))
-            if len(self._heard_s) < REMEMBER_COUNT and self._heard_s[oldest] > too_old_s:
+        while self._since_s:
+            oldest = next(iter(self._since_s))
+            if len(self._since_s) < REMEMBER_COUNT and self._since_s[oldest] > too_old_s:
                 return
-            del self._heard_s[oldest]
+            del self._since_s[oldest]

@@ -1,10 +1,10 @@
-"""Requests that are handed over again although nobody has to run them again. No I/O.
+"""Deduplication: a redelivered request that runs here or was just answered is acknowledged only.
 
-The same one has the same ``message_id``, which is unique for each publish; what has none, or is
-sent again, is another one.
+When a connection is lost the broker redelivers the requests that are not acknowledged, although the
+model may still run one here, or its reply may be confirmed already. No I/O.
 
-When a connection is lost the broker hands over again what it has no acknowledgement of. Here it may
-still run, or its reply is confirmed already: then only the acknowledgement is left to send.
+The same request has the same ``message_id``, which is unique for each publish. One that has no
+``message_id``, or that its gateway has published again, is another request.
 """
 
 from typing import Final
@@ -12,36 +12,35 @@ from typing import Final
 from predictor_service.request_reply.job import Job
 
 MAX_KNOWN: Final = 10_000
-"""Answered requests that are remembered, some two megabytes: those whose acknowledgements a
-connection can have lost are far fewer."""
+"""The answered requests that are remembered, some two megabytes: a connection can have lost the
+acknowledgements of far fewer."""
 
 
 class RedeliveredRequests:
-    """Which requests run here, and which were answered lately."""
+    """The requests that run here, each with its duplicates, and those answered lately."""
 
     def __init__(self) -> None:
         self._running: dict[str, list[Job]] = {}
-        """Each with what has come again meanwhile."""
         self._answered: dict[str, None] = {}
 
     def begin(self, job: Job) -> None:
-        """A request is to run: ``end`` has to follow."""
+        """Record that a request is about to run; ``end`` has to follow."""
         if job.delivery.message_id:
             self._running.setdefault(job.delivery.message_id, [])
 
     def answered(self, job: Job) -> None:
-        """The reply to a request is confirmed."""
+        """Record that the reply to a request is confirmed."""
         if job.delivery.message_id:
             self._answered[job.delivery.message_id] = None
         if len(self._answered) > MAX_KNOWN:
             del self._answered[next(iter(self._answered))]
 
     def end(self, job: Job) -> list[Job]:
-        """A request runs no more; returns what came again meanwhile and was held back."""
+        """Record that a request runs no more; return the duplicates that were held back."""
         return self._running.pop(job.delivery.message_id, [])
 
     def hold(self, job: Job) -> bool:
-        """Hold a request back that has come, if it runs here; returns whether it does."""
+        """Hold back a request that was delivered, if it runs here; return whether it does."""
         held = self._running.get(job.delivery.message_id)
         if held is None:
             return False
@@ -49,5 +48,5 @@ class RedeliveredRequests:
         return True
 
     def is_answered(self, job: Job) -> bool:
-        """Whether the same request was answered, so that it only has to be acknowledged."""
+        """Return whether the same request was answered, and has only to be acknowledged."""
         return job.delivery.message_id in self._answered

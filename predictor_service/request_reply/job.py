@@ -1,4 +1,4 @@
-"""A request that was taken off its queue: what it asks, and how an outcome answers it."""
+"""A job: a request that was delivered, decoded, and the reply that an outcome makes of it."""
 
 import time
 from typing import NamedTuple, Self
@@ -12,23 +12,23 @@ from common.contract.timing import Timing
 from common.contract.topology import REPLIES
 from common.errors import ModelFailed, PredictionError
 from predictor_service.execution.invocation import ModelInput, Outcome
-from predictor_service.scheduling.run_queue import Lane
+from predictor_service.scheduling.lanes import Lane
 
 
 class RunRecord(NamedTuple):
-    """What came of a request, and when: seconds of Unix time, and how many of them it ran."""
+    """The outcome of a request, when its run started (Unix time) and how many seconds it took."""
 
     outcome: Outcome
     started_s: float
     took_s: float = 0.0
-    batch: int = 1
-    """How many requests the model was called with."""
+    batch_size: int = 1
+    """The number of requests in the model call."""
 
 
 class Job(msgspec.Struct, frozen=True, eq=False):
-    """A delivery, decoded: a request to ``model`` that came by ``lane``.
+    """A delivery, decoded: a request to ``model`` from a queue of ``lane``.
 
-    It was accepted at ``accepted_s``, arrived here at ``arrived_s`` and is to be started by
+    A gateway accepted it at ``accepted_s``, it was delivered at ``arrived_s`` and has to start by
     ``deadline_s``, all in Unix time.
     """
 
@@ -46,7 +46,7 @@ class Job(msgspec.Struct, frozen=True, eq=False):
         """Decode a delivery.
 
         Raises:
-            MalformedRequest: it is not a request of the contract.
+            MalformedRequest: the message is not a request of the contract.
         """
         request = Request.from_message(delivery.message)
         now_s = time.time()
@@ -63,38 +63,38 @@ class Job(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def is_late(self) -> bool:
-        """Whether its deadline has passed, so that it is not started any more."""
+        """True if its deadline has passed, so that it is not started any more."""
         return time.time() > self.deadline_s
 
     @property
     def is_followed(self) -> bool:
-        """Whether its reply goes where anybody can see what happens on the way to it."""
+        """True if its reply goes to the reply stream, so that callers can follow its progress."""
         return self.request.reply_to == REPLIES
 
-    def question(self) -> ModelInput:
-        """What the model is asked."""
+    def model_input(self) -> ModelInput:
+        """Return the input of the model."""
         return ModelInput(self.input_json, self.request.correlation_id, self.is_followed)
 
-    def reply(self, ran: RunRecord) -> Reply:
-        """What is sent to the return address."""
-        timing = Timing.of(ran.started_s - self.accepted_s, ran.took_s)
-        return msgspec.structs.replace(self._answer(ran.outcome), timing=timing)
+    def reply(self, record: RunRecord) -> Reply:
+        """Return the reply for the return address."""
+        timing = Timing.of(record.started_s - self.accepted_s, record.took_s)
+        return msgspec.structs.replace(self._final_state(record.outcome), timing=timing)
 
-    def _answer(self, outcome: Outcome) -> Reply:
+    def _final_state(self, outcome: Outcome) -> Reply:
         if isinstance(outcome, PredictionError):
             return Reply.failed(outcome)
         try:
             return Reply.succeeded(self.input_json, outcome)
-        except ModelFailed as exc:  # too large to travel
+        except ModelFailed as exc:  # too large for a message
             return Reply.failed(exc)
 
 
 def _accepted_s(request: Request, arrived_s: float) -> float:
-    """When a request that arrives at ``arrived_s`` was accepted, both in Unix time.
+    """Return when a request that arrives at ``arrived_s`` was accepted, both in Unix time.
 
     A prediction's id begins with its milliseconds, as UUIDs of versions 7 and 8 do (RFC 9562);
-    AMQP timestamps are whole seconds. As in ``Request.deadline_s``, what seems to come from the
-    future, or later than the broker lets it, comes from a clock that differs: its arrival counts.
+    AMQP timestamps are whole seconds. As in ``Request.deadline_s``, a time in the future, or so old
+    that the broker would have dropped the request, is that of another clock: the arrival counts.
     """
     text = request.correlation_id
     try:

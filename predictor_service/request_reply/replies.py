@@ -1,7 +1,7 @@
-"""Publish replies to their return addresses, then acknowledge the requests.
+"""Replies: published to their return addresses before their requests are acknowledged.
 
-The acknowledgement comes last: whatever dies before it, the broker hands the request over
-again. A request may so be run more than once; it is never lost.
+The acknowledgement comes last: whatever dies before it, the broker redelivers the request. So a
+request may run more than once; it is never lost.
 """
 
 import asyncio
@@ -9,12 +9,13 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
 from common.amqp.connection import backoff_s
-from common.contract.messages import Message, Reply
+from common.amqp.publisher import Publisher
+from common.contract.messages import Reply
 from common.contract.topology import REPLIES
 from common.errors import Cancelled, Unavailable, Unroutable
 from common.telemetry.correlation import correlate
@@ -25,38 +26,30 @@ PUBLISH_TIMEOUT_S: Final = 10.0
 log = structlog.get_logger()
 
 
-class Publisher(Protocol):
-    """What is needed of the connection that replies leave by."""
-
-    async def ready(self, timeout_s: float) -> None: ...
-    async def publish(self, message: Message, routing_key: str, *, timeout_s: float) -> None: ...
-
-
 def unobserved(_: Job) -> AbstractContextManager[object]:
-    """Where nobody asks which reply is published."""
+    """Return a context that records nothing."""
     return nullcontext()
 
 
 class ReplySender:
-    """Sends replies over ``publisher``, each of them within ``answering`` its request."""
+    """The sender of replies, each in the context that ``replying`` returns for its request."""
 
     def __init__(
         self,
         publisher: Publisher,
-        answering: Callable[[Job], AbstractContextManager[object]] = unobserved,
+        replying: Callable[[Job], AbstractContextManager[object]] = unobserved,
     ) -> None:
         self._publisher = publisher
-        self._answering = answering
+        self._replying = replying
         self.outcomes: Counter[str] = Counter()
-        """Predictions by how they ended: ``succeeded`` or an error's code.
-
-        Those that are ``cancelled`` are not answered."""
+        """The count of predictions by outcome: ``succeeded``, an error's code, or ``cancelled``."""
 
     async def send(self, replies: Mapping[Job, Reply | None]) -> AsyncIterator[Job]:
-        """Answer requests of one connection, and acknowledge together what is settled together.
+        """Reply to requests of one connection, and acknowledge together those settled together.
 
-        Those without a reply were cancelled: they are only acknowledged. Yields each request that
-        is settled; if its acknowledgement could not be sent, it comes again.
+        A request is settled when its reply is confirmed or its caller has left; at once if it has
+        no reply, since it was cancelled. Yields each request that is settled; the broker redelivers
+        one whose acknowledgement could not be sent.
         """
         async for settled in self._settled(replies):
             try:
@@ -67,7 +60,7 @@ class ReplySender:
                 yield job
 
     async def _settled(self, replies: Mapping[Job, Reply | None]) -> AsyncIterator[list[Job]]:
-        """Those that are settled, as they are; who is alone needs no task."""
+        """Yield the requests as they are settled; a lone one needs no task."""
         if len(replies) == 1:
             ((job, reply),) = replies.items()
             if await self._settle(job, reply):
@@ -87,7 +80,7 @@ class ReplySender:
             return True
         correlate(job.request.correlation_id)
         try:
-            with self._answering(job):
+            with self._replying(job):
                 is_settled = await self._publish(job, reply)
         except Exception:  # a bug of ours costs no other request its acknowledgement
             log.exception("reply not sent", correlation_id=job.request.correlation_id)
@@ -97,10 +90,10 @@ class ReplySender:
         return is_settled
 
     async def _publish(self, job: Job, reply: Reply) -> bool:
-        """Publish over as many connections as it takes; returns whether the reply is settled.
+        """Publish over as many connections as it takes; return whether the reply is settled.
 
-        When the request's own connection is gone, it is tried once more: the request comes again
-        as a rule, but not if its queue is gone too.
+        Once the connection of the request is lost there is only one more attempt: the request is
+        redelivered as a rule, but not if its queue is lost as well.
         """
         request = job.request
         message = reply.to_message(request.correlation_id, int(time.time()))

@@ -1,1 +1,1 @@
-"""What runs next: lanes, batches, adaptive prefetch. No I/O."""
+"""The order and the pace of requests: lanes, batches, adaptive prefetch. No I/O."""

@@ -1,14 +1,15 @@
-"""How fast a model is, and what follows from that. No I/O.
+"""Adaptive prefetch: how many requests to take ahead, by how fast the model is. No I/O.
 
-How many requests of a lane to have handed over at once: what waits here cannot go to another
-predictor, and a crash counts against it. So while a model is slow: as many as can run, and none
-while all slots are taken. While it is fast, twice as many as can run: else it would be idle for
-as long as the broker takes to hand over the next request, which can be longer than the model
-takes. One that takes less than a round trip to the broker gets several more, so that they come,
-run and are answered many to a packet.
+A request that waits here cannot go to another predictor, and a crash costs it a redelivery. So
+while the model is slow the prefetch of each lane is as many requests as can run, and none while
+all slots are taken. While the model is fast it is twice as many as can run: otherwise the model
+would be idle until the broker has delivered the next request, which can take longer than the model
+does. A model that is faster than a round trip to the broker gets several more, so that they are
+delivered, run and answered many to a packet.
 
-How many requests share one trip to the thread or process where the model runs: one; while the
-model takes less time than the trip, as many as it answers within ``INSTANT_S``.
+The same measure tells how many requests share a chunk, which is one hand-over to the thread or
+process where the model runs: one, or as many as an instant model runs within ``INSTANT_S``, since
+the hand-over takes longer than such a model does.
 """
 
 from typing import Final
@@ -20,13 +21,16 @@ SLOW_S: Final = 0.6
 INSTANT_S: Final = 0.003
 NOT_INSTANT_S: Final = 0.01
 INSTANT_COUNT: Final = 16
-"""For an instant model, at least: some hundredths of a second of work."""
+"""The least prefetch for an instant model: some hundredths of a second of work."""
 
 _WEIGHT: Final = 0.2
 
 
 class Pace:
-    """Follows how long a model takes, as an exponentially weighted mean."""
+    """The time that the model takes, as an exponentially weighted mean, and what follows from it.
+
+    ``slots`` calls run at once, each with up to ``max_batch`` requests.
+    """
 
     def __init__(self, slots: int, max_batch: int) -> None:
         self._at_once = slots * max_batch
@@ -35,7 +39,7 @@ class Pace:
         self._is_instant = False
 
     def observe(self, seconds: float) -> None:
-        """Note how long the model took for one request, or for one batch."""
+        """Record how long one model call took."""
         self._mean_s += _WEIGHT * (seconds - self._mean_s)
         if self._mean_s < FAST_S:
             self._is_fast = True
@@ -47,12 +51,12 @@ class Pace:
             self._is_instant = False
 
     @property
-    def trip(self) -> int:
-        """How many requests that the model takes one by one share a trip to it."""
+    def chunk(self) -> int:
+        """The number of requests in a chunk of a model that takes one input for each call."""
         return max(1, int(INSTANT_S / max(self._mean_s, INSTANT_S / INSTANT_COUNT)))
 
     def prefetch(self, *, is_full: bool) -> int:
-        """The prefetch of each lane now; ``is_full``: no slot is free. 0: do not consume."""
+        """Return the prefetch of each lane now; ``is_full``: no slot is free. 0: do not consume."""
         if self._is_instant:
             return max(INSTANT_COUNT, 2 * self._at_once)
         if self._is_fast:

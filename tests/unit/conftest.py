@@ -1,6 +1,7 @@
-"""What the unit tests share: how Hypothesis explores, and an environment without settings."""
+"""Fixtures of the unit tests, and the profile with which Hypothesis explores."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -8,6 +9,7 @@ from hypothesis import settings
 from common.settings import BrokerSettings, TelemetrySettings
 from gateway.settings import GatewaySettings
 from predictor_service.settings import PredictorSettings
+from tests.support.fakes.loops import ManualLoop
 
 # The same examples on every machine: a failure in CI is a failure here. No deadline, because
 # a busy machine is no defect of the code.
@@ -27,3 +29,11 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
                 monkeypatch.delenv(name)
     monkeypatch.delenv("DEMO_DELAY_S", raising=False)
     return monkeypatch
+
+
+@pytest.fixture
+def manual_loop() -> Iterator[ManualLoop]:
+    """An event loop whose clock the test moves; its tasks are cancelled after the test."""
+    loop = ManualLoop()
+    yield loop
+    loop.end()

@@ -1,14 +1,17 @@
-"""An event loop whose time a test decides."""
+"""An event loop whose clock a test moves."""
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
+from common.errors import PredictionError
+
 TURNS: Final = 5
-"""More than a task needs to notice what has happened to it."""
+"""More passes of the loop than a task needs to react to an event."""
 
 
 class ManualLoop(asyncio.SelectorEventLoop):
-    """A loop whose clock goes on only when it is told to."""
+    """A loop whose clock stands still unless a test moves it."""
 
     now_s = 0.0
 
@@ -16,6 +19,21 @@ class ManualLoop(asyncio.SelectorEventLoop):
         return self.now_s
 
     def settle(self) -> None:
-        """Run what is due and let every task go on from there."""
+        """Run the callbacks that are due, and every task as far as it can go."""
         for _ in range(TURNS):
             self.run_until_complete(asyncio.sleep(0))
+
+    def end(self) -> None:
+        """Cancel every task and close the loop.
+
+        Raises:
+            Exception: what a task raised on the way out, but for errors of the contract.
+        """
+        tasks = asyncio.all_tasks(self)
+        for task in tasks:
+            task.cancel()
+        self.settle()
+        self.close()
+        for task in tasks:
+            with suppress(asyncio.CancelledError, PredictionError):
+                task.result()

@@ -1,4 +1,4 @@
-"""Ask a model as a predictor does, and models and inputs of all kinds to ask."""
+"""Invocation of a model as a predictor does it, with models and inputs of all kinds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,32 +38,37 @@ class Point:
 
 
 class Surprise(BaseException):
-    """Neither an ``Exception`` nor the end of the program."""
+    """An exception that is no ``Exception``, nor the end of the program."""
 
 
 class Unspeakable(Exception):
-    """Cannot be shown."""
+    """An exception that cannot be printed."""
 
     def __repr__(self) -> str:
         raise RuntimeError("secret")
 
 
 class Speechless:
-    """Something to raise ``InvalidInput`` with."""
+    """An argument of ``InvalidInput`` that cannot be printed."""
 
     def __str__(self) -> str:
         raise RuntimeError("secret")
 
 
-def ask(predict: Callable[[Any], Any], text: bytes, input_type: Any = Any) -> Outcome:
-    """What one question of a model comes to."""
+def inputs(*texts: bytes) -> list[ModelInput]:
+    """Return inputs, each with its place as correlation id."""
+    return [ModelInput(text, str(n)) for n, text in enumerate(texts)]
+
+
+def run(predict: Callable[[Any], Any], text: bytes, input_type: Any = Any) -> Outcome:
+    """Return the outcome of a model on one input."""
     model = Model(ModelCard(name="m"), input_type, predict, None)
     (outcome,) = invoke(model, [ModelInput(text, "c")])
     return outcome
 
 
 def raising(error: BaseException) -> Callable[[Any], Any]:
-    """A model that raises."""
+    """Return a model that raises."""
 
     def predict(_: Any) -> Any:
         raise error
@@ -72,13 +77,13 @@ def raising(error: BaseException) -> Callable[[Any], Any]:
 
 
 def returning(result: Any) -> Callable[[Any], Any]:
-    """A model that always says the same."""
+    """Return a model that always returns the same."""
     return lambda _: result
 
 
-def told(outcome: Outcome) -> tuple[type[PredictionError], str]:
-    """The error that a caller gets, and its sentence."""
+def error_of(outcome: Outcome) -> tuple[type[PredictionError], str]:
+    """Return the type of the error that a caller gets, and its sentence."""
     assert isinstance(outcome, PredictionError)
     assert type(outcome.sentence) is str
-    outcome.sentence.encode()  # it can travel
+    outcome.sentence.encode()  # as a message does
     return type(outcome), outcome.sentence

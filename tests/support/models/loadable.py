@@ -1,4 +1,4 @@
-"""What ``PREDICTOR_MODEL`` may name."""
+"""Models that ``PREDICTOR_MODEL`` may name."""
 
 import asyncio
 from functools import partial
@@ -8,7 +8,7 @@ import msgspec
 
 
 def double(value: Any) -> Any:
-    """A model that is a function."""
+    """Return twice the value, as a model that is a function."""
     return value * 2
 
 
@@ -24,7 +24,7 @@ class Greeter:
 
 
 class Callable:
-    """A model that is called by its own name."""
+    """A model that is an object to be called."""
 
     def __call__(self, value: Any) -> Any:
         return [value]
@@ -40,21 +40,21 @@ class Features(msgspec.Struct):
 
 
 class Typed:
-    """A model that says what it takes and returns, and its version."""
+    """A model with types and a version."""
 
     version = 3
 
     def predict(self, features: Features) -> list[float]:
-        """As many ones as months."""
+        """Return as many ones as months."""
         return [1.0] * features.months
 
     def predict_batch(self, batch: list[Features]) -> list[list[float]]:
-        """The same for many."""
+        """Return the same for each."""
         return [self.predict(features) for features in batch]
 
 
 class Learns:
-    """A model that learns its types, and how it was told, only while loading."""
+    """A model that learns its types and its version only while loading."""
 
     def __init__(self, path: str) -> None:
         self.version = path
@@ -62,19 +62,19 @@ class Learns:
         self.output_type = dict[str, int]
 
     def predict(self, values: Any) -> Any:
-        """How many there are."""
+        """Return the number of values."""
         return {"count": len(values)}
 
 
 class Async:
-    """A model that keeps something that belongs to one event loop."""
+    """An async model that keeps a lock, which belongs to one event loop."""
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
         self._loops: set[asyncio.AbstractEventLoop] = set()
 
     async def predict(self, value: Any) -> int:
-        """In how many loops it was called so far."""
+        """Return the number of event loops in which the model was called so far."""
         if value == "exit":
             raise SystemExit(3)
         if value == "cancel":
@@ -85,7 +85,7 @@ class Async:
             return len(self._loops)
 
     async def predict_batch(self, values: list[Any]) -> list[int]:
-        """The same for many, at once."""
+        """Return the same for each, run at once."""
         return list(await asyncio.gather(*map(self.predict, values)))
 
 
@@ -93,12 +93,12 @@ triple: Final = partial(lambda factor, value: factor * value, 3)
 
 
 def returns_a_stranger(value: int) -> asyncio.Lock:
-    """Returns what has no schema; its result may still convert."""
+    """Return a type without a schema."""
     raise NotImplementedError
 
 
 class Limits(msgspec.Struct):
-    """An input whose fields are called what keywords of JSON Schema are called."""
+    """An input whose fields have the names of keywords of JSON Schema."""
 
     uniqueItems: bool
     maxItems: int
@@ -106,5 +106,5 @@ class Limits(msgspec.Struct):
 
 
 def takes_limits(value: Limits) -> int:
-    """Takes an input that names keywords."""
+    """Take an input that has such names."""
     return value.maxItems

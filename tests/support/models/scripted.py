@@ -1,4 +1,4 @@
-"""A model that does what its input tells it, for the tests to serve."""
+"""Models that do as their input demands, for tests to serve."""
 
 import ctypes
 import os
@@ -36,9 +36,9 @@ THEN: Final[dict[str, Callable[[dict[str, Any]], Any]]] = {
 
 
 class Scripted:
-    """Answers ``input["nonce"]`` after doing what the rest of the input says.
+    """A model that returns ``input["nonce"]`` after doing what the rest of the input demands.
 
-    ``until`` names a file: it waits until that is there.
+    ``until`` names a file whose existence it waits for.
 
     Each run adds its nonce, as a line, to the file that ``RUNS_FILE`` names, if it names one.
     """
@@ -47,15 +47,15 @@ class Scripted:
         self._runs = os.environ.get("RUNS_FILE")
 
     def predict(self, script: Any) -> Any:
-        """Wait, sleep, and do what ``then`` says: what that returns, if anything, is the answer."""
+        """Wait, sleep, and do what ``then`` demands; return its result, if it has one."""
         if self._runs:
             with Path(self._runs).open("a") as runs:
                 runs.write(f"{script['nonce']}\n")
         time.sleep(script.get("sleep_s", 0))
         while "until" in script and not Path(script["until"]).exists():
             time.sleep(POLL_S)
-        answer = THEN[script["then"]](script) if "then" in script else None
-        return answer or script["nonce"]
+        result = THEN[script["then"]](script) if "then" in script else None
+        return result or script["nonce"]
 
 
 REPORTING: Final = {"PREDICTOR_MODEL": "reporting=tests.support.models.scripted:Reporting"}
@@ -63,17 +63,18 @@ REPORTING: Final = {"PREDICTOR_MODEL": "reporting=tests.support.models.scripted:
 
 
 class Reporting:
-    """Takes ``input["steps"]`` steps and reports each, once the file ``input["gate"]`` lets it.
+    """A model of ``input["steps"]`` steps that reports each.
 
-    That file has a line for each step that may be taken; without a gate there is no waiting.
+    The file ``input["gate"]`` has a line for each step that may be taken; without a gate the model
+    does not wait.
     """
 
     def predict(self, script: Any, report: Report) -> Any:
-        """The number of steps; or what ``then`` says, as ``Scripted`` does."""
+        """Return the number of steps; or the result of ``then``, as ``Scripted`` does."""
         steps = script["steps"]
         for step in range(1, steps + 1):
             while "gate" in script and len(Path(script["gate"]).read_text().splitlines()) < step:
                 time.sleep(POLL_S)
             report(step / steps, f"step {step}")
-        answer = THEN[script["then"]](script) if "then" in script else None
-        return answer or steps
+        result = THEN[script["then"]](script) if "then" in script else None
+        return result or steps

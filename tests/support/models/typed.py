@@ -1,4 +1,4 @@
-"""A model with types: what it takes and returns is told to callers, and checked."""
+"""A model with types, which its schemas describe and against which inputs are checked."""
 
 from typing import Annotated
 
@@ -20,5 +20,5 @@ class Risk(msgspec.Struct):
 
 
 def predict(customer: Customer) -> Risk:
-    """The shorter a customer has been here, the higher the risk."""
+    """Return the risk: higher for customers of fewer months."""
     return Risk(1 / customer.months, customer)

@@ -1,4 +1,4 @@
-"""What ``PREDICTOR_MODEL`` may name and no predictor can serve."""
+"""Models that ``PREDICTOR_MODEL`` may name and no predictor can load."""
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -10,28 +10,28 @@ if TYPE_CHECKING:
 
 
 class Raises:
-    """Cannot be loaded: its file is missing."""
+    """A model whose file is missing."""
 
     def __init__(self) -> None:
         raise FileNotFoundError("weights.bin")
 
 
 class Exits:
-    """Cannot be loaded: ends the program."""
+    """A model that ends the program while it is loaded."""
 
     def __init__(self) -> None:
         raise SystemExit(3)
 
 
 class WantsArguments:
-    """Cannot be loaded: nobody gives it arguments."""
+    """A model that requires an argument."""
 
     def __init__(self, path: str) -> None:
         self.path = path
 
 
 class PredictIsNoMethod:
-    """Loads, and cannot predict."""
+    """A class whose ``predict`` is no method."""
 
     predict = "soon"
 
@@ -40,72 +40,72 @@ number: Final = 42
 
 
 class RaisesInLines:
-    """Cannot be loaded, and says so at length."""
+    """A model whose exception has several lines."""
 
     def __init__(self) -> None:
         raise ImportError("no library\n\n  Install it\nor not.")
 
 
 class RaisesLater:
-    """Cannot be described."""
+    """A model whose version cannot be read."""
 
     def predict(self, value: Any) -> Any:
-        """Nothing is wrong with this."""
+        """Return nothing."""
 
     @property
     def version(self) -> str:
-        """The version is in a file that is missing."""
+        """Fail to read the version."""
         raise FileNotFoundError("VERSION")
 
 
 def takes_nothing() -> int:
-    """Cannot predict: no input."""
+    """Take no input."""
     return 1
 
 
 def takes_two(first: int, second: int) -> int:
-    """Cannot predict: one input too many."""
+    """Take one input too many."""
     return first + second
 
 
 def takes_a_name(*, value: int) -> int:
-    """Cannot predict: an input that nobody gives it."""
+    """Take an input by its name only."""
     return value
 
 
 def takes_a_stranger(value: asyncio.Lock) -> int:
-    """Takes what is no JSON."""
+    """Take a type that is no JSON."""
     return 1
 
 
 def takes_what_is_not_imported(value: "Decimal") -> int:
-    """Takes what exists for type checkers only."""
+    """Take a type that is imported for type checkers only."""
     return 1
 
 
 def takes_what_does_not_exist(value: "msgspec.Nothing") -> int:  # type: ignore[name-defined]
-    """Takes what was renamed."""
+    """Take a type that does not exist."""
     return 1
 
 
 def takes_what_is_no_python(value: "list[") -> int:  # type: ignore[valid-type] # noqa: F722
-    """Takes what cannot be read."""
+    """Take a type that is no Python."""
     return 1
 
 
 class Unresolved(msgspec.Struct):
-    """An input of which a part is unknown."""
+    """An input with a field of an unknown type."""
 
     amount: "Decimal"
 
 
 def takes_something_unresolved(value: Unresolved) -> int:
-    """Takes what is known in part."""
+    """Take a type with a field of an unknown type."""
     return 1
 
 
 def has_odd_examples(value: Annotated[int, msgspec.Meta(examples=[object()])]) -> int:
-    """Describes its input in words that are no JSON."""
+    """Take a type whose schema is no JSON."""
     return 1
 
 
@@ -114,5 +114,5 @@ OtherTwin: Final = msgspec.defstruct("Twin", [("b", int)])
 
 
 def takes_two_types_of_one_name(value: tuple[Twin, OtherTwin]) -> int:  # type: ignore[valid-type]
-    """Takes what cannot be described: both are called the same."""
+    """Take two types of one name."""
     return 1

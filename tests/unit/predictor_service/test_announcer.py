@@ -1,7 +1,4 @@
-"""What a predictor says of itself and when, by a clock that the test decides."""
-
-import asyncio
-from collections.abc import Iterator
+"""Announcements of a predictor, by a clock that the test moves."""
 
 import pytest
 
@@ -14,7 +11,7 @@ from tests.support.fakes.scripted import ScriptedChannel, ScriptedLink
 
 
 def described() -> Announcement:
-    """What this predictor says of itself."""
+    """Return the announcement of this predictor."""
     return Announcement(
         replica_id="r",
         host="h",
@@ -26,11 +23,11 @@ def described() -> Announcement:
     )
 
 
-class Predictor:
-    """An announcer between two connections that the test takes up and down."""
+class AnnouncingPredictor:
+    """A predictor that announces itself, over connections that a test takes up and down."""
 
-    def __init__(self) -> None:
-        self.loop = ManualLoop()
+    def __init__(self, loop: ManualLoop) -> None:
+        self.loop = loop
         self.publisher = ScriptedLink()
         self.channel = ScriptedChannel()
         self.announcer = Announcer(described, self.publisher)
@@ -38,33 +35,33 @@ class Predictor:
         self.loop.settle()
 
     def attach(self) -> None:
-        """A connection to consume on is there."""
+        """Make a connection to consume on."""
         self.loop.run_until_complete(self.announcer.attach(self.channel))
         self.loop.settle()
 
     def detach(self) -> None:
-        """It is lost."""
+        """Lose the connection to consume on."""
         self.announcer.detach()
         self.loop.settle()
 
     def call_roll(self) -> None:
-        """A gateway asks who is there."""
+        """Deliver a roll call."""
         self.channel.on_delivery(Delivery(roll_call(), self.channel, 1))
         self.loop.settle()
 
     def leave(self) -> None:
-        """It takes no more requests."""
+        """Announce that the predictor leaves."""
         self.loop.create_task(self.announcer.leave())
         self.loop.settle()
 
     def later(self, seconds: float) -> None:
-        """Time goes on."""
+        """Move the clock."""
         self.loop.now_s += seconds
         self.loop.settle()
 
     @property
-    def said(self) -> list[bool]:
-        """For each announcement so far, whether it was of leaving."""
+    def published(self) -> list[bool]:
+        """The announcements so far, each as True if it was of leaving."""
         return [_leaving(message) for message in self.publisher.published]
 
 
@@ -74,71 +71,68 @@ def _leaving(message: Message) -> bool:
 
 
 @pytest.fixture
-def predictor() -> Iterator[Predictor]:
+def announcing(manual_loop: ManualLoop) -> AnnouncingPredictor:
     """A predictor that has just started."""
-    started = Predictor()
-    yield started
-    for task in asyncio.all_tasks(started.loop):
-        task.cancel()
-    started.loop.settle()
-    started.loop.close()
+    return AnnouncingPredictor(manual_loop)
 
 
-def test_it_announces_itself_when_it_consumes_when_asked_and_every_few_seconds(
-    predictor: Predictor,
+def test_announcements_come_when_consuming_begins_at_roll_calls_and_every_few_seconds(
+    announcing: AnnouncingPredictor,
 ) -> None:
-    assert (predictor.said, predictor.announcer.announced) == ([], False)
-    predictor.attach()
-    assert (predictor.said, predictor.announcer.announced) == ([False], True)
-    predictor.call_roll()
-    assert predictor.said == [False] * 2
-    predictor.later(ANNOUNCE_EVERY_S)
-    assert predictor.said == [False] * 3
+    assert (announcing.published, announcing.announcer.announced) == ([], False)
+    announcing.attach()
+    assert (announcing.published, announcing.announcer.announced) == ([False], True)
+    announcing.call_roll()
+    assert announcing.published == [False] * 2
+    announcing.later(ANNOUNCE_EVERY_S)
+    assert announcing.published == [False] * 3
 
 
-def test_once_it_leaves_it_says_nothing_else_when_asked_or_when_time_goes_on(
-    predictor: Predictor,
+def test_announcements_after_the_one_of_leaving_are_all_of_leaving(
+    announcing: AnnouncingPredictor,
 ) -> None:
-    predictor.attach()
-    predictor.leave()
-    predictor.call_roll()
-    predictor.later(ANNOUNCE_EVERY_S)
-    predictor.detach()
-    predictor.attach()
-    assert predictor.said == [False, True, True, True, True]
+    announcing.attach()
+    announcing.leave()
+    announcing.call_roll()
+    announcing.later(ANNOUNCE_EVERY_S)
+    announcing.detach()
+    announcing.attach()
+    assert announcing.published == [False, True, True, True, True]
 
 
-def test_what_waited_for_the_broker_while_it_began_to_leave_says_so(predictor: Predictor) -> None:
-    predictor.publisher.take(up=False)
-    predictor.attach()
-    predictor.leave()
-    predictor.publisher.take(up=True)
-    predictor.loop.settle()
-    assert predictor.said == [True, True]
-
-
-def test_without_consumers_it_is_not_announced_and_says_nothing_but_that_it_leaves(
-    predictor: Predictor,
+def test_an_announcement_that_waited_for_the_broker_is_of_leaving_by_then(
+    announcing: AnnouncingPredictor,
 ) -> None:
-    predictor.attach()
-    predictor.detach()
-    assert not predictor.announcer.announced
-    predictor.later(ANNOUNCE_EVERY_S)
-    predictor.later(ANNOUNCE_EVERY_S)
-    assert predictor.said == [False]
-    predictor.attach()
-    assert (predictor.said, predictor.announcer.announced) == ([False] * 2, True)
-    predictor.detach()
-    predictor.leave()
-    assert predictor.said == [False, False, True]
+    announcing.publisher.take(up=False)
+    announcing.attach()
+    announcing.leave()
+    announcing.publisher.take(up=True)
+    announcing.loop.settle()
+    assert announcing.published == [True, True]
+
+
+def test_a_predictor_without_consumers_announces_only_that_it_leaves(
+    announcing: AnnouncingPredictor,
+) -> None:
+    announcing.attach()
+    announcing.detach()
+    assert not announcing.announcer.announced
+    announcing.later(ANNOUNCE_EVERY_S)
+    announcing.later(ANNOUNCE_EVERY_S)
+    assert announcing.published == [False]
+    announcing.attach()
+    assert (announcing.published, announcing.announcer.announced) == ([False] * 2, True)
+    announcing.detach()
+    announcing.leave()
+    assert announcing.published == [False, False, True]
 
 
 def test_consumers_that_are_lost_while_the_publisher_is_away_are_not_announced(
-    predictor: Predictor,
+    announcing: AnnouncingPredictor,
 ) -> None:
-    predictor.publisher.take(up=False)
-    predictor.attach()
-    predictor.detach()
-    predictor.publisher.take(up=True)
-    predictor.loop.settle()
-    assert (predictor.said, predictor.announcer.announced) == ([], False)
+    announcing.publisher.take(up=False)
+    announcing.attach()
+    announcing.detach()
+    announcing.publisher.take(up=True)
+    announcing.loop.settle()
+    assert (announcing.published, announcing.announcer.announced) == ([], False)

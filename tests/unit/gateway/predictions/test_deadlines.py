@@ -24,8 +24,8 @@ AFTER_S: Final = 10.0
 class Keeper(FinalStates):
     """Deadlines, and a broker that may be away."""
 
-    def __init__(self) -> None:
-        self.loop = ManualLoop()
+    def __init__(self, loop: ManualLoop) -> None:
+        self.loop = loop
         self.stream = ScriptedReplyStream(self.loop.time)
         self.deadlines = Deadlines(self.stream, self)
         self.published: list[tuple[str, Reply]] = []
@@ -62,14 +62,13 @@ class Keeper(FinalStates):
 
 
 @pytest.fixture
-def keeper() -> Iterator[Keeper]:
-    made = Keeper()
+def keeper(manual_loop: ManualLoop) -> Iterator[Keeper]:
+    made = Keeper(manual_loop)
     yield made
     made.deadlines.close()
     made.loop.settle()
     assert len(made.deadlines) == 0
     assert asyncio.all_tasks(made.loop) == set()
-    made.loop.close()
 
 
 def test_a_prediction_that_is_not_over_ends_at_its_deadline_and_is_stopped(keeper: Keeper) -> None:

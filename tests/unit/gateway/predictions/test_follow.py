@@ -1,7 +1,7 @@
 """What a follower is told, in which order, when two sources of it meet."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Final
 
 import pytest
@@ -55,8 +55,8 @@ class ScriptedReplays(Replays):
 class Following:
     """A reply stream of which offset 10 was read last, and its followers."""
 
-    def __init__(self) -> None:
-        self.loop = ManualLoop()
+    def __init__(self, loop: ManualLoop) -> None:
+        self.loop = loop
         self.stream = ScriptedReplyStream(self.loop.time)
         self.stream.read_up_to = 10
         self.stream.store = self.store = ScriptedStore()
@@ -91,14 +91,9 @@ class Following:
 
 
 @pytest.fixture
-def following() -> Iterator[Following]:
-    """A gateway that nobody follows."""
-    started = Following()
-    yield started
-    for task in asyncio.all_tasks(started.loop):
-        task.cancel()
-    started.loop.settle()
-    started.loop.close()
+def following(manual_loop: ManualLoop) -> Following:
+    """A stream without followers."""
+    return Following(manual_loop)
 
 
 def test_who_has_been_told_nothing_gets_what_is_known_and_then_what_happens(

@@ -1,7 +1,6 @@
 """What a gateway does with a key when others are slow, fail or leave; by a clock of the test's."""
 
 import asyncio
-from collections.abc import Iterator
 from typing import Final
 
 import pytest
@@ -30,8 +29,8 @@ BODY: Final = b'{"input": 1}'
 class Receiver(Requestor):
     """A receiver, the stream that it publishes to, and the queue that it submits to."""
 
-    def __init__(self) -> None:
-        self.loop = ManualLoop()
+    def __init__(self, loop: ManualLoop) -> None:
+        self.loop = loop
         self.ids = PredictionIds(b"k" * 32, 3600, self.loop.time)
         self.stream = ScriptedReplyStream(self.loop.time)
         self.claims = self.stream.claims
@@ -97,14 +96,9 @@ def order_of(prediction_id: PredictionId, model: str, body: bytes) -> Order:
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
+def receiver(manual_loop: ManualLoop) -> Receiver:
     """A gateway that has caught up with an empty stream."""
-    started = Receiver()
-    yield started
-    for task in asyncio.all_tasks(started.loop):
-        task.cancel()
-    started.loop.settle()
-    started.loop.close()
+    return Receiver(manual_loop)
 
 
 def types_of(messages: list[Message]) -> list[str]:

@@ -14,7 +14,7 @@ from msgspec import Meta
 from common.contract.announcement import ModelCard
 from common.errors import InvalidInput
 from gateway.registry.input_schema import InputSchema
-from predictor_service.models.loader import schema_of
+from predictor_service.models.signature import schema_of
 
 
 class Colour(enum.Enum):

@@ -1,7 +1,6 @@
 """When a gateway begins to listen: once its roll call is sent, on a connection that is there."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
@@ -18,8 +17,8 @@ from tests.support.fakes.scripted import ScriptedChannel, ScriptedLink
 class Gateway:
     """A gateway whose connections the test takes up and down."""
 
-    def __init__(self) -> None:
-        self.loop = ManualLoop()
+    def __init__(self, loop: ManualLoop) -> None:
+        self.loop = loop
         self.publisher = ScriptedLink()
         self.registry = PredictorRegistry(self.loop.time, self.publisher)
         self.channel = ScriptedChannel()
@@ -47,14 +46,9 @@ class Gateway:
 
 
 @pytest.fixture
-def gateway() -> Iterator[Gateway]:
+def gateway(manual_loop: ManualLoop) -> Gateway:
     """A gateway that has just started."""
-    started = Gateway()
-    yield started
-    for task in asyncio.all_tasks(started.loop):
-        task.cancel()
-    started.loop.settle()
-    started.loop.close()
+    return Gateway(manual_loop)
 
 
 def test_it_listens_once_the_roll_call_is_sent(gateway: Gateway) -> None:

@@ -1,7 +1,6 @@
 """Whether nobody serves a model: known only after a roll call, by a clock that the test decides."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,8 +13,8 @@ from tests.support.fakes.loops import ManualLoop
 class Gateway:
     """A table, and tasks that ask it whether nobody serves model ``m``."""
 
-    def __init__(self) -> None:
-        self.loop = ManualLoop()
+    def __init__(self, loop: ManualLoop) -> None:
+        self.loop = loop
         self.replicas = ReplicaTable(self.loop.time)
 
     def ask(self) -> asyncio.Task[bool]:
@@ -36,14 +35,9 @@ class Gateway:
 
 
 @pytest.fixture
-def gateway() -> Iterator[Gateway]:
+def gateway(manual_loop: ManualLoop) -> Gateway:
     """A gateway that has just started."""
-    started = Gateway()
-    yield started
-    for task in asyncio.all_tasks(started.loop):
-        task.cancel()
-    started.loop.settle()
-    started.loop.close()
+    return Gateway(manual_loop)
 
 
 def test_before_anybody_can_be_heard_nothing_is_known(gateway: Gateway) -> None:

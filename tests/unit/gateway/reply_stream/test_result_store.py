@@ -1,7 +1,7 @@
 """Reads that nobody waits for any more, by a clock that the test decides."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -43,8 +43,8 @@ class SlowChannel(ScriptedChannel):
 class Gateway:
     """An archive of one prediction, which memory no longer holds."""
 
-    def __init__(self) -> None:
-        self.loop = ManualLoop()
+    def __init__(self, loop: ManualLoop) -> None:
+        self.loop = loop
         self.prediction_id: PredictionId = PredictionIds(b"k" * 32, 3600, self.loop.time).mint()
         self.results = Results(0, 3600, self.loop.time)
         self.results.record(self.prediction_id, REPLY, 7)
@@ -62,14 +62,9 @@ class Gateway:
 
 
 @pytest.fixture
-def gateway() -> Iterator[Gateway]:
+def gateway(manual_loop: ManualLoop) -> Gateway:
     """A gateway that has just started."""
-    started = Gateway()
-    yield started
-    for task in asyncio.all_tasks(started.loop):
-        task.cancel()
-    started.loop.settle()
-    started.loop.close()
+    return Gateway(manual_loop)
 
 
 def test_callers_that_gave_up_while_they_waited_leave_no_read_behind(gateway: Gateway) -> None:

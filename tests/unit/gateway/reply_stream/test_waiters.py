@@ -30,8 +30,8 @@ class CountingLoop(ManualLoop):
 class Predictions:
     """Predictions, and those who wait for them."""
 
-    def __init__(self) -> None:
-        self.loop = CountingLoop()
+    def __init__(self, loop: CountingLoop) -> None:
+        self.loop = loop
         self.ended: set[PredictionId] = set()
         self.waiters = Waiters(self.ended.__contains__)
 
@@ -59,12 +59,9 @@ class Predictions:
 @pytest.fixture
 def predictions() -> Iterator[Predictions]:
     """Predictions of which none has ended."""
-    those = Predictions()
-    yield those
-    for task in asyncio.all_tasks(those.loop):
-        task.cancel()
-    those.loop.settle()
-    those.loop.close()
+    loop = CountingLoop()
+    yield Predictions(loop)
+    loop.end()
 
 
 def test_a_waiter_is_woken_by_the_end_of_its_prediction_alone(predictions: Predictions) -> None:

@@ -1,8 +1,7 @@
 """When a request is sent again, and when not, on a broker that a test takes up and down."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator
-from contextlib import suppress
+from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
 import pytest
@@ -33,8 +32,8 @@ T = TypeVar("T")
 class World:
     """A requestor between two scripted links, on a clock that stands still unless moved."""
 
-    def __init__(self) -> None:
-        self.loop = ManualLoop()
+    def __init__(self, loop: ManualLoop) -> None:
+        self.loop = loop
         self.publisher, self.consumer = ScriptedLink(), ScriptedLink()
         self.tracer = NotingTracer()
         self.requestor = Requestor(self.publisher, self.consumer, lambda: NOW_S, self.tracer)
@@ -60,14 +59,8 @@ class World:
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    made = World()
-    yield made
-    for task in asyncio.all_tasks(made.loop):
-        task.cancel()
-        with suppress(asyncio.CancelledError, PredictionError):
-            made.loop.run_until_complete(task)
-    made.loop.close()
+def world(manual_loop: ManualLoop) -> World:
+    return World(manual_loop)
 
 
 def test_a_reply_is_in_a_trace_only_if_its_predictor_says_in_which(world: World) -> None:

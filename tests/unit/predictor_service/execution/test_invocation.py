@@ -1,4 +1,4 @@
-"""A model on an input: its result, or an error that tells the caller nothing it may not know."""
+"""The invocation of a model: a result, or an error that gives away nothing of the model."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,16 +14,16 @@ from tests.support.models.invoking import (
     Point,
     Speechless,
     Surprise,
-    ask,
+    error_of,
     raising,
     returning,
-    told,
+    run,
 )
 
 
-def test_a_model_gets_the_value_and_its_result_is_json() -> None:
-    assert ask(lambda number: number * 2, NUMBER) == b"42"
-    assert ask(lambda texts: texts * 2, b'["\\u00e9"]') == '["é","é"]'.encode()
+def test_a_model_gets_a_value_and_its_result_becomes_json() -> None:
+    assert run(lambda number: number * 2, NUMBER) == b"42"
+    assert run(lambda texts: texts * 2, b'["\\u00e9"]') == '["é","é"]'.encode()
 
 
 @pytest.mark.parametrize(
@@ -37,13 +37,13 @@ def test_a_model_gets_the_value_and_its_result_is_json() -> None:
         (Any, b"9" * 4300, int("9" * 4300)),
     ],
 )
-def test_a_model_gets_its_input_as_the_type_it_asks_for(
+def test_a_model_gets_its_input_as_the_type_that_it_takes(
     input_type: Any, text: bytes, seen: Any
 ) -> None:
-    inputs: list[Any] = []
-    assert ask(inputs.append, text, input_type) == b"null"
-    assert inputs == [seen]
-    assert type(inputs[0]) is type(seen)
+    seen_values: list[Any] = []
+    assert run(seen_values.append, text, input_type) == b"null"
+    assert seen_values == [seen]
+    assert type(seen_values[0]) is type(seen)
 
 
 @pytest.mark.parametrize(
@@ -68,14 +68,14 @@ def test_an_input_of_another_type_is_refused_with_the_path_and_the_model_never_s
     input_type: Any, text: bytes, sentence: str
 ) -> None:
     seen: list[Any] = []
-    assert told(ask(seen.append, text, input_type)) == (InvalidInput, sentence)
+    assert error_of(run(seen.append, text, input_type)) == (InvalidInput, sentence)
     assert seen == []
 
 
 @pytest.mark.parametrize("text", [b"", b"{nope", b'"\xff"', b"NaN", b"[" * 100_000])
 def test_an_input_that_is_no_json_never_reaches_the_model(text: bytes) -> None:
     seen: list[Any] = []
-    error, sentence = told(ask(seen.append, text))
+    error, sentence = error_of(run(seen.append, text))
     assert error is MalformedRequest
     assert sentence.startswith("The input is not valid JSON: ")
     assert seen == []
@@ -96,7 +96,7 @@ def test_an_input_that_the_model_refuses_is_refused_in_its_words(
     error: InvalidInput, sentence: str
 ) -> None:
     with structlog.testing.capture_logs() as logs:
-        assert told(ask(raising(error), NUMBER)) == (InvalidInput, sentence)
+        assert error_of(run(raising(error), NUMBER)) == (InvalidInput, sentence)
     assert logs == []
 
 
@@ -123,17 +123,17 @@ def test_an_input_that_the_model_refuses_is_refused_in_its_words(
         returning(iter([])),
     ],
 )
-def test_a_model_that_fails_is_told_to_the_log_and_not_to_the_caller(
+def test_an_exception_of_a_model_is_in_the_log_and_not_in_the_error(
     predict: Callable[[Any], Any],
 ) -> None:
     with structlog.testing.capture_logs() as logs:
-        assert told(ask(predict, NUMBER)) == (ModelFailed, "The model failed on this input.")
+        assert error_of(run(predict, NUMBER)) == (ModelFailed, "The model failed on this input.")
     ((line),) = logs
     assert (line["correlation_id"], line["exc_info"]) == ("c", True)
 
 
-def test_a_type_that_fails_on_an_input_is_a_model_that_fails() -> None:
+def test_an_exception_of_an_input_type_fails_the_prediction() -> None:
     with structlog.testing.capture_logs() as logs:
-        error, sentence = told(ask(returning(1), b'{"months": 15}', Customer))
+        error, sentence = error_of(run(returning(1), b'{"months": 15}', Customer))
     assert (error, sentence) == (ModelFailed, "The model failed on this input.")
     assert [line["correlation_id"] for line in logs] == ["c"]

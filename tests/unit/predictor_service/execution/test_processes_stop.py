@@ -1,4 +1,4 @@
-"""A prediction that runs in a process is stopped, and costs no other anything."""
+"""Inputs that are stopped while they run in a worker process cost no other input anything."""
 
 import asyncio
 import time
@@ -18,17 +18,17 @@ LONG_S: Final = 60.0
 
 
 class Noted:
-    """A model that notes what it begins, and takes long over negative numbers."""
+    """A model that notes the inputs that it begins, and takes long over negative numbers."""
 
     def __init__(self, notes: str) -> None:
         self._notes = Path(notes)
 
     def predict(self, value: int) -> int:
-        """The input."""
+        """Return the input."""
         return self.predict_batch([value])[0]
 
     def predict_batch(self, values: list[int]) -> list[int]:
-        """The inputs."""
+        """Return the inputs."""
         with self._notes.open("a") as notes:
             notes.write(f"{values}\n")
         if min(values) < 0:
@@ -43,28 +43,28 @@ class OneByOne:
         self._noted = Noted(notes)
 
     def predict(self, value: int) -> int:
-        """The input."""
+        """Return the input."""
         return self._noted.predict(value)
 
 
-class World:
-    """One worker, and what its model has begun."""
+class OneWorker:
+    """A runner with one worker, and the inputs that its model has begun."""
 
-    def __init__(self, execution: ProcessRunner, notes: Path) -> None:
-        self.execution = execution
+    def __init__(self, runner: ProcessRunner, notes: Path) -> None:
+        self.runner = runner
         self._notes = notes
 
     def start(self, *values: int, model: str = "noted") -> "asyncio.Task[list[object]]":
-        """Ask; the correlation id of each is its value."""
-        questions = [ModelInput(str(value).encode(), str(value)) for value in values]
+        """Run the model; the correlation id of each input is its value."""
+        inputs = [ModelInput(str(value).encode(), str(value)) for value in values]
 
-        async def asked() -> list[object]:
-            return list(await self.execution.run(model, questions))
+        async def run() -> list[object]:
+            return list(await self.runner.run(model, inputs))
 
-        return asyncio.create_task(asked())
+        return asyncio.create_task(run())
 
     async def begins(self, *values: int) -> None:
-        """Wait until the model has begun with these."""
+        """Wait until the model has begun with these inputs."""
 
         async def has_begun() -> bool:
             return str(list(values)) in self.begun
@@ -81,71 +81,71 @@ def _models(notes: Path) -> Sequence[Specification]:
 
 
 @asynccontextmanager
-async def world(directory: Path) -> AsyncIterator[World]:
+async def one_worker(directory: Path) -> AsyncIterator[OneWorker]:
     notes = directory / "notes"
-    execution = ProcessRunner(_models(notes), 1, LONG_S)
-    await execution.start()
+    runner = ProcessRunner(_models(notes), 1, LONG_S)
+    await runner.start()
     try:
-        yield World(execution, notes)
+        yield OneWorker(runner, notes)
     finally:
-        execution.abandon()
+        runner.abandon()
 
 
-async def test_what_runs_is_stopped_and_the_next_finds_a_worker(tmp_path: Path) -> None:
-    async with world(tmp_path) as one:
-        stopped = one.start(-1)
-        await one.begins(-1)
-        one.execution.stop("-1")
+async def test_an_input_that_runs_is_stopped_and_the_next_finds_a_worker(tmp_path: Path) -> None:
+    async with one_worker(tmp_path) as worker:
+        stopped = worker.start(-1)
+        await worker.begins(-1)
+        worker.runner.stop("-1")
         assert [type(outcome) for outcome in await stopped] == [Cancelled]
-        assert await one.start(2) == [b"2"]
-        assert not one.execution.broken.is_set()
+        assert await worker.start(2) == [b"2"]
+        assert not worker.runner.broken.is_set()
 
 
-async def test_a_batch_goes_on_until_nobody_needs_any_of_it(tmp_path: Path) -> None:
-    async with world(tmp_path) as one:
-        batch = one.start(1, -2, 3)
-        await one.begins(1, -2, 3)
+async def test_a_batch_runs_on_until_each_of_its_inputs_is_stopped(tmp_path: Path) -> None:
+    async with one_worker(tmp_path) as worker:
+        batch = worker.start(1, -2, 3)
+        await worker.begins(1, -2, 3)
         for stopped in ("-2", "1"):
-            one.execution.stop(stopped)
+            worker.runner.stop(stopped)
             await asyncio.wait((batch,), timeout=0.2)
             assert not batch.done()
-        one.execution.stop("3")
+        worker.runner.stop("3")
         assert [type(outcome) for outcome in await batch] == [Cancelled] * 3
-        assert one.begun == ["[1, -2, 3]"]
+        assert worker.begun == ["[1, -2, 3]"]
 
 
-async def test_what_is_asked_one_by_one_does_not_wait_for_what_is_stopped(tmp_path: Path) -> None:
-    async with world(tmp_path) as one:
-        trip = one.start(-1, 2, model="one-by-one")
-        await one.begins(-1)
-        one.execution.stop("-1")
-        first, second = await trip
+async def test_an_input_of_a_chunk_does_not_wait_for_a_stopped_one(tmp_path: Path) -> None:
+    async with one_worker(tmp_path) as worker:
+        chunk = worker.start(-1, 2, model="one-by-one")
+        await worker.begins(-1)
+        worker.runner.stop("-1")
+        first, second = await chunk
         assert isinstance(first, Cancelled)
         assert second == b"2"
-        assert one.begun == ["[-1]", "[2]"]
+        assert worker.begun == ["[-1]", "[2]"]
 
 
-async def test_what_waits_for_a_worker_is_not_begun(tmp_path: Path) -> None:
-    async with world(tmp_path) as one:
-        running = one.start(-1)
-        await one.begins(-1)
-        waiting = one.start(-5)
+async def test_a_stopped_input_that_waits_for_a_worker_is_not_run(tmp_path: Path) -> None:
+    async with one_worker(tmp_path) as worker:
+        running = worker.start(-1)
+        await worker.begins(-1)
+        waiting = worker.start(-5)
         await asyncio.sleep(0)
-        one.execution.stop("-5")
-        one.execution.stop("-1")
+        worker.runner.stop("-5")
+        worker.runner.stop("-1")
         assert [type(outcome) for outcome in await running + await waiting] == [Cancelled] * 2
-        assert one.begun == ["[-1]"]
+        assert worker.begun == ["[-1]"]
 
 
-async def test_what_runs_beside_it_or_is_over_is_let_alone(tmp_path: Path) -> None:
-    async with world(tmp_path) as one:
-        assert await one.start(1) == [b"1"]
-        one.execution.stop("1")
-        assert await one.start(1) == [b"1"]
-        running = one.start(-1)
-        await one.begins(-1)
-        one.execution.stop("another")
+async def test_a_stop_concerns_no_other_input_and_none_that_is_over(tmp_path: Path) -> None:
+    async with one_worker(tmp_path) as worker:
+        assert await worker.start(1) == [b"1"]
+        worker.runner.stop("1")
+        assert await worker.start(1) == [b"1"]
+        running = worker.start(-1)
+        await worker.begins(-1)
+        worker.runner.stop("another")
         await asyncio.wait((running,), timeout=0.2)
         assert not running.done()
-        one.execution.stop("-1")
+        worker.runner.stop("-1")
         await running

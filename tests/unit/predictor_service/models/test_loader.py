@@ -1,4 +1,4 @@
-"""Loading models, and what they tell of themselves."""
+"""Loading models, and their cards."""
 
 import sys
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
@@ -18,7 +18,7 @@ BAD: Final = "tests.support.models.unloadable"
 
 
 def load(attribute: str, module: str = PATH) -> Model:
-    """The model that ``attribute`` names, served as ``iris``."""
+    """Load the model that ``attribute`` names, as ``iris``."""
     (specification,) = parse_models(f"iris={module}:{attribute}")
     return load_model(specification)
 
@@ -47,7 +47,7 @@ def test_a_model_that_ships_can_be_replaced_by_another_of_its_name() -> None:
     assert load_model(specification).predict(1) == 2
 
 
-def test_a_model_tells_its_name_version_and_types() -> None:
+def test_the_card_of_a_model_has_its_name_version_and_schemas() -> None:
     model = load("Typed")
     assert (model.card.name, model.card.version) == ("iris", "3")
     assert model.card.input_schema["$ref"] == "#/$defs/Features"
@@ -60,7 +60,7 @@ def test_a_model_tells_its_name_version_and_types() -> None:
     assert model.predict_batch([Features(2), Features(0)]) == [[1.0, 1.0], []]
 
 
-def test_fields_may_be_called_what_keywords_of_a_schema_are_called() -> None:
+def test_the_fields_of_an_input_may_have_the_names_of_schema_keywords() -> None:
     card = load("takes_limits").card
     assert card.input_schema["$defs"]["Limits"]["properties"] == {
         "uniqueItems": {"type": "boolean"},
@@ -77,19 +77,19 @@ def test_a_model_may_learn_its_types_and_version_while_loading() -> None:
 
 
 @pytest.mark.parametrize("attribute", ["double", "Greeter", "Callable", "triple"])
-def test_a_model_that_says_nothing_of_itself_takes_any_json(attribute: str) -> None:
+def test_a_model_without_types_takes_any_json(attribute: str) -> None:
     model = load(attribute)
     assert (model.card.version, model.card.input_schema, model.card.output_schema) == ("", {}, {})
     assert model.predict_batch is None
     assert model.decoder.decode(b'[{"a": null}]') == [{"a": None}]
 
 
-def test_a_result_that_has_no_schema_may_still_convert() -> None:
+def test_a_model_whose_result_has_no_schema_is_loaded() -> None:
     card = load("returns_a_stranger").card
     assert (card.input_schema, card.output_schema) == ({"type": "integer"}, {})
 
 
-def test_async_calls_share_one_loop_whoever_waits_for_them() -> None:
+def test_calls_of_async_models_share_one_event_loop() -> None:
     model = load("Async")
     with ThreadPoolExecutor(4) as threads:
         assert list(threads.map(model.predict, range(20))) == [1] * 20
@@ -99,7 +99,7 @@ def test_async_calls_share_one_loop_whoever_waits_for_them() -> None:
 
 
 def predicted(model: Model, value: Any) -> Any:
-    """What ``model`` predicts within 10 s; a thread that it never comes back from is left."""
+    """Return the result of ``model``, within 10 s; a thread that it never leaves is abandoned."""
     ended: Future[Any] = Future()
 
     def run() -> None:
@@ -112,7 +112,7 @@ def predicted(model: Model, value: Any) -> Any:
     return ended.result(timeout=10)
 
 
-def test_an_async_model_that_wants_to_exit_fails_and_the_next_call_does_not() -> None:
+def test_an_async_model_that_exits_fails_and_its_next_call_does_not() -> None:
     model = load("Async")
     with pytest.raises(RuntimeError, match="SystemExit"):
         predicted(model, "exit")
@@ -150,7 +150,9 @@ def test_an_async_model_that_wants_to_exit_fails_and_the_next_call_does_not() ->
         ("has_odd_examples", "takes an input that cannot be read from JSON"),
     ],
 )
-def test_a_model_that_cannot_be_served_is_told_in_one_sentence(attribute: str, says: str) -> None:
+def test_a_model_that_cannot_be_loaded_is_refused_in_one_sentence(
+    attribute: str, says: str
+) -> None:
     with pytest.raises(Misconfigured) as refused:
         load(attribute, BAD)
     sentence = str(refused.value)
@@ -160,7 +162,7 @@ def test_a_model_that_cannot_be_served_is_told_in_one_sentence(attribute: str, s
 
 
 @pytest.mark.parametrize("module", ["no.such.module", ".relative", "tests.unit.no_such", "a b"])
-def test_a_module_that_cannot_be_imported_is_told_in_one_sentence(module: str) -> None:
+def test_a_module_that_cannot_be_imported_is_refused_in_one_sentence(module: str) -> None:
     (specification,) = parse_models(f"iris={module}:double")
     with pytest.raises(Misconfigured, match=r"^Model 'iris=.*' cannot be loaded: \w+Error: .+"):
         load_model(specification)
@@ -168,8 +170,8 @@ def test_a_module_that_cannot_be_imported_is_told_in_one_sentence(module: str) -
 
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user's directory, which is the current one."""
-    monkeypatch.syspath_prepend(tmp_path / "nowhere")  # undoes what is put on the path
+    """The directory of a user, as the current one."""
+    monkeypatch.syspath_prepend(tmp_path / "nowhere")  # restores the path after the test
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -181,7 +183,7 @@ def test_the_current_directory_is_importable(elsewhere: Path) -> None:
 
 
 @pytest.mark.parametrize("by_name", [False, True])
-def test_the_current_directory_keeps_the_place_that_it_has_on_the_path(
+def test_the_current_directory_keeps_its_place_on_the_path(
     elsewhere: Path, monkeypatch: pytest.MonkeyPatch, by_name: bool
 ) -> None:
     monkeypatch.setattr("sys.path", [*sys.path, str(elsewhere) if by_name else ""])

@@ -1,4 +1,4 @@
-"""How a model tells how far it has come."""
+"""Reports of progress, from the model to the predictor."""
 
 import threading
 from typing import Any
@@ -19,105 +19,105 @@ FOLLOWED = ModelInput(b"3", "c", is_followed=True)
 
 
 def steps(count: int, report: Report) -> int:
-    """A model that reports."""
+    """Report each step, as a model does."""
     for step in range(count):
         report((step + 1) / count, note=f"{step + 1}")
     return count
 
 
-async def steps_later(count: int, *, tell: Report) -> int:
-    """One that is async, and calls it otherwise."""
-    return steps(count, tell)
+async def steps_later(count: int, *, on_step: Report) -> int:
+    """Report each step, as an async model with another name for the report does."""
+    return steps(count, on_step)
 
 
 def wrong(_: Any, report: Report) -> int:
-    """A model that cannot count."""
+    """Report no number, as a model with a bug does."""
     report("half")  # type: ignore[arg-type]
     return 1
 
 
 def load(attribute: str) -> Model:
-    """A model of this file."""
+    """Load a model of this file."""
     (specification,) = parse_models(
         f"m=tests.unit.predictor_service.models.test_report:{attribute}"
     )
     return load_model(specification)
 
 
-def run(model: Model, question: ModelInput) -> tuple[Outcome, list[tuple[str, Progress]]]:
-    """What comes of a question, and what is heard of it until then."""
-    heard: list[tuple[str, Progress]] = []
-    (outcome,) = invoke(model, [question], lambda *told: heard.append(told))
-    return outcome, heard
+def run(model: Model, model_input: ModelInput) -> tuple[Outcome, list[tuple[str, Progress]]]:
+    """Run a model; return the outcome and the progress until then."""
+    progress: list[tuple[str, Progress]] = []
+    (outcome,) = invoke(model, [model_input], lambda *args: progress.append(args))
+    return outcome, progress
 
 
 @pytest.mark.parametrize("attribute", ["steps", "steps_later"])
-def test_a_model_that_asks_for_a_report_gets_one(attribute: str) -> None:
-    outcome, heard = run(load(attribute), FOLLOWED)
+def test_a_model_with_a_report_parameter_gets_a_report(attribute: str) -> None:
+    outcome, progress = run(load(attribute), FOLLOWED)
     assert outcome == b"3"
-    assert heard[0] == ("c", Progress(1 / 3, "1"))
-    assert heard[-1] == ("c", Progress(1.0, "3"))
+    assert progress[0] == ("c", Progress(1 / 3, "1"))
+    assert progress[-1] == ("c", Progress(1.0, "3"))
 
 
-def test_what_it_takes_is_described_without_the_report() -> None:
+def test_the_input_schema_leaves_out_the_report() -> None:
     assert load("steps").card.input_schema == {"type": "integer"}
 
 
-def test_a_prediction_that_nobody_can_follow_is_heard_of_by_nobody() -> None:
-    outcome, heard = run(load("steps"), ModelInput(b"3", "c"))
-    assert (outcome, heard) == (b"3", [])
+def test_the_reports_of_a_prediction_that_is_not_followed_are_ignored() -> None:
+    outcome, progress = run(load("steps"), ModelInput(b"3", "c"))
+    assert (outcome, progress) == (b"3", [])
 
 
-def test_a_report_of_no_number_is_the_models_failure_followed_or_not() -> None:
-    for question in (FOLLOWED, ModelInput(b"3", "c")):
-        outcome, _ = run(load("wrong"), question)
+def test_a_report_of_no_number_fails_its_prediction_followed_or_not() -> None:
+    for model_input in (FOLLOWED, ModelInput(b"3", "c")):
+        outcome, _ = run(load("wrong"), model_input)
         assert isinstance(outcome, ModelFailed)
 
 
-def test_what_comes_too_fast_is_not_heard_but_the_last_of_it_is() -> None:
-    heard: list[Progress] = []
-    with Reporter(heard.append) as report:
+def test_reports_in_quick_succession_are_dropped_except_for_the_last() -> None:
+    passed_on: list[Progress] = []
+    with Reporter(passed_on.append) as report:
         for number in range(10_001):
             report(number / 10_000)
-    assert heard[0] == Progress(0.0)
-    assert heard[-1] == Progress(1.0)
-    assert len(heard) < 50
+    assert passed_on[0] == Progress(0.0)
+    assert passed_on[-1] == Progress(1.0)
+    assert len(passed_on) < 50
 
 
-def test_the_last_is_heard_while_the_model_goes_on() -> None:
-    heard: list[Progress] = []
+def test_the_last_report_is_passed_on_while_the_model_runs() -> None:
+    passed_on: list[Progress] = []
     both = threading.Event()
 
-    def hear(progress: Progress) -> None:
-        heard.append(progress)
-        if len(heard) == 2:
+    def on_progress(progress: Progress) -> None:
+        passed_on.append(progress)
+        if len(passed_on) == 2:
             both.set()
 
-    with Reporter(hear) as report:
+    with Reporter(on_progress) as report:
         for fraction in (0.1, 0.2, 0.3):
             report(fraction)
         assert both.wait(timeout=10)
-        assert heard == [Progress(0.1), Progress(0.3)]
+        assert passed_on == [Progress(0.1), Progress(0.3)]
 
 
-def test_what_is_reported_after_the_end_is_not_heard() -> None:
-    heard: list[Progress] = []
-    with Reporter(heard.append) as report:
+def test_a_report_after_the_end_is_ignored() -> None:
+    passed_on: list[Progress] = []
+    with Reporter(passed_on.append) as report:
         report(0.1)
     report(0.2)
-    assert heard == [Progress(0.1)]
+    assert passed_on == [Progress(0.1)]
 
 
-def test_many_threads_may_report_and_are_heard_one_after_the_other() -> None:
+def test_the_reports_of_many_threads_are_passed_on_one_at_a_time() -> None:
     inside, most = 0, 0
 
-    def hear(_: Progress) -> None:
+    def on_progress(_: Progress) -> None:
         nonlocal inside, most
         inside += 1
         most = max(most, inside)
         inside -= 1
 
-    with Reporter(hear) as report:
+    with Reporter(on_progress) as report:
         threads = [threading.Thread(target=steps, args=(2_000, report)) for _ in range(8)]
         for thread in threads:
             thread.start()
@@ -126,18 +126,18 @@ def test_many_threads_may_report_and_are_heard_one_after_the_other() -> None:
     assert most == 1
 
 
-def test_a_model_that_asks_for_none_is_called_with_its_input_alone() -> None:
+def test_a_model_without_a_report_parameter_is_called_with_its_input_alone() -> None:
     arguments: list[Any] = []
 
-    def predict(*given: Any, **named: Any) -> None:
-        arguments.append((given, named))
+    def predict(*args: Any, **kwargs: Any) -> None:
+        arguments.append((args, kwargs))
 
     run(Model(ModelCard(name="m"), Any, predict, None), FOLLOWED)
     assert arguments == [((3,), {})]
 
 
 @pytest.mark.parametrize(
-    ("fraction", "note", "travels"),
+    ("fraction", "note", "expected"),
     [
         (1.5, "", Progress(1.0)),
         (-0.1, "", Progress(0.0)),
@@ -146,11 +146,11 @@ def test_a_model_that_asks_for_none_is_called_with_its_input_alone() -> None:
         (0.5, "x" * 1000, Progress(0.5, "x" * MAX_NOTE_CHARS + "…")),
     ],
 )
-def test_what_a_model_reports_is_cut_to_what_can_travel(
-    fraction: float, note: str, travels: Progress
+def test_progress_is_cut_to_the_range_and_length_of_the_contract(
+    fraction: float, note: str, expected: Progress
 ) -> None:
-    assert Progress.of(fraction, note) == travels
-    assert Progress.from_message(travels.to_message("c", 0)) == travels
+    assert Progress.of(fraction, note) == expected
+    assert Progress.from_message(expected.to_message("c", 0)) == expected
 
 
 @pytest.mark.parametrize(

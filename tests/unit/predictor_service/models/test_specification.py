@@ -1,4 +1,4 @@
-"""What ``PREDICTOR_MODEL`` may say, and what it is told when it says something else."""
+"""The syntax of ``PREDICTOR_MODEL``, and the sentences that refuse another."""
 
 import pytest
 from hypothesis import given
@@ -30,14 +30,14 @@ from predictor_service.models.specification import SHIPPED, Specification, parse
         ("  a = m:b (x)  ", ("a", "m", "b", "x")),
     ],
 )
-def test_a_model_is_spelled_by_name_and_place(
+def test_a_specification_is_a_name_and_a_place(
     text: str, expected: tuple[str, str, str, str | None]
 ) -> None:
     assert parse_models(text) == (Specification(*expected),)
 
 
 @pytest.mark.parametrize("short", SHIPPED)
-def test_a_model_that_ships_goes_by_its_short_name(short: str) -> None:
+def test_a_model_that_ships_has_a_short_name(short: str) -> None:
     (specification,) = parse_models(short)
     assert specification.name == short
     assert f"{specification.module}:{specification.attribute}" == SHIPPED[short]
@@ -71,7 +71,9 @@ def test_several_models_are_separated_by_commas_and_keep_their_order(text: str) 
         ("m:b", "PREDICTOR_MODEL: 'm:b' is not a name for a model."),
     ],
 )
-def test_what_cannot_be_read_is_told_in_one_sentence(text: str, sentence: str) -> None:
+def test_a_specification_that_cannot_be_read_is_refused_in_one_sentence(
+    text: str, sentence: str
+) -> None:
     with pytest.raises(Misconfigured) as refused:
         parse_models(text)
     assert str(refused.value) == sentence
@@ -90,7 +92,9 @@ def test_what_cannot_be_read_is_told_in_one_sentence(text: str, sentence: str) -
         ("Demo", "Demo", "Demo"),
     ],
 )
-def test_a_place_that_is_none_is_told_what_to_write(text: str, place: str, name: str) -> None:
+def test_the_refusal_of_an_unknown_place_says_what_to_write(
+    text: str, place: str, name: str
+) -> None:
     with pytest.raises(Misconfigured) as refused:
         parse_models(text)
     assert str(refused.value) == (
@@ -102,7 +106,7 @@ def test_a_place_that_is_none_is_told_what_to_write(text: str, place: str, name:
 @pytest.mark.parametrize(
     "part", ["a=b=m:c", "a=m:b(c", "a=m:b)", "a=m:b(c)d", "a=m:b((c))", "a=m:b(c)(d)", "onnx(x)=y"]
 )
-def test_a_spelling_that_is_none_is_shown_as_it_came(part: str) -> None:
+def test_the_refusal_of_a_wrong_syntax_quotes_it(part: str) -> None:
     with pytest.raises(Misconfigured) as refused:
         parse_models(f"demo,{part}")
     assert str(refused.value) == (
@@ -112,7 +116,7 @@ def test_a_spelling_that_is_none_is_shown_as_it_came(part: str) -> None:
 
 
 @given(st.text() | st.text("ab=:().,- \n"))
-def test_any_text_is_read_or_refused_in_one_sentence(text: str) -> None:
+def test_a_setting_of_any_text_is_read_or_refused_in_one_sentence(text: str) -> None:
     specifications: tuple[Specification, ...] = ()
     sentence = ""
     try:
@@ -131,7 +135,7 @@ def test_any_text_is_read_or_refused_in_one_sentence(text: str) -> None:
     st.sampled_from(["predict", "Model", "A.b"]),
     st.none() | st.text(st.characters(blacklist_characters="(),", blacklist_categories=["Cs"])),
 )
-def test_a_specification_is_spelled_as_it_is_read(
+def test_a_specification_that_is_printed_is_read_as_the_same(
     name: str, module: str, attribute: str, argument: str | None
 ) -> None:
     specification = Specification(name, module, attribute, argument)

@@ -1,4 +1,4 @@
-"""What a predictor remembers of the predictions that were cancelled."""
+"""Cancelled predictions, as a predictor remembers them."""
 
 import pytest
 
@@ -9,54 +9,61 @@ from predictor_service.request_reply.cancellations import REMEMBER_S, Cancellati
 from tests.support.fakes.scripted import ScriptedChannel
 
 
-class World:
-    """Cancellations on a clock that stands still unless moved."""
+class ClockedCancellations:
+    """Cancellations on a clock that stands still unless a test moves it."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
-        self.told: list[str] = []
-        self.cancellations = Cancellations(self.told.append, lambda: self.now_s)
+        self.passed_on: list[str] = []
+        self.cancellations = Cancellations(self.passed_on.append, lambda: self.now_s)
         self.channel = ScriptedChannel()
 
-    async def hear(self, *correlation_ids: str) -> None:
+    async def cancel(self, *correlation_ids: str) -> None:
+        """Attach, and deliver a cancellation of each."""
         await self.cancellations.attach(self.channel)
         for correlation_id in correlation_ids:
-            self.say(CANCELLED.to_message(correlation_id, 0))
+            self.deliver(CANCELLED.to_message(correlation_id, 0))
 
-    def say(self, message: Message) -> None:
+    def deliver(self, message: Message) -> None:
+        """Deliver a message."""
         self.channel.on_delivery(Delivery(message, self.channel, 1))
 
 
-async def test_what_was_cancelled_is_known_and_told() -> None:
-    world = World()
-    await world.hear("a", "b")
-    assert "a" in world.cancellations
-    assert "c" not in world.cancellations
-    assert world.told == ["a", "b"]
+@pytest.fixture
+def clocked() -> ClockedCancellations:
+    return ClockedCancellations()
 
 
-async def test_other_messages_cancel_nothing() -> None:
-    world = World()
-    await world.hear()
-    world.say(Message(type="of.a.later.version", body=b"", correlation_id="a"))
-    assert "a" not in world.cancellations
-    assert world.told == []
+async def test_a_cancelled_id_is_known_and_passed_on(clocked: ClockedCancellations) -> None:
+    await clocked.cancel("a", "b")
+    assert "a" in clocked.cancellations
+    assert "c" not in clocked.cancellations
+    assert clocked.passed_on == ["a", "b"]
 
 
-async def test_the_oldest_are_forgotten_after_a_while() -> None:
-    world = World()
-    await world.hear("a")
-    world.now_s += REMEMBER_S / 2
-    await world.hear("a", "b")
-    world.now_s += REMEMBER_S / 2 + 1
-    await world.hear("c")
-    assert [text in world.cancellations for text in "abc"] == [False, True, True]
+async def test_messages_of_other_types_cancel_nothing(clocked: ClockedCancellations) -> None:
+    await clocked.cancel()
+    clocked.deliver(Message(type="of.a.later.version", body=b"", correlation_id="a"))
+    assert "a" not in clocked.cancellations
+    assert clocked.passed_on == []
 
 
-async def test_no_more_are_remembered_than_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_oldest_cancelled_ids_are_forgotten_in_time(
+    clocked: ClockedCancellations,
+) -> None:
+    await clocked.cancel("a")
+    clocked.now_s += REMEMBER_S / 2
+    await clocked.cancel("a", "b")
+    clocked.now_s += REMEMBER_S / 2 + 1
+    await clocked.cancel("c")
+    assert [text in clocked.cancellations for text in "abc"] == [False, True, True]
+
+
+async def test_the_number_of_cancelled_ids_is_bounded(
+    clocked: ClockedCancellations, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cancellations, "REMEMBER_COUNT", 3)
-    world = World()
-    await world.hear(*"abcdef")
-    assert len(world.cancellations) == 3
-    assert "f" in world.cancellations
-    assert "a" not in world.cancellations
+    await clocked.cancel(*"abcdef")
+    assert len(clocked.cancellations) == 3
+    assert "f" in clocked.cancellations
+    assert "a" not in clocked.cancellations

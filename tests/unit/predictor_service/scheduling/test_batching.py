@@ -1,4 +1,4 @@
-"""When a batch is started: at once, or a moment later."""
+"""The start of a batch: at once, or a moment later."""
 
 from typing import Final
 
@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from predictor_service.scheduling.batching import SUSPECTS_GATHER_S, Batching
-from predictor_service.scheduling.run_queue import SUSPICIOUS, Lane, NextBatch, RunQueue
+from predictor_service.scheduling.lanes import Lane
+from predictor_service.scheduling.run_queue import NextBatch, RunQueue
+from predictor_service.scheduling.suspects import SUSPICIOUS
 
 SECONDS: Final = st.floats(0, 1000, width=32)
 SIZES: Final = st.integers(1, 64)
@@ -30,7 +32,7 @@ def test_a_full_batch_does_not_wait(window_s: float, now_s: float, size: int, ru
 
 
 @pytest.mark.parametrize(("size", "running"), [(1, 1), (1, 3), (2, 0), (3, 2)])
-def test_what_may_still_grow_waits_until_its_oldest_has_waited_for_the_window(
+def test_a_batch_that_may_grow_waits_until_its_oldest_request_has_waited_for_the_window(
     size: int, running: int
 ) -> None:
     batching = Batching(4, 0.5)
@@ -42,21 +44,21 @@ def test_what_may_still_grow_waits_until_its_oldest_has_waited_for_the_window(
 
 
 @given(SIZES, st.integers(0, 8), SECONDS)
-def test_without_a_window_nothing_waits_but_suspects(size: int, running: int, now_s: float) -> None:
+def test_without_a_window_only_suspects_wait(size: int, running: int, now_s: float) -> None:
     assert Batching(64, 0).wait_s(NextBatch(size, now_s, is_full=False), running, now_s) == 0
     suspect = NextBatch(1, now_s, is_full=True, is_suspect=True)
     assert Batching(64, 0).wait_s(suspect, 0, now_s) == SUSPECTS_GATHER_S
 
 
 @pytest.mark.parametrize("max_batch", [1, 4])
-def test_a_suspect_waits_for_the_others_that_came_back_with_it(max_batch: int) -> None:
-    """Each that arrives starts the wait again; the window of batches does not matter."""
+def test_a_suspect_waits_for_the_suspects_that_are_redelivered_with_it(max_batch: int) -> None:
+    """Each arrival starts the wait again; the window of batches does not matter."""
     batching = Batching(max_batch, 60)
-    lanes: RunQueue[str] = RunQueue(1, max_batch)
+    run_queue: RunQueue[str] = RunQueue(1, max_batch)
     starts_s = []
     for arrival_s in (5.0, 5.0625):
-        lanes.put("suspect", "demo", Lane.SYNC, SUSPICIOUS, arrival_s)
-        upcoming = lanes.next_batch()
+        run_queue.put("suspect", "demo", Lane.SYNC, SUSPICIOUS, arrival_s)
+        upcoming = run_queue.next_batch()
         assert upcoming is not None
         starts_s.append(arrival_s + batching.wait_s(upcoming, 0, arrival_s))
         assert batching.wait_s(upcoming, 0, starts_s[-1] + 0.001) == 0

@@ -14,7 +14,7 @@ from gateway.api.openapi import Guards, describe
 from gateway.app import Gateway
 from gateway.settings import GatewaySettings
 from gateway.web.errors import STATUS
-from predictor_service.models.loader import schema_of
+from predictor_service.models.signature import schema_of
 from tests.support.harness.references import references, resolved
 from tests.support.models.typed import Customer, Risk
 

@@ -1,4 +1,4 @@
-"""What a model returns, as JSON: NumPy's numbers too, and nothing that JSON does not have."""
+"""Results as JSON: NumPy's numbers too, and no value that JSON does not have."""
 
 from array import array
 from collections.abc import Callable
@@ -11,17 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import ModelFailed
-from tests.support.models.invoking import NUMBER, Customer, Point, ask, returning, told
+from tests.support.models.invoking import NUMBER, Customer, Point, error_of, returning, run
 
 
 class Numbers:
-    """What NumPy's scalars and arrays have in common."""
+    """The method that NumPy's scalars and arrays have in common."""
 
     def __init__(self, value: Any) -> None:
         self._value = value
 
     def tolist(self) -> Any:
-        """As Python's own types."""
+        """Return Python's own types."""
         return self._value
 
 
@@ -37,7 +37,7 @@ class Numbers:
     ],
 )
 def test_results_of_numpy_and_of_classes_become_plain_json(result: Any, text: bytes) -> None:
-    assert ask(returning(result), NUMBER) == text
+    assert run(returning(result), NUMBER) == text
 
 
 BAD_FLOATS: Final = st.sampled_from([float("nan"), float("inf"), -float("inf")])
@@ -56,13 +56,13 @@ WRAPPINGS: Final = st.lists(
 
 
 @given(BAD_FLOATS, WRAPPINGS)
-def test_nan_and_infinity_are_no_json_however_deep(
+def test_results_with_nan_or_infinity_at_any_depth_fail(
     result: Any, wrappings: list[Callable[[Any], Any]]
 ) -> None:
     for wrap in wrappings:
         result = wrap(result)
     with structlog.testing.capture_logs():
-        assert told(ask(returning(result), NUMBER))[0] is ModelFailed
+        assert error_of(run(returning(result), NUMBER))[0] is ModelFailed
 
 
 @given(
@@ -74,7 +74,7 @@ def test_nan_and_infinity_are_no_json_however_deep(
         max_leaves=8,
     )
 )
-def test_null_is_json_and_any_result_arrives_as_it_is(result: Any) -> None:
-    outcome = ask(returning(result), NUMBER)
+def test_results_with_null_are_json_and_arrive_unchanged(result: Any) -> None:
+    outcome = run(returning(result), NUMBER)
     assert isinstance(outcome, bytes)
     assert msgspec.json.decode(outcome) == result
