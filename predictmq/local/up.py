@@ -17,13 +17,13 @@ from dotenv import load_dotenv
 from common.errors import Misconfigured
 from common.settings import read_settings
 from gateway.settings import GatewaySettings
-from predictmq.local.broker import BrokerFailed
-from predictmq.local.child import UNUSABLE_CONFIGURATION, end_with_parent
+from predictmq.local.broker_choice import find_or_start
+from predictmq.local.child_process import UNUSABLE_CONFIGURATION, end_with_parent
 from predictmq.local.console import Console
-from predictmq.local.find import find_or_start
-from predictmq.local.installation import BrokerMissing
 from predictmq.local.ports import LOOPBACK, free_port
-from predictmq.local.services import Plan, Services
+from predictmq.local.rabbitmq.broker import BrokerFailed
+from predictmq.local.rabbitmq.installation import BrokerMissing
+from predictmq.local.supervisor import Plan, Services
 from predictor_service.settings import PredictorSettings
 
 BROKER_DATA: Final = Path(".rabbitmq")

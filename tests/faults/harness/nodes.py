@@ -5,8 +5,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final, Self
 
-from predictmq.local.broker import PrivateBroker
-from predictmq.local.child import end_with_parent
+from predictmq.local.child_process import end_with_parent
+from predictmq.local.rabbitmq.broker import PrivateBroker
 
 SIZE: Final = 3
 

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from predictmq.local.console import Console
-from predictmq.local.ready import greeting, url
+from predictmq.local.readiness import greeting, url
 
 
 class Terminal(io.StringIO):

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from predictmq.local.child import Child
+from predictmq.local.child_process import Child
 from predictmq.local.ports import wait_until
 
 END_TIMEOUT_S: Final = 20

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Final, Self
 
-from predictmq.local.installation import BrokerMissing, installation
-from predictmq.local.node import NODE, Node, Started
 from predictmq.local.ports import LOOPBACK, free_port, is_open, speaks_amqp, wait_until
+from predictmq.local.rabbitmq.installation import BrokerMissing, installation
+from predictmq.local.rabbitmq.node import NODE, Node, Started
 
 EPMD_TIMEOUT_S: Final = 5
 CTL_TIMEOUT_S: Final = 60

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from predictmq.local.installation import BrokerMissing, Installation, install, installation
+from predictmq.local.rabbitmq.installation import BrokerMissing, Installation, install, installation
 
 SBIN = Path("/usr/lib/rabbitmq/bin")
 

@@ -14,9 +14,9 @@ from structlog.testing import capture_logs
 from common.amqp.connection import Connection
 from common.errors import BrokerAway, Misconfigured
 from common.settings import BrokerSettings, read_settings
-from predictmq.local.broker import PrivateBroker
-from predictmq.local.installation import install, installation
 from predictmq.local.ports import speaks_amqp
+from predictmq.local.rabbitmq.broker import PrivateBroker
+from predictmq.local.rabbitmq.installation import install, installation
 
 LOGIN_TIMEOUT_S: Final = 5
 

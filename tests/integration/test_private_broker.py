@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from common.errors import Misconfigured
-from predictmq.local.broker import BrokerFailed, PrivateBroker
-from predictmq.local.find import find_or_start
+from predictmq.local.broker_choice import find_or_start
 from predictmq.local.ports import free_port, is_open, speaks_amqp
+from predictmq.local.rabbitmq.broker import BrokerFailed, PrivateBroker
 
 COUNT = ("list_vhosts", "name", "--no-table-headers")
 

@@ -5,10 +5,10 @@ import signal
 from dataclasses import dataclass
 from typing import Final
 
-from predictmq.local.broker import BrokerFailed, PrivateBroker
-from predictmq.local.child import UNUSABLE_CONFIGURATION, Child
+from predictmq.local.child_process import UNUSABLE_CONFIGURATION, Child
 from predictmq.local.console import Console
-from predictmq.local.ready import greeting, until_ready
+from predictmq.local.rabbitmq.broker import BrokerFailed, PrivateBroker
+from predictmq.local.readiness import greeting, until_ready
 
 MARGIN_S: Final = 5.0
 """What a service may take beyond its drain time to end."""

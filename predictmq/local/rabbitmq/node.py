@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from predictmq.local.installation import Installation
 from predictmq.local.ports import LOOPBACK
+from predictmq.local.rabbitmq.installation import Installation
 
 # Names are looked up in the epmd that a node has for itself, or shares with its cluster.
 NODE: Final = "predictmq@localhost"
