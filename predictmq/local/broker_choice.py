@@ -1,33 +1,29 @@
-"""Which broker ``make up`` uses: one that is there already, or a private node."""
+"""The choice of the broker that ``make up`` uses: one that answers already, or a private node."""
 
 import asyncio
 import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-from structlog.testing import capture_logs
-
-from common.amqp.connection import Connection
+from common.amqp.login import dial, hang_up
 from common.errors import BrokerAway, Misconfigured
 from common.settings import BrokerSettings, read_settings
 from predictmq.local.ports import speaks_amqp
 from predictmq.local.rabbitmq.broker import PrivateBroker
 from predictmq.local.rabbitmq.installation import install, installation
-
-LOGIN_TIMEOUT_S: Final = 5
+from predictmq.local.rabbitmq.node import NodeOptions
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Found:
-    """A broker, by the environment variables with which the services find it.
+class ChosenBroker:
+    """The environment variables that lead the services to the broker.
 
-    ``node`` is it if it is ours.
+    ``node`` is the broker if this process has started it.
     """
 
     environment: dict[str, str]
@@ -35,13 +31,13 @@ class Found:
 
 
 @contextmanager
-def find_or_start(
+def find_or_start_broker(
     directory: Path, say: Say, prepare_child: Callable[[], None] | None = None
-) -> Iterator[Found]:
-    """Yields the broker to use, which is there for as long as the context lasts.
+) -> Iterator[ChosenBroker]:
+    """Yield the broker to use; a private node runs for as long as the context lasts.
 
-    It is the one that RABBITMQ_HOST names; else the one that answers on this machine; else a
-    private node below ``directory``, stopped at the end, after installing RabbitMQ if need be.
+    The first of these is used: the broker that RABBITMQ_HOST names; the one that answers on this
+    machine; a private node with its data below ``directory``, after installing RabbitMQ if need be.
 
     Raises:
         Misconfigured: the broker refuses the credentials, or a setting is wrong.
@@ -49,40 +45,36 @@ def find_or_start(
         BrokerFailed: the private node does not start or stop.
     """
     settings = read_settings(BrokerSettings)
-    where = f"{settings.host}:{settings.port}"
     is_named = bool(os.environ.get("RABBITMQ_HOST"))
     if not is_named and installation() is None and not speaks_amqp(settings.host, settings.port):
         install(say)
-    # Asked once more, because where there is a service manager Debian starts what it installs.
+    # Probed once more, because where there is a service manager Debian starts what it installs.
     if is_named or speaks_amqp(settings.host, settings.port):
-        say(f"Using RabbitMQ at {where}.")
-        if not log_in(settings):
-            say(f"Nothing answers at {where} yet; the services keep trying.")
-        yield Found({})
+        _check_login(settings, say)
+        yield ChosenBroker({})
         return
     say(f"Starting a private RabbitMQ with its data below {directory}.")
-    node = PrivateBroker(
-        directory,
-        user=settings.user,
-        password=settings.password,
-        vhost=settings.vhost,
-        prepare_child=prepare_child,
-    )
-    with node:
-        _log_in_to_private(node, settings)
-        say(
-            f"It is at {node.host}:{node.port}; services that you start yourself find it there with"
-        )
-        say(f"  RABBITMQ_HOST={node.host} RABBITMQ_PORT={node.port}")
-        yield Found({"RABBITMQ_HOST": node.host, "RABBITMQ_PORT": str(node.port)}, node)
+    options = NodeOptions(user=settings.user, password=settings.password, vhost=settings.vhost)
+    with PrivateBroker(directory, options, prepare_child=prepare_child) as node:
+        environment = {"RABBITMQ_HOST": node.host, "RABBITMQ_PORT": str(node.port)}
+        _check_login_to_private(node, settings.model_dump(by_alias=True) | environment)
+        where = f"{node.host}:{node.port}"
+        say(f"It is at {where}; services that you start yourself find it there with")
+        say("  " + " ".join(f"{name}={value}" for name, value in environment.items()))
+        yield ChosenBroker(environment, node)
 
 
-def _log_in_to_private(node: PrivateBroker, settings: BrokerSettings) -> None:
-    """The node knows the credentials with which it was first started, and no others."""
-    address = {"RABBITMQ_HOST": node.host, "RABBITMQ_PORT": node.port}
-    theirs = settings.model_dump(by_alias=True) | address
+def _check_login(settings: BrokerSettings, say: Say) -> None:
+    where = f"{settings.host}:{settings.port}"
+    say(f"Using RabbitMQ at {where}.")
+    if not can_log_in(settings):
+        say(f"Nothing answers at {where} yet; the services keep trying.")
+
+
+def _check_login_to_private(node: PrivateBroker, variables: dict[str, object]) -> None:
+    """Check the credentials: a node keeps those with which it was started for the first time."""
     try:
-        log_in(BrokerSettings.model_validate(theirs))
+        can_log_in(BrokerSettings.model_validate(variables))
     except Misconfigured as exc:
         raise Misconfigured(
             f"The private RabbitMQ below {node.directory} was set up with other credentials: "
@@ -90,31 +82,20 @@ def _log_in_to_private(node: PrivateBroker, settings: BrokerSettings) -> None:
         ) from exc
 
 
-def log_in(settings: BrokerSettings) -> bool:
-    """Tells whether the broker let us in; False when it cannot be reached.
+def can_log_in(settings: BrokerSettings) -> bool:
+    """Tell whether the broker can be reached and admits us.
 
     Raises:
-        Misconfigured: it refused us.
+        Misconfigured: the broker refuses the user, the password or the vhost.
     """
-    logging.getLogger("aiormq").setLevel(logging.CRITICAL)
-    with capture_logs():  # what happens is told in one sentence
-        return asyncio.run(_log_in(settings))
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # the sentence of the error is enough
+    return asyncio.run(_can_log_in(settings))
 
 
-async def _log_in(settings: BrokerSettings) -> bool:
-    connection = Connection(settings, "make up", set_up=_nothing)
-    running = asyncio.create_task(connection.run())
-    ready = asyncio.create_task(connection.ready(LOGIN_TIMEOUT_S))
-    await asyncio.wait((running, ready), return_when=asyncio.FIRST_COMPLETED)
-    running.cancel()
-    ready.cancel()
-    with suppress(asyncio.CancelledError):
-        await running
-    with suppress(asyncio.CancelledError, BrokerAway):
-        await ready
-        return True
-    return False
-
-
-async def _nothing(_: Connection) -> None:
-    """A connection that only logs in has nothing to set up."""
+async def _can_log_in(settings: BrokerSettings) -> bool:
+    try:
+        connection = await dial(settings, "make up")
+    except BrokerAway:
+        return False
+    await hang_up(connection)
+    return True

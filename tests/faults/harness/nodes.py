@@ -7,6 +7,7 @@ from typing import Any, Final, Self
 
 from predictmq.local.child_process import end_with_parent
 from predictmq.local.rabbitmq.broker import PrivateBroker
+from predictmq.local.rabbitmq.node import NodeOptions
 
 SIZE: Final = 3
 
@@ -22,7 +23,7 @@ class Nodes:
         others = (
             PrivateBroker(
                 directory / f"node-{number}",
-                name=f"predictmq-{number}@localhost",
+                NodeOptions(name=f"predictmq-{number}@localhost"),
                 joins=first,
                 prepare_child=end_with_parent,
             )
