@@ -52,16 +52,31 @@ def find_or_start_broker(
     if is_named or speaks_amqp(settings.host, settings.port):
         _check_login(settings, say)
         yield ChosenBroker({})
-        return
-    say(f"Starting a private RabbitMQ with its data below {directory}.")
+    else:
+        say(f"Starting a private RabbitMQ with its data below {directory}.")
+        with _private_node(directory, settings, prepare_child) as node:
+            environment = {"RABBITMQ_HOST": node.host, "RABBITMQ_PORT": str(node.port)}
+            where = f"{node.host}:{node.port}"
+            say(f"It is at {where}; services that you start yourself find it there with")
+            say("  " + " ".join(f"{name}={value}" for name, value in environment.items()))
+            yield ChosenBroker(environment, node)
+
+
+@contextmanager
+def _private_node(
+    directory: Path, settings: BrokerSettings, prepare_child: Callable[[], None] | None
+) -> Iterator[PrivateBroker]:
     options = NodeOptions(user=settings.user, password=settings.password, vhost=settings.vhost)
     with PrivateBroker(directory, options, prepare_child=prepare_child) as node:
-        environment = {"RABBITMQ_HOST": node.host, "RABBITMQ_PORT": str(node.port)}
-        _check_login_to_private(node, settings.model_dump(by_alias=True) | environment)
-        where = f"{node.host}:{node.port}"
-        say(f"It is at {where}; services that you start yourself find it there with")
-        say("  " + " ".join(f"{name}={value}" for name, value in environment.items()))
-        yield ChosenBroker(environment, node)
+        there = settings.model_copy(update={"host": node.host, "port": node.port})
+        try:
+            can_log_in(there)
+        except Misconfigured as exc:  # it keeps the credentials of its first start
+            raise Misconfigured(
+                f"The private RabbitMQ below {node.directory} was set up with other credentials: "
+                f"use those, or remove that folder and the predictions in it."
+            ) from exc
+        yield node
 
 
 def _check_login(settings: BrokerSettings, say: Say) -> None:
@@ -69,17 +84,6 @@ def _check_login(settings: BrokerSettings, say: Say) -> None:
     say(f"Using RabbitMQ at {where}.")
     if not can_log_in(settings):
         say(f"Nothing answers at {where} yet; the services keep trying.")
-
-
-def _check_login_to_private(node: PrivateBroker, variables: dict[str, object]) -> None:
-    """Check the credentials: a node keeps those with which it was started for the first time."""
-    try:
-        can_log_in(BrokerSettings.model_validate(variables))
-    except Misconfigured as exc:
-        raise Misconfigured(
-            f"The private RabbitMQ below {node.directory} was set up with other credentials: "
-            f"use those, or remove that folder and the predictions in it."
-        ) from exc
 
 
 def can_log_in(settings: BrokerSettings) -> bool:
