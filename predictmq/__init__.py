@@ -1,1 +1,1 @@
-"""What somebody with a model installs, imports and types."""
+"""The user's side: everything that somebody with a model installs, imports and types."""

@@ -1,13 +1,18 @@
 """A real RabbitMQ of the tests' own, and the services on it."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from predictmq.local.broker import PrivateBroker
-from predictmq.local.child import end_with_parent
+from predictmq.local.child_process import end_with_parent
+from predictmq.local.ports import SHARE_VARIABLE
+from predictmq.local.rabbitmq.broker import PrivateBroker
 from tests.support.harness.services import Cluster
+
+# The processes of one test run look for free ports at the same time.
+os.environ[SHARE_VARIABLE] = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
 
 
 @pytest.fixture(scope="session")

@@ -1,1 +1,1 @@
-"""Everything on one machine: the broker, the gateway and the predictors that `make up` runs."""
+"""Everything on one machine, as ``make up`` runs it: a broker, a gateway and predictors."""

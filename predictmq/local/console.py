@@ -1,4 +1,4 @@
-"""One terminal for several processes: who says what."""
+"""The output of ``make up``: lines of several processes on one terminal, and the greeting."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ COLOURS: Final = ("36", "33", "32", "35", "34", "31")
 
 
 class Console:
-    """Prints lines with the aligned name of their speaker; coloured on a terminal only."""
+    """A printer of lines behind the aligned name of their process; coloured on terminals only."""
 
     def __init__(self, names: Iterable[str], out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
@@ -24,7 +24,7 @@ class Console:
         }
 
     def voice(self, name: str) -> Callable[[str], None]:
-        """A function that prints one line, or several, as said by ``name``."""
+        """Return a function that prints a text, line by line, as output of ``name``."""
         prefix = self._prefixes[name]
 
         def say(text: str) -> None:
@@ -32,3 +32,23 @@ class Console:
                 print(f"{prefix} {line}".rstrip(), file=self._out, flush=True)
 
         return say
+
+
+def greeting(gateway: str, *predictors: str) -> str:
+    """Return the text for when everything is ready: a call to try, and the pages to look at.
+
+    The arguments are the addresses at which the services are reached.
+    """
+    url = f"http://{gateway}"
+    observed = [f"  http://{address}/metrics" for address in (gateway, *predictors)]
+    lines = [
+        f"PredictMQ is ready at {url}",
+        "",
+        f"  curl -H 'Content-Type: application/json' -d '{{\"input\": \"hello\"}}' {url}/predict",
+        "",
+        f"  {url}/readyz",
+        *observed,
+        "",
+        "Ctrl-C stops everything.",
+    ]
+    return "\n".join(lines)

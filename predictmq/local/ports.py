@@ -1,10 +1,8 @@
-"""Free ports, and whether an AMQP server listens on one."""
+"""TCP ports of this machine: free ones, open ones, and those of an AMQP server."""
 
 import os
 import random
 import socket
-import time
-from collections.abc import Callable
 from typing import Final
 
 LOOPBACK: Final = "127.0.0.1"
@@ -13,24 +11,27 @@ LOOPBACK: Final = "127.0.0.1"
 # to an ephemeral port while nobody listens there can end up connected to itself.
 PORTS: Final = range(20_000, 32_000)
 
-POLL_S: Final = 0.05
-PROTOCOL_HEADER: Final = b"AMQP\x00\x00\x09\x01"
-METHOD_FRAME: Final = b"\x01"
+SHARE_VARIABLE: Final = "PREDICTMQ_PORT_SHARE"
+"""The environment variable with the number of this process's share of the ports.
 
+Processes that look for free ports at the same time have shares of their own, and hand them on to
+the processes that they start.
+"""
 
 SHARES: Final = 16
-"""How many processes of one test run take their ports out of different ones."""
+
+PROTOCOL_HEADER: Final = b"AMQP\x00\x00\x09\x01"
+METHOD_FRAME: Final = b"\x01"
 
 _given: Final[set[int]] = set()
 
 
 def free_port() -> int:
-    """Find a port on which nobody listens on the loopback address, nor is about to.
+    """Find a port on which nobody listens on the loopback address.
 
-    No two are the same in a process, or in those of a test run.
+    A process gets each port of its share once, until it has had all of them.
     """
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    share = PORTS[worker % SHARES :: SHARES]
+    share = PORTS[int(os.environ.get(SHARE_VARIABLE, "0")) % SHARES :: SHARES]
     while True:
         if len(_given) == len(share):
             _given.clear()
@@ -38,9 +39,8 @@ def free_port() -> int:
         if port in _given:
             continue
         _given.add(port)
-        with socket.socket() as probe:
-            if probe.connect_ex((LOOPBACK, port)) != 0 and _can_bind(port):
-                return port
+        if not is_open(LOOPBACK, port) and _can_bind(port):
+            return port
 
 
 def _can_bind(port: int) -> bool:
@@ -53,7 +53,7 @@ def _can_bind(port: int) -> bool:
 
 
 def is_open(host: str, port: int, timeout_s: float = 1) -> bool:
-    """Tell whether anything accepts connections there."""
+    """Tell whether a server accepts connections there."""
     try:
         with socket.create_connection((host, port), timeout=timeout_s):
             return True
@@ -64,7 +64,7 @@ def is_open(host: str, port: int, timeout_s: float = 1) -> bool:
 def speaks_amqp(host: str, port: int, timeout_s: float = 2) -> bool:
     """Tell whether the server there answers the AMQP 0-9-1 protocol header with a method.
 
-    A server of another version of AMQP answers with its own header, any other one with
+    A server of another version of AMQP answers with its own header, any other server with
     something else or nothing.
     """
     try:
@@ -73,13 +73,3 @@ def speaks_amqp(host: str, port: int, timeout_s: float = 2) -> bool:
             return connection.recv(1) == METHOD_FRAME
     except OSError:
         return False
-
-
-def wait_until(condition: Callable[[], bool], timeout_s: float) -> bool:
-    """Ask again and again, for at most ``timeout_s`` seconds; tells whether it came true."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(POLL_S)
-    return True

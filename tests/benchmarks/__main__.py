@@ -10,8 +10,8 @@ import traceback
 from collections.abc import Callable
 from typing import Final, NoReturn
 
-from predictmq.local.broker import BrokerFailed
-from predictmq.local.installation import BrokerMissing, install, installation
+from predictmq.local.rabbitmq.errors import BrokerFailed, BrokerMissing
+from predictmq.local.rabbitmq.installation import install, installation
 from tests.benchmarks.parts import amqp, later, memory, payload, scaling, sync
 from tests.benchmarks.report.page import numbers, replace_numbers, throughput_plot
 from tests.benchmarks.report.record import Record, machine

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from predictmq.local.child import end_with_parent
+from predictmq.local.child_process import end_with_parent
 
 END_TIMEOUT_S: Final = 5.0
 POLL_S: Final = 0.05

@@ -10,8 +10,8 @@ from typing import Final
 from urllib.parse import quote
 from uuid import uuid4
 
-from predictmq.local.broker import PrivateBroker
-from predictmq.local.child import end_with_parent
+from predictmq.local.child_process import end_with_parent
+from predictmq.local.rabbitmq.broker import PrivateBroker
 from tests.support.harness.services import new_vhost
 
 ROOT: Final = Path(__file__).parents[2]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from predictmq.local.broker import PrivateBroker
-from predictmq.local.child import end_with_parent
+from predictmq.local.child_process import end_with_parent
+from predictmq.local.rabbitmq.broker import PrivateBroker
 from tests.faults.harness.trial import Trial
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from predictmq.local.broker import PrivateBroker
+from predictmq.local.rabbitmq.broker import PrivateBroker
 from tests.faults.harness.trial import Trial
 
 END: Final[dict[str, Callable[[PrivateBroker], None]]] = {

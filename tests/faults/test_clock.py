@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from tests.faults.harness.clock import clock_off_by
 from tests.faults.harness.ledger import Call
 from tests.faults.harness.trial import Trial
 from tests.support.harness.calls import final
+from tests.support.harness.clock import clock_off_by
 
 ASYNC_DEADLINE_S = 5
 

@@ -8,7 +8,7 @@ from typing import Final
 import httpx
 import pytest
 
-from predictmq.local.broker import PrivateBroker
+from predictmq.local.rabbitmq.broker import PrivateBroker
 from tests.support.harness.calls import ASYNC, client, final
 from tests.support.harness.proxy import Fault, Proxy
 from tests.support.harness.services import Cluster, Service

@@ -18,7 +18,7 @@ from common.errors import (
     Unroutable,
 )
 from common.settings import BrokerSettings
-from predictmq.local.broker import PrivateBroker
+from predictmq.local.rabbitmq.broker import PrivateBroker
 from tests.integration.conftest import Opened
 from tests.support.harness.alarm import memory_alarm
 from tests.support.harness.waiting import until

@@ -11,7 +11,7 @@ from common.amqp.channel import Delivery
 from common.amqp.connection import SupervisedConnection
 from common.contract.messages import Message
 from common.errors import BrokerAway, ConnectionLost
-from predictmq.local.broker import PrivateBroker
+from predictmq.local.rabbitmq.broker import PrivateBroker
 from tests.integration.conftest import Opened
 from tests.support.harness.waiting import until
 

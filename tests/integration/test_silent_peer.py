@@ -10,7 +10,7 @@ from common.amqp.connection import SupervisedConnection
 from common.contract.messages import Message
 from common.errors import ConnectionLost, Unconfirmed
 from common.settings import BrokerSettings
-from predictmq.local.broker import PrivateBroker
+from predictmq.local.rabbitmq.broker import PrivateBroker
 from tests.support.harness.proxy import Fault, Proxy
 
 HELLO = Message(type="test", body=b"hello", correlation_id="1")

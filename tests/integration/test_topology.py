@@ -9,7 +9,7 @@ from common.amqp.connection import SupervisedConnection
 from common.contract.topology import model_queues, shared_queues, sync_queue
 from common.errors import Misconfigured
 from common.settings import BrokerSettings
-from predictmq.local.broker import PrivateBroker
+from predictmq.local.rabbitmq.broker import PrivateBroker
 from tests.integration.conftest import Opened
 
 

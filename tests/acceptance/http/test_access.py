@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
-from predictmq.local.broker import PrivateBroker
+from predictmq.local.rabbitmq.broker import PrivateBroker
 from tests.support.harness.calls import ASYNC, accepted, client, final
 from tests.support.harness.services import Cluster, Service
 from tests.support.models.scripted import SCRIPTED

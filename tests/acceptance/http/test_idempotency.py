@@ -10,7 +10,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from predictmq.local.broker import PrivateBroker
+from predictmq.local.rabbitmq.broker import PrivateBroker
 from tests.support.harness.calls import ASYNC, client, final
 from tests.support.harness.services import Cluster, Service
 from tests.support.harness.waiting import until

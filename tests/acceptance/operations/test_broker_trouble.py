@@ -4,7 +4,7 @@ import asyncio
 import time
 from pathlib import Path
 
-from predictmq.local.broker import PrivateBroker
+from predictmq.local.rabbitmq.broker import PrivateBroker
 from tests.support.harness.calls import client
 from tests.support.harness.services import Cluster
 

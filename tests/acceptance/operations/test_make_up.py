@@ -10,8 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from predictmq.local.broker import PrivateBroker
-from predictmq.local.ports import LOOPBACK, free_port, is_open, wait_until
+from predictmq.local.ports import LOOPBACK, free_port, is_open
+from predictmq.local.rabbitmq.broker import PrivateBroker
+from predictmq.local.waiting import wait_until
 from tests.support.harness.make_up import READY, MakeUp, copy_checkout
 from tests.support.harness.services import new_vhost
 

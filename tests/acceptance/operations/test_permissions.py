@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx
 
-from predictmq.local.broker import PrivateBroker
+from predictmq.local.rabbitmq.broker import PrivateBroker
 from tests.support.harness.calls import client
 from tests.support.harness.server import NO_MESSAGES, permit
 from tests.support.harness.services import Cluster, new_vhost

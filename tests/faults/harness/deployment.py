@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from predictmq.local.broker import PrivateBroker
+from predictmq.local.rabbitmq.broker import PrivateBroker
 from tests.support.harness.alarm import memory_alarm
 from tests.support.harness.proxy import Fault, Proxy
 from tests.support.harness.services import Cluster, Service

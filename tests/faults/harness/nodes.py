@@ -5,8 +5,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final, Self
 
-from predictmq.local.broker import PrivateBroker
-from predictmq.local.child import end_with_parent
+from predictmq.local.child_process import end_with_parent
+from predictmq.local.rabbitmq.broker import PrivateBroker
+from predictmq.local.rabbitmq.node import NodeOptions
 
 SIZE: Final = 3
 
@@ -22,7 +23,7 @@ class Nodes:
         others = (
             PrivateBroker(
                 directory / f"node-{number}",
-                name=f"predictmq-{number}@localhost",
+                NodeOptions(name=f"predictmq-{number}@localhost"),
                 joins=first,
                 prepare_child=end_with_parent,
             )

@@ -8,7 +8,7 @@ from uuid import uuid4
 import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
 
-from predictmq.local.broker import PrivateBroker
+from predictmq.local.rabbitmq.broker import PrivateBroker
 from tests.support.harness.raw import raw_channel
 
 REPLIES: Final = "predictions.replies"

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 import httpx
 
-from predictmq.local.broker import PrivateBroker
+from predictmq.local.rabbitmq.broker import PrivateBroker
 from tests.faults.harness.checker import compare
 from tests.faults.harness.footprint import Footprints
 from tests.faults.harness.ledger import Call, Ledger, answers_about

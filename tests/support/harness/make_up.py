@@ -10,10 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
-from predictmq.local.ports import LOOPBACK, free_port, wait_until
+from predictmq.local.ports import LOOPBACK, free_port
+from predictmq.local.waiting import wait_until
 
 ROOT: Final = Path(__file__).parents[3]
-NEEDED: Final = ("common", "gateway", "predictor_service", "tests", "Makefile")
+NEEDED: Final = ("common", "gateway", "predictor_service", "predictmq", "tests", "Makefile")
 FOREIGN: Final = (
     *("RABBITMQ_", "GATEWAY_", "PREDICTOR", "DEFAULT_MODEL", "DEMO_"),
     *("MAKE", "MFLAGS"),  # of the make that may be running this test

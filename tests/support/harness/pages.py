@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
-from predictmq.local.ports import wait_until
+from predictmq.local.waiting import wait_until
 from tests.support.harness.make_up import READY, MakeUp, copy_checkout
 
 ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import aio_pika
 from aio_pika.abc import AbstractChannel
 
-from predictmq.local.broker import PrivateBroker
+from predictmq.local.rabbitmq.broker import PrivateBroker
 
 
 @asynccontextmanager

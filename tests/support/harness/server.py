@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from predictmq.local.broker import PrivateBroker
+from predictmq.local.rabbitmq.broker import PrivateBroker
 
 CONNECTIONS: Final = """
     [element(2, lists:keyfind(pid, 1, Connection))

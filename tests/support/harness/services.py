@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import httpx
 
-from predictmq.local.broker import PrivateBroker
 from predictmq.local.ports import LOOPBACK, free_port
+from predictmq.local.rabbitmq.broker import PrivateBroker
 from tests.support.harness.waiting import TIMEOUT_S, until
 
 ROOT: Final = Path(__file__).parents[3]

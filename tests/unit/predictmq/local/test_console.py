@@ -1,11 +1,10 @@
-"""What ``make up`` prints."""
+"""The output of ``make up``."""
 
 import io
 
 import pytest
 
-from predictmq.local.console import Console
-from predictmq.local.ready import greeting, url
+from predictmq.local.console import Console, greeting
 
 
 class Terminal(io.StringIO):
@@ -40,21 +39,8 @@ def test_names_are_not_coloured_for_those_who_want_no_colour(
     assert out.getvalue() == "up | one\n"
 
 
-@pytest.mark.parametrize(
-    ("bind", "expected"),
-    [
-        ("127.0.0.1:8080", "http://127.0.0.1:8080"),
-        ("0.0.0.0:8080", "http://127.0.0.1:8080"),
-        ("[::]:8080", "http://[::1]:8080"),
-        ("gateway.example:80", "http://gateway.example:80"),
-    ],
-)
-def test_a_url_leads_to_where_a_server_listens(bind: str, expected: str) -> None:
-    assert url(bind) == expected
-
-
 def test_the_greeting_shows_a_call_and_where_to_look() -> None:
-    text = greeting("0.0.0.0:8080", ["127.0.0.1:1", "127.0.0.1:2"])
+    text = greeting("127.0.0.1:8080", "127.0.0.1:1", "127.0.0.1:2")
     assert "curl -H 'Content-Type: application/json' -d '{\"input\": \"hello\"}' " in text
     assert "http://127.0.0.1:8080/readyz" in text
     assert text.count("/metrics") == 3

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from predictmq.local.ports import LOOPBACK, PORTS, free_port, is_open, speaks_amqp, wait_until
+from predictmq.local.ports import LOOPBACK, PORTS, free_port, is_open, speaks_amqp
+from predictmq.local.waiting import wait_until
 
 
 @contextmanager

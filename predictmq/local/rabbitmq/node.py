@@ -1,18 +1,16 @@
-"""What a RabbitMQ node of our own is told: its configuration file and its environment."""
+"""The configuration of a RabbitMQ node of our own: its options, files and environment."""
 
 import os
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from predictmq.local.installation import Installation
-from predictmq.local.ports import LOOPBACK
+from predictmq.local.ports import LOOPBACK, free_port
+from predictmq.local.rabbitmq.installation import Installation
 
-# Names are looked up in the epmd that a node has for itself, or shares with its cluster.
-NODE: Final = "predictmq@localhost"
 COOKIE: Final = ".erlang.cookie"
 
 ERLANG_LOOPBACK: Final = "-kernel inet_dist_use_interface {127,0,0,1}"
@@ -22,20 +20,34 @@ Started = subprocess.Popen[bytes]
 
 
 @dataclass(frozen=True)
+class NodeOptions:
+    """The options of a node; without any it listens on a free port.
+
+    ``user``, ``password`` and ``vhost`` count when it starts for the first time. Its ``name``, as
+    Erlang knows it, has to differ from the others of its cluster alone, for each cluster has an
+    epmd to itself.
+    """
+
+    amqp_port: int = field(default_factory=free_port)
+    user: str = "predictmq"
+    password: str = field(default="predictmq", repr=False)
+    vhost: str = "/"
+    name: str = "predictmq@localhost"
+
+
+@dataclass(frozen=True)
 class Node:
-    """One node: what it listens on, whom it admits and where it keeps its data."""
+    """A node: its programs, the directory of its data, and its ports.
+
+    When it starts for the first time, it becomes a member of the cluster of ``joins``.
+    """
 
     installation: Installation
     directory: Path
-    amqp_port: int
+    options: NodeOptions
     distribution_port: int
     epmd_port: int
-    user: str
-    password: str
-    vhost: str
-    name: str = NODE
     joins: "Node | None" = None
-    """Another node, whose cluster this one joins when it starts for the first time."""
 
     def write_files(self) -> None:
         """Create the directories and files that the node reads when it starts."""
@@ -51,26 +63,28 @@ class Node:
             shutil.copy(self.joins.directory / "home" / COOKIE, cookie)  # its mode too
 
     def _configuration(self) -> str:
-        """Small and quick, and otherwise what RabbitMQ does by default."""
+        """Return the text of rabbitmq.conf: a small node, with RabbitMQ's defaults otherwise."""
         lines = {
-            "listeners.tcp.1": f"{LOOPBACK}:{self.amqp_port}",
-            "default_user": self.user,
-            "default_pass": self.password,
-            "default_vhost": self.vhost,
+            "listeners.tcp.1": f"{LOOPBACK}:{self.options.amqp_port}",
+            "default_user": self.options.user,
+            "default_pass": self.options.password,
+            "default_vhost": self.options.vhost,
             "log.console": "false",
             "raft.wal_max_size_bytes": "64000000",
         }
         if self.joins is not None:
             lines |= {
                 "cluster_formation.peer_discovery_backend": "classic_config",
-                "cluster_formation.classic_config.nodes.1": self.joins.name,
-                "cluster_formation.classic_config.nodes.2": self.name,
+                "cluster_formation.classic_config.nodes.1": self.joins.options.name,
+                "cluster_formation.classic_config.nodes.2": self.options.name,
             }
         return "".join(f"{key} = {value}\n" for key, value in lines.items())
 
     def environment(self) -> dict[str, str]:
-        """All that the node and its tools may know: nothing of ours leaks into them, and
-        nothing of the system's own node.
+        """Return the whole environment of the node and its tools.
+
+        Nothing of this process's environment but PATH is in it, and nothing of the system's own
+        node.
         """
         return {
             "PATH": f"{self.installation.programs}:{os.environ.get('PATH', os.defpath)}",
@@ -79,7 +93,7 @@ class Node:
             "ERL_CRASH_DUMP_SECONDS": "0",
             "ERL_EPMD_ADDRESS": LOOPBACK,
             "ERL_EPMD_PORT": str(self.epmd_port),
-            "RABBITMQ_NODENAME": self.name,
+            "RABBITMQ_NODENAME": self.options.name,
             "RABBITMQ_DIST_PORT": str(self.distribution_port),
             "RABBITMQ_CONF_ENV_FILE": self._seen("rabbitmq-env.conf"),
             "RABBITMQ_CONFIG_FILE": self._seen("rabbitmq.conf"),
@@ -97,12 +111,12 @@ class Node:
         }
 
     def command(self, program: str, *arguments: str) -> list[str]:
-        """The command line that runs one of RabbitMQ's programs."""
+        """Return the command line that runs one of RabbitMQ's programs."""
         full_name = str(self.installation.programs / program)
         return self.installation.command(full_name, *arguments)
 
     def epmd_command(self) -> list[str]:
-        """The command line of the Erlang port mapper that only this node uses."""
+        """Return the command line of the Erlang port mapper of this node and its cluster."""
         port = str(self.epmd_port)
         return self.installation.command("epmd", "-port", port, "-address", LOOPBACK)
 
@@ -122,12 +136,12 @@ class Node:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 pass_fds=keep_open,
-                start_new_session=True,  # a Ctrl-C in our terminal is not meant for it
+                start_new_session=True,  # so that a Ctrl-C in the terminal does not reach it
                 preexec_fn=prepare_child,  # noqa: PLW1509 - the caller's business
             )
 
     def reason(self, log: str) -> str:
-        """Why the program that wrote ``log`` failed, and where it says more."""
+        """Return why the program that wrote ``log`` failed, and where the log is."""
         text = self._log(log).read_text(errors="replace")
         lines = [line for line in text.splitlines() if line.strip()]
         told = [line for line in lines if line.startswith(BOOT_ERROR)] or lines

@@ -1,4 +1,4 @@
-"""One service as a child process: its output, its end, and starting it again."""
+"""A service as a child process: its output, its end, and its restarts."""
 
 import asyncio
 import ctypes
@@ -11,28 +11,32 @@ from contextlib import suppress
 from typing import Final
 
 UNUSABLE_CONFIGURATION: Final = 2
-"""The exit code after which starting again would change nothing."""
+"""The exit code after which a restart would change nothing."""
 
 BACKOFF_MIN_S: Final = 0.5
 BACKOFF_MAX_S: Final = 10.0
 STEADY_S: Final = 30
-"""A process that has run for so long has not failed because of how it starts."""
+"""A process that has run for so long has not failed at its start: the backoff begins anew."""
 
 PR_SET_PDEATHSIG: Final = 1
 _LIBC: Final = ctypes.CDLL(None)
 
 
 def end_with_parent() -> None:
-    """In a child, on Linux: be told to stop when the parent is gone, even by SIGKILL.
+    """Have the kernel send SIGTERM to this process when its parent ends, even by SIGKILL.
 
-    Counts from the thread that starts the child, so it has to be the main one.
+    It runs in a child before the program does (``preexec_fn``), on Linux. To the kernel the
+    parent is the thread that starts the child, so that has to be the main thread.
     """
     if sys.platform == "linux":
         _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-class Child:
-    """A process that runs ``python -m module``, and its successors if it crashes."""
+class ChildProcess:
+    """A process that runs ``python -m module``, started again when it crashes.
+
+    ``say`` gets each line of its output.
+    """
 
     def __init__(self, module: str, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
         self._command = (sys.executable, "-m", module)
@@ -42,7 +46,7 @@ class Child:
         self._started: asyncio.subprocess.Process | None = None
 
     async def run(self) -> int:
-        """Run until it ends for good; returns its exit code, negative for a signal."""
+        """Run it until it ends for good; return its exit code, negative for a signal."""
         backoff_s = BACKOFF_MIN_S
         while True:
             started_at = time.monotonic()
@@ -57,13 +61,13 @@ class Child:
             backoff_s = min(2 * backoff_s, BACKOFF_MAX_S)
 
     def terminate(self) -> None:
-        """Ask the process to finish what it has accepted and end."""
+        """Tell the process to finish what it has accepted and end (SIGTERM)."""
         self._stopping.set()
         if self._started is not None and self._started.returncode is None:
             self._started.terminate()
 
     def kill(self) -> None:
-        """End the process, and all that it has started, at once."""
+        """End the process, and all that it has started, at once (SIGKILL)."""
         self._stopping.set()
         if self._started is not None and self._started.returncode is None:
             self._kill_group()
@@ -77,12 +81,12 @@ class Child:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=write_end,
                 stderr=write_end,
-                start_new_session=True,  # so that a Ctrl-C in the terminal reaches only us
+                start_new_session=True,  # a Ctrl-C in the terminal reaches only the parent
                 preexec_fn=end_with_parent,
             )
         finally:
             os.close(write_end)
-        if self._stopping.is_set():  # told while it was being started
+        if self._stopping.is_set():  # since ``terminate`` while it was being started
             self._started.terminate()
         output = asyncio.create_task(self._pass_on(read_end))
         try:
@@ -98,7 +102,9 @@ class Child:
                 os.killpg(self._started.pid, signal.SIGKILL)
 
     async def _pass_on(self, read_end: int) -> None:
-        """A pipe of our own: on Python 3.11 asyncio waits for the end of its pipes, not of the
+        """Pass on the output, line by line.
+
+        The pipe is our own: on Python 3.11 asyncio waits for the end of its pipes, not of the
         process (cpython#119710).
         """
         output = asyncio.StreamReader()

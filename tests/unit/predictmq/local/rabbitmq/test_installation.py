@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from predictmq.local.installation import BrokerMissing, Installation, install, installation
+from predictmq.local.rabbitmq.errors import BrokerMissing
+from predictmq.local.rabbitmq.installation import Installation, install, installation
 
 SBIN = Path("/usr/lib/rabbitmq/bin")
 

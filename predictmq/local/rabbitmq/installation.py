@@ -1,4 +1,4 @@
-"""Where RabbitMQ is installed, and how its programs are called there.
+"""The installation of RabbitMQ on this machine, and the command lines of its programs.
 
 The programs are called without Debian's wrappers, which insist on the user ``rabbitmq`` and
 on the data of the system's own node.
@@ -6,36 +6,35 @@ on the data of the system's own node.
 
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from predictmq.local import apt
+from predictmq.local.rabbitmq.errors import BrokerMissing
+
 BEHIND_DEBIANS_WRAPPERS: Final = Path("/usr/lib/rabbitmq/bin")
 SERVER: Final = "rabbitmq-server"
 
 
-class BrokerMissing(Exception):
-    """There is no broker and none can be started; the sentence says what to do."""
-
-
 @dataclass(frozen=True)
 class Installation:
-    """RabbitMQ's programs: in ``programs``, as seen from ``root``."""
+    """The programs of RabbitMQ: in the directory ``programs``, as seen from ``root``."""
 
     programs: Path
     root: Path = Path("/")
 
     @property
     def is_elsewhere(self) -> bool:
-        """Whether the programs see another file system than this process."""
+        """True if the programs see another file system than this process."""
         return self.root != Path("/")
 
     def command(self, program: str, *arguments: str) -> list[str]:
-        """The command line that becomes ``program``: nothing stays in between, so a signal
-        to the started process reaches it.
+        """Return the command line that becomes ``program``.
+
+        No process stays in between, so a signal to the started process reaches the program.
         """
         if not self.is_elsewhere:
             return [program, *arguments]
@@ -44,7 +43,7 @@ class Installation:
         return [*enter, program, *arguments]
 
     def reachable(self, directory: Path) -> Path:
-        """A directory, always the same for the same ``directory``, that the programs can see."""
+        """Return a directory that the programs can see, always the same for ``directory``."""
         directory = directory.absolute()
         if directory.is_relative_to(self.root):
             return directory
@@ -52,7 +51,7 @@ class Installation:
         return self.root / "tmp" / f"predictmq-{name}"
 
     def seen(self, path: Path) -> str:
-        """``path`` as the programs see it."""
+        """Return ``path`` as the programs see it."""
         return f"/{path.relative_to(self.root)}"
 
 
@@ -73,21 +72,16 @@ def install(say: Callable[[str], None]) -> Installation:
     Raises:
         BrokerMissing: we are not root, there is no apt, or it failed.
     """
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+    if not apt.can_install():
         raise BrokerMissing(
             "No RabbitMQ was found. Install one (Debian: apt-get install rabbitmq-server, "
             "macOS: brew install rabbitmq), start one with Docker (docker run -p 5672:5672 "
             "rabbitmq:4), or name one with RABBITMQ_HOST."
         )
-    say("Installing RabbitMQ.")
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for arguments in (["update"], ["install", "-y", "--no-install-recommends", SERVER]):
-        done = subprocess.run(
-            ["apt-get", "-qq", *arguments], env=quiet, check=False, capture_output=True, text=True
-        )
-        if done.returncode != 0:
-            reason = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
-            raise BrokerMissing(f"apt-get {arguments[0]} failed: {reason[0]}")
+    try:
+        apt.install(SERVER, say)
+    except apt.CannotInstall as exc:
+        raise BrokerMissing(str(exc)) from exc
     if (installed := installation({})) is None:
         raise BrokerMissing(f"apt-get installed {SERVER}, but it is not where Debian puts it.")
     return installed

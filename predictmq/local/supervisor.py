@@ -1,40 +1,29 @@
-"""The gateway and the predictors as one thing that starts, runs and ends."""
+"""The supervisor of the gateway and the predictors: their start, their run and their end."""
 
 import asyncio
 import signal
-from dataclasses import dataclass
 from typing import Final
 
-from predictmq.local.broker import BrokerFailed, PrivateBroker
-from predictmq.local.child import UNUSABLE_CONFIGURATION, Child
-from predictmq.local.console import Console
-from predictmq.local.ready import greeting, until_ready
+from predictmq.local.child_process import UNUSABLE_CONFIGURATION, ChildProcess
+from predictmq.local.console import Console, greeting
+from predictmq.local.plan import Plan
+from predictmq.local.rabbitmq.broker import PrivateBroker
+from predictmq.local.rabbitmq.errors import BrokerFailed
+from predictmq.local.readiness import wait_until_ready
 
 MARGIN_S: Final = 5.0
-"""What a service may take beyond its drain time to end."""
+"""The time that a service may take to end beyond its drain time."""
 
 BROKER_CHECK_S: Final = 1.0
 
 Task = asyncio.Task[None]
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What is started, and how many seconds it may take to end."""
+class Supervisor:
+    """Child processes that start together and end in an order in which no prediction is lost.
 
-    bind: str
-    predictor_binds: tuple[str, ...]
-    gateway_drain_s: float
-    predictor_drain_s: float
-
-    @property
-    def names(self) -> list[str]:
-        """The names of all processes."""
-        return ["gateway", *(f"predictor-{n}" for n, _ in enumerate(self.predictor_binds, 1))]
-
-
-class Services:
-    """Child processes that are started together and end in an order that loses nothing."""
+    ``node`` is the broker if it has to be restarted when it crashes.
+    """
 
     def __init__(
         self, plan: Plan, environ: dict[str, str], console: Console, node: PrivateBroker | None
@@ -45,27 +34,29 @@ class Services:
         self._exit_code = 0
         self._stopping = asyncio.Event()
         gateway, *predictors = plan.names
-        self._gateway = Child("gateway", environ, console.voice(gateway))
+        self._gateway = ChildProcess("gateway", environ, console.voice(gateway))
         self._predictors = [
-            Child(
+            ChildProcess(
                 "predictor_service", environ | {"PREDICTOR_HEALTH_BIND": bind}, console.voice(name)
             )
             for name, bind in zip(predictors, plan.predictor_binds, strict=True)
         ]
 
     async def run(self) -> int:
-        """Run until told to stop or until the gateway ends for good; returns the exit code.
+        """Run until the first SIGINT or SIGTERM, or until the gateway ends for good.
+
+        Returns the exit code.
 
         Raises:
-            KeyboardInterrupt: told twice; everything has been killed.
+            KeyboardInterrupt: a second signal came; every process has been killed.
         """
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, self._interrupt)
         async with asyncio.TaskGroup() as group:
-            gateway = group.create_task(self._mind(self._gateway))
-            predictors = [group.create_task(self._mind(child)) for child in self._predictors]
+            gateway = group.create_task(self._watch(self._gateway))
+            predictors = [group.create_task(self._watch(child)) for child in self._predictors]
             greet = group.create_task(self._greet())
-            broker = group.create_task(self._mind_broker())
+            broker = group.create_task(self._watch_broker())
             await self._stopping.wait()
             greet.cancel()
             broker.cancel()
@@ -83,15 +74,15 @@ class Services:
         for child in (self._gateway, *self._predictors):
             child.kill()
 
-    async def _mind(self, child: Child) -> None:
+    async def _watch(self, child: ChildProcess) -> None:
         code = await child.run()
         if code == UNUSABLE_CONFIGURATION:
             self._exit_code = code
         if code == UNUSABLE_CONFIGURATION or child is self._gateway:
             self._stopping.set()
 
-    async def _mind_broker(self) -> None:
-        """Start our own broker again if it crashes."""
+    async def _watch_broker(self) -> None:
+        """Restart our own broker when it crashes."""
         while self._node is not None:
             await asyncio.sleep(BROKER_CHECK_S)
             if not self._node.is_running:
@@ -105,13 +96,13 @@ class Services:
                     return
 
     async def _greet(self) -> None:
-        await until_ready([self._plan.bind, *self._plan.predictor_binds])
+        await wait_until_ready(self._plan.addresses)
         if self._node is not None:
             await asyncio.to_thread(self._node.write_tables)
-        self._say(greeting(self._plan.bind, self._plan.predictor_binds))
+        self._say(greeting(*self._plan.addresses))
 
     async def _drain(self, gateway: Task, predictors: list[Task]) -> None:
-        """The gateway goes first: what it has accepted still needs the predictors."""
+        """Stop the gateway first: the requests that it has accepted still need the predictors."""
         plan, clock = self._plan, asyncio.get_running_loop().time
         deadline = clock() + max(plan.gateway_drain_s, plan.predictor_drain_s) + MARGIN_S
         self._gateway.terminate()

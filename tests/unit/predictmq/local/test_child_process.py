@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 from typing import Final
 
-from predictmq.local.child import Child
-from predictmq.local.ports import wait_until
+from predictmq.local.child_process import ChildProcess
+from predictmq.local.waiting import wait_until
 
 END_TIMEOUT_S: Final = 20
 
@@ -44,7 +44,7 @@ class Told:
         self.lines: list[str] = []
         self.spoke = asyncio.Event()
         self._start_in = {**os.environ, "PYTHONPATH": str(directory), "PWD": str(directory)}
-        self.child = Child("program", self._start_in, self._hear)
+        self.child = ChildProcess("program", self._start_in, self._hear)
 
     def _hear(self, line: str) -> None:
         self.lines.append(line)

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from common.errors import Misconfigured
-from predictmq.local.broker import BrokerFailed, PrivateBroker
-from predictmq.local.find import find_or_start
+from predictmq.local.broker_choice import find_or_start_broker
 from predictmq.local.ports import free_port, is_open, speaks_amqp
+from predictmq.local.rabbitmq.broker import PrivateBroker
+from predictmq.local.rabbitmq.errors import BrokerFailed
+from predictmq.local.rabbitmq.node import NodeOptions
 
 COUNT = ("list_vhosts", "name", "--no-table-headers")
 
@@ -46,11 +48,11 @@ def test_a_second_node_on_the_same_data_is_refused(broker: PrivateBroker) -> Non
 
 def test_a_node_without_its_port_says_so(broker: PrivateBroker, tmp_path: Path) -> None:
     with pytest.raises(BrokerFailed, match="in use by another program"):
-        PrivateBroker(tmp_path, amqp_port=broker.port).start()
+        PrivateBroker(tmp_path, NodeOptions(amqp_port=broker.port)).start()
 
 
 def test_a_node_that_cannot_start_says_why_and_leaves_nothing(tmp_path: Path) -> None:
-    node = PrivateBroker(tmp_path, vhost="")
+    node = PrivateBroker(tmp_path, NodeOptions(vhost=""))
     with pytest.raises(
         BrokerFailed, match=r"did not start: Error during startup: .*configuration_file"
     ):
@@ -69,7 +71,7 @@ def test_a_broker_that_the_settings_name_is_used(
 ) -> None:
     monkeypatch.setenv("RABBITMQ_HOST", broker.host)
     use(broker, monkeypatch)
-    with find_or_start(tmp_path / "unused", print) as found:
+    with find_or_start_broker(tmp_path / "unused", print) as found:
         assert (found.environment, found.node) == ({}, None)
     assert not (tmp_path / "unused").exists()
 
@@ -79,7 +81,7 @@ def test_a_broker_that_answers_on_this_machine_is_used(
 ) -> None:
     monkeypatch.delenv("RABBITMQ_HOST", raising=False)
     use(broker, monkeypatch)
-    with find_or_start(tmp_path / "unused", print) as found:
+    with find_or_start_broker(tmp_path / "unused", print) as found:
         assert (found.environment, found.node) == ({}, None)
 
 
@@ -91,7 +93,7 @@ def test_a_broker_that_refuses_us_is_a_sentence(
     monkeypatch.setenv("RABBITMQ_DEFAULT_PASS", "wrong")
     with (
         pytest.raises(Misconfigured, match="RABBITMQ_DEFAULT_PASS"),
-        find_or_start(tmp_path, print),
+        find_or_start_broker(tmp_path, print),
     ):
         raise AssertionError("it was used")
 
@@ -100,7 +102,7 @@ def test_a_broker_that_refuses_us_is_a_sentence(
 def test_a_private_broker_is_started_where_there_is_none_and_ends_with_its_user(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with find_or_start(tmp_path, print) as found:
+    with find_or_start_broker(tmp_path, print) as found:
         host = found.environment["RABBITMQ_HOST"]
         port = int(found.environment["RABBITMQ_PORT"])
         assert speaks_amqp(host, port)
@@ -109,7 +111,7 @@ def test_a_private_broker_is_started_where_there_is_none_and_ends_with_its_user(
     monkeypatch.setenv("RABBITMQ_DEFAULT_PASS", "changed since")
     with (
         pytest.raises(Misconfigured, match="set up with other credentials"),
-        find_or_start(tmp_path, print),
+        find_or_start_broker(tmp_path, print),
     ):
         raise AssertionError("it was used")
 

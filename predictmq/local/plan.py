@@ -1,0 +1,80 @@
+"""The plan of what is started, read from the settings."""
+
+import os
+import socket
+from dataclasses import dataclass
+from typing import Final
+
+from common.errors import Misconfigured
+from common.settings import read_settings
+from gateway.settings import GatewaySettings
+from predictmq.local.ports import LOOPBACK, free_port
+from predictor_service.settings import PredictorSettings
+
+EVERY_ADDRESS: Final = {"0.0.0.0": LOOPBACK, "[::]": "[::1]"}
+"""The address at which to reach a server that listens on every address."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The processes to start: where each listens, and how many seconds it may take to end."""
+
+    bind: str
+    predictor_binds: tuple[str, ...]
+    gateway_drain_s: float
+    predictor_drain_s: float
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all processes, the gateway's first."""
+        return ["gateway", *(f"predictor-{n}" for n, _ in enumerate(self.predictor_binds, 1))]
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where each process is reached, in the order of ``names``."""
+        return [reachable(bind) for bind in (self.bind, *self.predictor_binds)]
+
+
+def reachable(bind: str) -> str:
+    """Return the address and port at which to reach a server that listens on ``bind``."""
+    host, _, port = bind.rpartition(":")
+    return f"{EVERY_ADDRESS.get(host, host)}:{port}"
+
+
+def read_plan() -> Plan:
+    """Read the settings, and check that the gateway's port is free.
+
+    Raises:
+        Misconfigured: a setting is wrong or the port is taken.
+    """
+    gateway, predictor = read_settings(GatewaySettings), read_settings(PredictorSettings)
+    count = os.environ.get("PREDICTORS") or "1"
+    if not count.isdecimal():
+        raise Misconfigured(f"PREDICTORS is how many predictors to run, not '{count}'.")
+    require_free(gateway.bind)
+    return Plan(
+        bind=gateway.bind,
+        # PREDICTOR_HEALTH_BIND is one place and cannot hold several: each gets its own.
+        predictor_binds=tuple(f"{LOOPBACK}:{free_port()}" for _ in range(int(count))),
+        gateway_drain_s=gateway.drain_s,
+        predictor_drain_s=predictor.drain_s,
+    )
+
+
+def require_free(bind: str) -> None:
+    """Check that a server can listen on ``bind``, an address and a port.
+
+    Raises:
+        Misconfigured: it cannot; the sentence says why.
+    """
+    host, _, port = bind.rpartition(":")
+    try:
+        family, *_, address = socket.getaddrinfo(host.strip("[]"), int(port))[0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as exc:
+        raise Misconfigured(
+            f"The gateway cannot listen on {bind} ({exc.strerror}): end what uses it, or choose "
+            f"another address, as in GATEWAY_BIND=127.0.0.1:8090 make up."
+        ) from exc

@@ -1,0 +1,1 @@
+"""RabbitMQ on this machine: its installation, and a node of our own."""
