@@ -21,6 +21,9 @@ from common.telemetry.correlation import known_correlation_id
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 """The least important lines that are written."""
 
+REPORTED_BY_US: Final = ("aiormq.connection", "aio_pika")
+"""The loggers of libraries whose errors ``common/amqp`` reports, in one line for each."""
+
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=repr)
 
 
@@ -57,11 +60,8 @@ def _configure_libraries(processors: list[Processor], level: int) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for told_by_us in (
-        "aiormq.connection",
-        "aio_pika",
-    ):  # in one sentence, by common/amqp/connection.py
-        logging.getLogger(told_by_us).setLevel(logging.CRITICAL)
+    for name in REPORTED_BY_US:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _named(service: str) -> Processor:
