@@ -164,9 +164,10 @@ class Channel:
             await self._raw.basic_cancel(consumer_tag)
 
     async def acknowledge(self, tags: Sequence[int]) -> None:
-        """Acknowledge deliveries: in one frame those before which no other one is unsettled.
+        """Acknowledge deliveries, in as few frames as possible.
 
-        A quorum queue writes each acknowledgement to its log.
+        One frame acknowledges all deliveries up to a tag, so it serves those before which no other
+        one is unsettled. A quorum queue writes each frame to its log.
         """
         done = frozenset(tags)
         oldest_open = next((tag for tag in self._unsettled if tag not in done), None)

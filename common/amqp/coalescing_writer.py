@@ -11,7 +11,7 @@ from typing import Any
 
 
 class CoalescingWriter(asyncio.StreamWriter):
-    """Holds writes back while ``has_more`` returns True: another write follows at once."""
+    """A stream writer that holds a write back if, by ``has_more``, the next follows at once."""
 
     def __init__(self, *arguments: Any, has_more: Callable[[], bool]) -> None:
         super().__init__(*arguments)

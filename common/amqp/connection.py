@@ -1,4 +1,4 @@
-"""A supervised connection to the broker: lost, it is connected and set up again.
+"""A connection to the broker that is made and set up again whenever it is lost.
 
 A connection lives until anything in it ends: the socket, a channel, a consumer (``Session``). Then
 it is closed and a new one is made, set up in the same order, and only then opened to publishers; so
@@ -49,7 +49,7 @@ def backoff_s(attempt: int) -> float:
 
 
 class SupervisedConnection:
-    """A connection that is made again whenever it is lost, for as long as ``run`` runs.
+    """A connection that is made again whenever it is lost, while ``run`` runs.
 
     ``set_up`` declares and consumes on each new connection, before publishers may use it.
     ``on_lost`` is called, synchronously, once all that ``set_up`` made is gone.

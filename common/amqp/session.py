@@ -1,4 +1,4 @@
-"""One connection to the broker, from its login to the first end of anything in it."""
+"""The life of one connection to the broker: from its login until any part of it ends."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,10 +14,10 @@ from common.contract.topology import STREAMS
 
 
 class Session:
-    """A live connection and its channels, the end of each of which is the end of all.
+    """A live connection with its channels; when any of them ends, the session ends.
 
-    ``ended`` is then done, with the reason. ``on_end`` is called before, synchronously, so that
-    nothing is published on a session that has ended.
+    ``on_end`` is called then, synchronously, so that nothing is published on a session that has
+    ended; after it ``ended`` is done, with the reason.
     """
 
     def __init__(self, raw: AbstractConnection, on_end: Callable[[], None]) -> None:

@@ -39,7 +39,7 @@ def settings(broker: ScriptedBroker) -> BrokerSettings:
 
 @pytest.fixture
 async def bounded() -> AsyncIterator[None]:
-    """Cancels a test that waits for what the library no longer does: a failure, not a hang."""
+    """A bound on a test that waits in vain for the library: it fails, and does not hang."""
 
     def cancel_all() -> None:
         for task in asyncio.all_tasks():
@@ -52,7 +52,7 @@ async def bounded() -> AsyncIterator[None]:
 
 @pytest.fixture
 async def scripted() -> AsyncIterator[ScriptedBroker]:
-    """A broker that nobody is connected to."""
+    """A scripted broker without a connection."""
     async with scripted_broker() as broker:
         yield broker
 

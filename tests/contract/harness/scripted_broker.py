@@ -25,7 +25,7 @@ _START: Final = spec.Connection.Start(
 
 
 class ScriptedBroker:
-    """A peer that answers each method by ``answers``, and sends what else the test says."""
+    """A peer that answers methods by ``answers``; a test lets it send other frames."""
 
     port = 0
 
