@@ -5,7 +5,7 @@ VENV ?= .venv
 WORKERS ?= 4
 EXTRAS ?=
 MINUTES ?= 10
-SUITES ?= tests/unit tests/integration tests/acceptance tests/faults
+SUITES ?= tests/unit tests/contract tests/integration tests/acceptance tests/faults
 # So can what is measured: make bench ONLY=sync,async ROUNDS=3 SECONDS=1; SAVE=yes writes it down
 ONLY ?=
 ROUNDS ?= 5

@@ -1,1 +1,1 @@
-"""The contract between gateway and predictors, and the wire it travels on."""
+"""The contract between gateways and predictors, and the adapters that both services share."""

@@ -1,7 +1,7 @@
-"""Everything that can go wrong, as one tree: a stable code, who is to blame, one sentence.
+"""The one tree of errors, each with a stable code, a blame and one sentence.
 
-HTTP statuses live in ``gateway/web/errors.py`` and nowhere else; library exceptions are
-turned into these where the library is called.
+HTTP statuses are in ``gateway/web/errors.py`` and nowhere else. Exceptions of libraries are mapped
+to these errors where the library is called.
 """
 
 from enum import StrEnum
@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 
 
 class Blame(StrEnum):
-    """Who has to change something for the error to go away."""
+    """The party that has to change something for the error to go away."""
 
     CALLER = "caller"
     MODEL = "model"
@@ -20,8 +20,8 @@ class Blame(StrEnum):
 class PredictionError(Exception):
     """A prediction that ends without a result.
 
-    ``sentence`` is shown to the caller: it says what is wrong and what to do, and holds
-    nothing that only an operator should see.
+    ``sentence`` is shown to the caller: it says what is wrong and what to do, and contains nothing
+    that only an operator may see.
     """
 
     code: ClassVar[str]
@@ -33,21 +33,21 @@ class PredictionError(Exception):
 
 
 class MalformedRequest(PredictionError):
-    """The body is not a request of the contract."""
+    """A body that is not a request of the contract."""
 
     code = "malformed_request"
     blame = Blame.CALLER
 
 
 class MalformedHeader(PredictionError):
-    """A header of the request cannot be read, and to ignore it would not be what is meant."""
+    """A request header that cannot be read, and that changes the meaning of the request."""
 
     code = "malformed_header"
     blame = Blame.CALLER
 
 
 class IdempotencyConflict(PredictionError):
-    """An idempotency key that stands for another request."""
+    """An idempotency key that was used for another request."""
 
     code = "idempotency_conflict"
     blame = Blame.CALLER
@@ -57,14 +57,14 @@ class IdempotencyConflict(PredictionError):
 
 
 class UnknownModel(PredictionError):
-    """No predictor has ever served this model."""
+    """A model that no predictor has ever served."""
 
     code = "unknown_model"
     blame = Blame.CALLER
 
 
 class UnknownPrediction(PredictionError):
-    """The id was never handed out, is forged, or its life is over."""
+    """A prediction id that was never handed out, is forged, or has expired."""
 
     code = "unknown_prediction"
     blame = Blame.CALLER
@@ -74,53 +74,53 @@ class UnknownPrediction(PredictionError):
 
 
 class BodyTooLarge(PredictionError):
-    """The request is larger than the gateway takes."""
+    """A request body beyond the gateway's limit."""
 
     code = "body_too_large"
     blame = Blame.CALLER
 
 
 class UnsupportedMediaType(PredictionError):
-    """The request is not sent as JSON."""
+    """A request body of another media type than JSON."""
 
     code = "unsupported_media_type"
     blame = Blame.CALLER
 
 
 class InvalidInput(PredictionError):
-    """The model refuses this input; the sentence says why."""
+    """An input that the model refuses; the sentence says why."""
 
     code = "invalid_input"
     blame = Blame.CALLER
 
     def __init__(self, sentence: Any = "The model refuses this input.") -> None:
-        """Takes whatever models give it: what caused it, or nothing."""
+        """Accept any object that a model gives as the reason, such as an exception."""
         super().__init__(sentence)
 
 
 class ModelFailed(PredictionError):
-    """The model raised; the details are in the predictor's log only."""
+    """An exception of the model; its details are in the predictor's log only."""
 
     code = "model_failed"
     blame = Blame.MODEL
 
 
 class PredictorCrashed(PredictionError):
-    """The request ended every predictor that touched it."""
+    """A request during which every predictor that tried it died."""
 
     code = "predictor_crashed"
     blame = Blame.PREDICTOR
 
 
 class DeadlineExceeded(PredictionError):
-    """The prediction was not ready in time."""
+    """A prediction that was not ready by its deadline."""
 
     code = "deadline_exceeded"
     blame = Blame.SERVICE
 
 
 class Cancelled(PredictionError):
-    """The caller has cancelled the prediction."""
+    """A prediction that its caller has cancelled."""
 
     code = "cancelled"
     blame = Blame.CALLER
@@ -130,9 +130,9 @@ class Cancelled(PredictionError):
 
 
 class AlreadyFinal(PredictionError):
-    """The prediction was over before it was cancelled.
+    """A cancellation of a prediction that has ended already.
 
-    ``outcome`` is the JSON of input and result, or the error that it ended in.
+    ``outcome`` is the JSON of input and result, or the error of the prediction.
     """
 
     code = "already_final"
@@ -145,7 +145,7 @@ class AlreadyFinal(PredictionError):
 
 
 class Unavailable(PredictionError):
-    """The service cannot take this call now; the same call may succeed later."""
+    """A call that the service cannot take now; the same call may succeed later."""
 
     code = "unavailable"
     blame = Blame.SERVICE
@@ -153,31 +153,31 @@ class Unavailable(PredictionError):
 
 
 class BrokerAway(Unavailable):
-    """There is no usable connection to the broker; nothing was sent."""
+    """A publish without a usable connection to the broker; nothing was sent."""
 
 
 class ConnectionLost(Unavailable):
-    """The connection ended before the broker answered: the message may or may not have arrived."""
+    """A connection that ended before the broker's reply: a message may or may not have arrived."""
 
 
 class Unconfirmed(Unavailable):
-    """The broker did not confirm in time: the message may or may not arrive."""
+    """A publish that the broker did not confirm in time: the message may or may not arrive."""
 
 
 class Refused(Unavailable):
-    """The broker refused the message, because its queue is full; it was not queued."""
+    """A publish that the broker refused because the queue is full; nothing was queued."""
 
 
 class Unroutable(Unavailable):
-    """The message was returned: the queue it is addressed to does not exist."""
+    """A publish that the broker returned: there is no queue of that name."""
 
 
 class NotPermitted(Unavailable):
-    """The broker refuses this user: while we run, an operator may give the permission back."""
+    """An operation that the broker refuses to this user; an operator may permit it at any time."""
 
 
 class InternalError(PredictionError):
-    """A failure of our own that nobody foresaw."""
+    """An unforeseen failure of the service itself."""
 
     code = "internal_error"
     blame = Blame.SERVICE
@@ -187,7 +187,7 @@ class InternalError(PredictionError):
 
 
 class Unauthorized(PredictionError):
-    """The caller shows no key that opens this gateway."""
+    """A call without a valid API key."""
 
     code = "unauthorized"
     blame = Blame.CALLER
@@ -199,7 +199,7 @@ class Unauthorized(PredictionError):
 
 
 class RateLimited(PredictionError):
-    """The caller has called more often than it may; it may again after ``retry_after_s``."""
+    """A call beyond the caller's rate; the next one may come after ``retry_after_s`` seconds."""
 
     code = "rate_limited"
     blame = Blame.CALLER
@@ -212,7 +212,7 @@ class RateLimited(PredictionError):
 class Misconfigured(Exception):
     """A setting, a credential or a leftover on the broker that only an operator can change.
 
-    Raised while starting; the process prints the sentence and exits with code 2.
+    Raised during the start; the process prints the sentence and exits with code 2.
     """
 
 
@@ -230,4 +230,4 @@ BY_CODE: Final[dict[str, type[PredictionError]]] = {
         Unavailable,
     )
 }
-"""The errors that may travel in a reply, by the code they travel under."""
+"""The errors that a reply may carry, by code."""

@@ -1,4 +1,4 @@
-"""Run one service as a process: logs, signals, exit code."""
+"""The process of a service: logs, traces, signals and exit code."""
 
 import asyncio
 import gc
@@ -16,17 +16,16 @@ from common.telemetry.logs import configure_logs
 from common.telemetry.tracing import Tracer
 
 UNUSABLE: Final = 2
-"""Exit code for what only an operator can mend: starting again would end the same way."""
+"""The exit code when an operator has to act: a restart would end in the same way."""
 
 BROKEN: Final = 1
-"""Exit code for what a new start mends."""
+"""The exit code when a restart helps."""
 
 COLLECT_EVERY: Final = 10_000
-"""How many more objects there have to be before the garbage collector looks at the new ones.
+"""The number of new objects at which the garbage collector traverses them.
 
-Python's 700 are a few requests under way, all of which it would look at for nothing: a request
-leaves no cycles behind but when it fails."""
-
+Python's default of 700 is a few requests in flight, which would be traversed in vain: a request
+leaves reference cycles behind only when it fails."""
 
 Serve = Callable[[asyncio.Event, Tracer | None], Awaitable[bool]]
 
@@ -34,12 +33,10 @@ Serve = Callable[[asyncio.Event, Tracer | None], Awaitable[bool]]
 def run_service(name: str, serve: Serve) -> int:
     """Run ``serve(stop, tracer)`` until it ends; SIGTERM and SIGINT set ``stop``.
 
-    Returns the exit code.
-
-    It is 0 if ``serve`` says that all is well, else ``BROKEN``; and ``UNUSABLE``, after one
-    sentence, when it raises ``Misconfigured``.
+    Returns the exit code: 0 if ``serve`` returns True, ``BROKEN`` if it returns False, and
+    ``UNUSABLE``, after printing the sentence, if it raises ``Misconfigured``.
     """
-    gc.freeze()  # what the imports have made stays
+    gc.freeze()  # the collector does not traverse what the imports have made
     gc.set_threshold(COLLECT_EVERY)
 
     async def main(tracer: Tracer | None) -> bool:
@@ -67,18 +64,18 @@ def run_service(name: str, serve: Serve) -> int:
 
 @contextmanager
 def open_tracer(service: str, *, is_wanted: bool) -> Iterator[Tracer | None]:
-    """A tracer that exports to where OpenTelemetry's own variables say; None if none is wanted.
+    """Yield a tracer, configured by OpenTelemetry's own variables; None if none is wanted.
 
-    What has not been exported by the end is, within ``otlp.FLUSH_S`` seconds or not at all.
+    In the end, spans that are not exported yet have ``otlp.FLUSH_S`` seconds to leave.
 
     Raises:
-        Misconfigured: the extra is not installed.
+        Misconfigured: the extra ``otel`` is not installed.
     """
     if not is_wanted:
         yield None
         return
     try:
-        from common.telemetry.otlp import OtlpTracer  # noqa: PLC0415 - only where it is asked for
+        from common.telemetry.otlp import OtlpTracer  # noqa: PLC0415 - an optional dependency
     except ModuleNotFoundError as exc:
         raise Misconfigured(
             f"OTEL_EXPORTER_OTLP_ENDPOINT needs the package {exc.name}, which is not installed: "

@@ -1,4 +1,4 @@
-"""The settings both services share, and one way to read any service's settings."""
+"""The settings that both services share, and the reader of every service's settings."""
 
 from typing import Annotated, TypeVar
 
@@ -10,7 +10,7 @@ from common.errors import Misconfigured
 from common.telemetry.logs import LogLevel
 
 MODEL_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
-"""What a model may be called: the name is part of URLs and of queue names."""
+"""The pattern of model names, which are part of URLs and of queue names."""
 
 
 def _host_and_port(bind: str) -> str:
@@ -28,7 +28,7 @@ S = TypeVar("S", bound=BaseSettings)
 
 
 class BrokerSettings(BaseSettings):
-    """Where RabbitMQ is and who we are there."""
+    """The address of RabbitMQ, and the user of the services there."""
 
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
 
@@ -41,7 +41,7 @@ class BrokerSettings(BaseSettings):
 
 
 class TelemetrySettings(BaseSettings):
-    """What a service tells of itself, and to whom."""
+    """The level of the logs, and the collector of the traces."""
 
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
 
@@ -53,7 +53,7 @@ def read_settings(kind: type[S]) -> S:
     """Read settings of ``kind`` from the environment.
 
     Raises:
-        Misconfigured: naming every variable that is wrong, and how.
+        Misconfigured: variables are wrong; the sentence names each of them, with the reason.
     """
     try:
         return kind()

@@ -1,6 +1,6 @@
-"""All that is used of the inside of aiormq and aio-pika; every other module keeps to their API.
+"""The uses of the inside of aiormq and aio-pika; all other modules keep to the public API.
 
-``tests/contract/test_aiormq.py`` states each assumption that is made here, and ``pyproject.toml``
+The tests in ``tests/contract`` state each assumption that is made here, and ``pyproject.toml``
 bounds the versions for which they hold.
 """
 
@@ -23,7 +23,7 @@ from common.contract.messages import Message
 from common.errors import ConnectionLost
 
 UnderlayConnection.FRAME_BUFFER_SIZE = 0
-"""Unbounded: a publisher that waits for room among aiormq's ten frames is not woken when the
+"""No bound: a publisher that waits for room among aiormq's ten frames is not woken when the
 connection ends. Admission and prefetch bound the number of frames instead."""
 
 
@@ -31,7 +31,7 @@ class CoalescingConnection(aio_pika.Connection):
     """An aio-pika connection whose frames leave through a ``CoalescingWriter``."""
 
     async def connect(self, timeout: TimeoutType = None) -> None:  # noqa: ASYNC109 - of aio-pika
-        """Connect as aio-pika does, and with its errors."""
+        """Connect as aio-pika does, with the same errors."""
         self.kwargs["transport_factory"] = transport = _CoalescingTransport()
         await super().connect(timeout)
         assert self.transport is not None
@@ -41,7 +41,7 @@ class CoalescingConnection(aio_pika.Connection):
 class _CoalescingTransport(TransportFactory):
     """The socket of one connection; ``write_queue`` holds the frames that wait to be written.
 
-    aiormq writes them one after the other without a pause, so a frame that is kept back for the
+    aiormq writes them one after the other without a pause, so a frame that is held back for the
     next one leaves in the same turn of the loop.
     """
 
@@ -67,7 +67,7 @@ class _CoalescingTransport(TransportFactory):
 class PublisherConfirm(asyncio.Future[object]):
     """The publisher confirm of one message, as a future; its errors are ``Channel.publish``'s.
 
-    Never cancelled: the confirm still arrives, and aiormq would log a returned message that has no
+    Do not cancel it: the confirm still arrives, and aiormq logs a returned message without a
     future, body included.
     """
 
@@ -86,8 +86,8 @@ def publish_nowait(
 ) -> PublisherConfirm:
     """Queue the frames of a publish and register its confirm, as ``basic_publish`` does.
 
-    aiormq's own waits for the confirm, and holds a timer, a lock and two entries of the connection
-    meanwhile: 5 % of what a sync call costs a gateway.
+    ``basic_publish`` waits for the confirm, and meanwhile holds a timer, a lock and two entries of
+    the connection: 5 % of the cost of a sync call to a gateway.
     """
     parts = encode_publish(message, message_id, routing_key, exchange, channel.max_content_size)
     payload = ChannelFrame.marshall(channel.number, parts)
@@ -105,18 +105,18 @@ def publish_nowait(
     return confirm
 
 
-def fail_pending(channel: UnderlayChannel, why: BaseException | None) -> None:
-    """Fail all confirms that a channel still owes: it has ended, because of ``why``."""
+def fail_pending(channel: UnderlayChannel, reason: BaseException | None) -> None:
+    """Fail all outstanding confirms of a channel, which has ended because of ``reason``."""
     for confirm in tuple(channel.confirmations.values()):
         if isinstance(confirm, PublisherConfirm):
-            confirm.set_exception(why or ConnectionLost("The channel was closed."))
+            confirm.set_exception(reason or ConnectionLost("The channel was closed."))
 
 
 def underlay(connection: AbstractConnection) -> AbstractUnderlayConnection:
-    """The aiormq connection below an aio-pika one.
+    """Return the aiormq connection below an aio-pika one.
 
     Raises:
-        ConnectionLost: there is none any more.
+        ConnectionLost: the connection has ended.
     """
     if connection.transport is None:
         raise ConnectionLost("The connection to the broker was lost.")
@@ -124,9 +124,9 @@ def underlay(connection: AbstractConnection) -> AbstractUnderlayConnection:
 
 
 def is_blocked(connection: AbstractConnection) -> bool:
-    """Tell whether the broker has sent ``connection.blocked`` (memory or disk alarm).
+    """Return True between the broker's ``connection.blocked`` and ``connection.unblocked``.
 
-    aiormq shows it only by ``ready`` not returning at once.
+    aiormq shows this state only in its ``ready``, which then does not return at its first step.
     """
     if connection.transport is None:
         return False

@@ -1,7 +1,7 @@
 """One AMQP channel in our types: publish with a confirm, consume, acknowledge.
 
-Speaks through aio-pika's aiormq underlay, which costs half of its message layer. Whatever
-the library raises becomes one of ``common/errors.py`` here.
+On aiormq, which costs half as much as aio-pika's message layer above it. Exceptions of the library
+become errors of ``common/errors.py`` here.
 """
 
 import asyncio
@@ -25,26 +25,26 @@ from common.errors import ConnectionLost, Unconfirmed
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """A message as the broker handed it over, to be acknowledged on its channel."""
+    """A delivered message, to be acknowledged on its channel."""
 
     message: Message
     channel: "Channel"
     tag: int
     message_id: str = ""
-    """The same when it is handed over again; empty if it was published without one."""
+    """The same at each redelivery; empty if the message was published without one."""
 
     @property
     def redeliveries(self) -> int:
-        """How often the request came back before; counted by quorum queues only."""
+        """The number of earlier deliveries, which only quorum queues count."""
         count = self.message.headers.get("x-delivery-count", 0)
         return count if isinstance(count, int) else 0
 
     @property
     def offset(self) -> int:
-        """The place of the message in its stream.
+        """The offset of the message in its stream.
 
         Raises:
-            KeyError: it does not come from a stream.
+            KeyError: the message does not come from a stream.
         """
         return int(self.message.headers["x-stream-offset"])
 
@@ -54,29 +54,29 @@ class Channel:
 
     def __init__(self, raw: UnderlayChannel) -> None:
         self._raw = raw
-        # Unique for each publish: aiormq finds a returned message's publish by it.
+        # Unique for each publish: aiormq finds the confirm of a returned message by it.
         token = uuid4().hex
         self._message_ids = (f"{token}-{count}" for count in itertools.count())
-        self._unsettled: dict[int, None] = {}  # delivery tags, as they came: each larger
+        self._unsettled: dict[int, None] = {}  # delivery tags, in ascending order
 
     @property
     def is_open(self) -> bool:
-        """Whether what is sent here still reaches the broker, as far as anyone knows."""
+        """True until the end of the channel, or of its connection, is known."""
         return not self._raw.is_closed
 
     async def publish(
         self, message: Message, routing_key: str, *, timeout_s: float, exchange: str = ""
     ) -> None:
-        """Publish and wait until the broker has taken the message.
+        """Publish and wait for the broker's confirm.
 
-        It goes to the queue named ``routing_key``, or to all queues bound to a fanout
-        ``exchange``, which may be none.
+        The message goes to the queue named ``routing_key``, or to all queues bound to a fanout
+        ``exchange``, of which there may be none.
 
         Raises:
-            Unroutable: no queue of that name.
-            Refused: its queue is full.
-            NotPermitted: our user may not publish there.
-            Unconfirmed, ConnectionLost: nobody knows whether it arrived.
+            Unroutable: there is no queue of that name.
+            Refused: the queue is full.
+            NotPermitted: the user may not publish there.
+            Unconfirmed, ConnectionLost: the message may or may not arrive.
         """
         confirm = self.publish_nowait(message, routing_key, exchange=exchange)
         done, _ = await asyncio.wait((confirm,), timeout=timeout_s)
@@ -87,10 +87,10 @@ class Channel:
     def publish_nowait(
         self, message: Message, routing_key: str, *, exchange: str = ""
     ) -> PublisherConfirm:
-        """Publish; the confirm comes later, at the latest when the connection ends.
+        """Publish and return the confirm, which is done at the latest when the connection ends.
 
         Raises:
-            ConnectionLost: nothing was sent.
+            ConnectionLost: the channel has ended; nothing was sent.
         """
         if self._raw.is_closed:
             raise ConnectionLost("The connection to the broker was lost.")
@@ -99,9 +99,9 @@ class Channel:
             self._raw, message, message_id, routing_key, exchange
         )
 
-    def fail_pending(self, why: BaseException | None) -> None:
-        """Fail all confirms that are still missing: the channel has ended, because of ``why``."""
-        aiormq_internals.fail_pending(self._raw, why)
+    def fail_pending(self, reason: BaseException | None) -> None:
+        """Fail all outstanding confirms: the channel has ended because of ``reason``."""
+        aiormq_internals.fail_pending(self._raw, reason)
 
     async def declare(self, queues: tuple[Queue, ...]) -> None:
         """Declare queues of the contract: see ``declare.declare``."""
@@ -109,9 +109,9 @@ class Channel:
             await declare(self._raw, queues)
 
     async def declare_own_queue(self, *, bound_to: str | None = None) -> str:
-        """Declare an exclusive queue that goes with the connection; returns its name.
+        """Declare an exclusive queue, which is deleted with the connection; return its name.
 
-        ``bound_to`` is a fanout exchange whose messages it gets.
+        ``bound_to`` is a fanout exchange to bind it to.
         """
         with mapped_errors():
             declared = await self._raw.queue_declare(exclusive=True, auto_delete=True)
@@ -121,7 +121,7 @@ class Channel:
             return name
 
     async def set_prefetch(self, count: int) -> None:
-        """Bound the unacknowledged messages of each consumer that comes after this."""
+        """Set the prefetch count of each consumer that is added after this."""
         with mapped_errors():
             await self._raw.basic_qos(prefetch_count=count)
 
@@ -134,11 +134,10 @@ class Channel:
         no_ack: bool = False,
         arguments: dict[str, Any] | None = None,
     ) -> str:
-        """Hand each message of ``queue`` to ``on_delivery``, in order; returns a consumer tag.
+        """Consume ``queue``: call ``on_delivery`` for each message, in order; return the tag.
 
-        ``prefetch`` bounds the unacknowledged messages of this consumer; 0 leaves it at what
-        ``set_prefetch`` said, or unbounded.
-        ``on_delivery`` must not raise.
+        ``prefetch`` bounds the unacknowledged messages of this consumer; with 0 it is the count of
+        ``set_prefetch``, or without bound. ``on_delivery`` must not raise.
         """
 
         async def deliver(raw: DeliveredMessage) -> None:
@@ -151,60 +150,61 @@ class Channel:
         with mapped_errors():
             if prefetch:
                 await self._raw.basic_qos(prefetch_count=prefetch)
-            consuming = await self._raw.basic_consume(
+            consumer = await self._raw.basic_consume(
                 queue, deliver, no_ack=no_ack, arguments=arguments
             )
-            return str(consuming.consumer_tag)
+            return str(consumer.consumer_tag)
 
     async def cancel(self, consumer_tag: str) -> None:
-        """Stop consuming; what was handed out by then still wants an acknowledgement.
+        """Cancel a consumer; its deliveries so far remain to be acknowledged.
 
-        Waits for the broker: until it has answered, deliveries may be on their way.
+        Returns when the broker has confirmed: until then messages may still be delivered.
         """
         with mapped_errors():
             await self._raw.basic_cancel(consumer_tag)
 
     async def acknowledge(self, tags: Sequence[int]) -> None:
-        """Tell the broker that deliveries are done with: in one word, if none before them is open.
+        """Acknowledge deliveries, in as few frames as possible.
 
-        A quorum queue writes each such word to its log.
+        One frame acknowledges all deliveries up to a tag, so it serves those before which no other
+        one is unsettled. A quorum queue writes each frame to its log.
         """
         done = frozenset(tags)
-        oldest = next((tag for tag in self._unsettled if tag not in done), None)
-        early = frozenset(tag for tag in tags if oldest is None or tag < oldest)
+        oldest_open = next((tag for tag in self._unsettled if tag not in done), None)
+        together = frozenset(tag for tag in tags if oldest_open is None or tag < oldest_open)
         with mapped_errors():
-            if early:
-                await self._raw.basic_ack(max(early), multiple=len(early) > 1, wait=False)
-                self._forget(early)
+            if together:
+                await self._raw.basic_ack(max(together), multiple=len(together) > 1, wait=False)
+                self._forget(together)
             for tag in tags:
-                if tag not in early:
+                if tag not in together:
                     await self._raw.basic_ack(tag, wait=False)
                     self._forget((tag,))
 
     async def acknowledge_up_to(self, tag: int) -> None:
-        """Tell the broker that a delivery and all before it are done with."""
+        """Acknowledge a delivery and all before it."""
         self._unsettled = {later: None for later in self._unsettled if later > tag}
         with mapped_errors():
             await self._raw.basic_ack(tag, multiple=True, wait=False)
 
     async def requeue(self, tag: int) -> None:
-        """Return a delivery to its queue, for another consumer."""
+        """Requeue a delivery, for another consumer."""
         with mapped_errors():
             await self._raw.basic_nack(tag, requeue=True, wait=False)
         self._forget((tag,))
 
     async def close(self) -> None:
-        """Close the channel: its connection ends with it and is made anew."""
+        """Close the channel; its connection ends with it and is made anew."""
         with mapped_errors():
             await self._raw.close()
 
     async def reject(self, tag: int) -> None:
-        """Refuse a delivery for good: it is dead-lettered where its queue says so."""
+        """Reject a delivery without requeueing it: its queue may dead-letter it."""
         with mapped_errors():
             await self._raw.basic_reject(tag, requeue=False, wait=False)
         self._forget((tag,))
 
     def _forget(self, tags: Iterable[int]) -> None:
-        """The broker has been told of them: a word sent later may pass them."""
+        """Drop tags whose frame is sent: later acknowledgements may include them."""
         for tag in tags:
             self._unsettled.pop(tag, None)

@@ -1,4 +1,4 @@
-"""From our messages to AMQP frames and back. No I/O."""
+"""The codec between messages of the contract and AMQP frames. No I/O."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -17,10 +17,10 @@ PERSISTENT: Final = 2
 def encode_publish(
     message: Message, message_id: str, routing_key: str, exchange: str, max_body_bytes: int
 ) -> list[Frame | ContentHeader | ContentBody]:
-    """What a publish is made of: the method, the header, and the body in parts (AMQP, 2.3.5.2).
+    """Return the frames of a publish: method, header, and the body in parts (AMQP, 2.3.5.2).
 
-    A part has at most ``max_body_bytes``; none or less: there is no limit. By the default exchange
-    a message comes back if there is no queue named ``routing_key``.
+    A part has at most ``max_body_bytes``; 0 or less means no limit. On the default exchange the
+    publish is mandatory: the broker returns it if there is no queue named ``routing_key``.
     """
     body = message.body
     step = max_body_bytes if max_body_bytes > 0 else max(1, len(body))
@@ -32,7 +32,7 @@ def encode_publish(
 
 
 def properties(message: Message, message_id: str) -> spec.Basic.Properties:
-    """The AMQP properties that a message leaves with."""
+    """Return the AMQP properties that a message is published with."""
     return spec.Basic.Properties(
         content_type="application/json",
         delivery_mode=PERSISTENT,
@@ -49,7 +49,7 @@ def properties(message: Message, message_id: str) -> spec.Basic.Properties:
 
 
 def decode_delivery(raw: DeliveredMessage) -> Message:
-    """What was delivered."""
+    """Return a delivered message as one of the contract."""
     properties = raw.header.properties
     expiration = properties.expiration or ""
     return Message(

@@ -1,4 +1,4 @@
-"""Declare the queues and exchanges of the contract."""
+"""The declaration of the queues and exchanges of the contract."""
 
 from aiormq.abc import AbstractChannel
 from aiormq.exceptions import ChannelAccessRefused, ChannelPreconditionFailed
@@ -8,7 +8,7 @@ from common.errors import Misconfigured
 
 
 async def declare(channel: AbstractChannel, queues: tuple[Queue, ...]) -> None:
-    """Declare ``queues`` and what they are bound to; what is there already stays as it is.
+    """Declare all exchanges, ``queues`` and their bindings; existing ones stay as they are.
 
     Raises:
         Misconfigured: a queue was left by another version, or the user may not declare it.

@@ -1,4 +1,4 @@
-"""Turn what the AMQP library raises into our errors, wherever it is called."""
+"""The mapping of the AMQP library's exceptions to our errors, used wherever it is called."""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,23 +10,24 @@ from aiormq.exceptions import ChannelAccessRefused, DeliveryError, PublishError
 
 from common.errors import ConnectionLost, NotPermitted, Refused, Unconfirmed, Unroutable
 
-_IN_OUR_WORDS: Final = (
+_MAPPING: Final = (  # the first match counts
     (asyncio.CancelledError, ConnectionLost, "The connection to the broker fell silent."),
+    # A DeliveryError too, so it comes before it.
     (PublishError, Unroutable, "The queue this is addressed to does not exist."),
     (DeliveryError, Refused, "The queue is full."),
     (ChannelAccessRefused, NotPermitted, "The message broker does not let this service do that."),
-    # An OSError too, so it comes before the others.
+    # An OSError too, which is one of the CONNECTION_EXCEPTIONS.
     (TimeoutError, Unconfirmed, "The broker did not confirm in time."),
 )
 
 
 def map_error(exc: BaseException) -> Exception | None:
-    """What an exception of aiormq's is among our errors; None for any other.
+    """Return our error for an exception of aiormq; None for an exception of another origin.
 
-    When a peer falls silent, aiormq rejects what waits for it with ``CancelledError``; when one
-    hangs up without a word, with a bare ``Exception``.
+    aiormq fails pending calls with ``CancelledError`` when the peer falls silent, and with a bare
+    ``Exception`` when the peer closes the socket without ``connection.close``.
     """
-    for theirs, ours, sentence in _IN_OUR_WORDS:
+    for theirs, ours, sentence in _MAPPING:
         if isinstance(exc, theirs):
             return ours(sentence)
     if isinstance(exc, CONNECTION_EXCEPTIONS) or type(exc) is Exception:
@@ -36,9 +37,9 @@ def map_error(exc: BaseException) -> Exception | None:
 
 @contextmanager
 def mapped_errors() -> Iterator[None]:
-    """Turn what aiormq raises into our errors, a stray ``CancelledError`` included.
+    """Raise our error for each exception of aiormq, a stray ``CancelledError`` included.
 
-    Only ``Task.cancelling`` tells that from a caller who really was cancelled.
+    Only ``Task.cancelling`` distinguishes that one from the cancellation of the caller.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Log in to the broker and out again, and the sentences for what goes wrong then."""
+"""Login to the broker and logout, with one sentence for each way in which they fail."""
 
 import asyncio
 from typing import Final
@@ -15,7 +15,7 @@ from common.errors import BrokerAway, Misconfigured, Unavailable
 from common.settings import BrokerSettings
 
 HEARTBEAT_S: Final = 10
-"""A silent peer is noticed after about 3 x (heartbeat + 1) s."""
+"""A silent peer is detected after about 3 x (heartbeat + 1) s."""
 
 CONNECT_TIMEOUT_S: Final = 5
 CLOSE_TIMEOUT_S: Final = 3
@@ -27,8 +27,8 @@ async def connect(broker: BrokerSettings, name: str) -> AbstractConnection:
     """Log in to the broker as the connection ``name``.
 
     Raises:
-        BrokerAway: it cannot be reached.
-        Misconfigured: it refuses the user, the password or the vhost.
+        BrokerAway: the broker cannot be reached.
+        Misconfigured: the broker refuses the user, the password or the vhost.
     """
     where = f"RabbitMQ at {broker.host}:{broker.port}"
     try:
@@ -49,12 +49,10 @@ async def connect(broker: BrokerSettings, name: str) -> AbstractConnection:
             f"and RABBITMQ_DEFAULT_PASS."
         ) from exc
     except InvalidFrameError as exc:
-        if "got <Connection.Close" not in str(exc):
-            raise BrokerAway(f"{where} does not speak AMQP 0-9-1: {exc}.") from exc
-        # Asked to open the vhost, the broker closed; aiormq does not tell its reason.
+        # The broker has closed instead of opening the vhost; aiormq does not keep its reason.
         raise Misconfigured(
-            f"{where} does not let user '{broker.user}' into vhost '{broker.vhost}': check "
-            f"RABBITMQ_VHOST and the user's permissions."
+            f"{where} did not open vhost '{broker.vhost}' for user '{broker.user}': check "
+            f"RABBITMQ_HOST, RABBITMQ_VHOST and the user's permissions."
         ) from exc
     except TimeoutError as exc:
         raise BrokerAway(f"{where} did not answer within {CONNECT_TIMEOUT_S} s.") from exc
@@ -63,7 +61,7 @@ async def connect(broker: BrokerSettings, name: str) -> AbstractConnection:
 
 
 async def close(raw: AbstractConnection) -> None:
-    """Close a connection, as well as it still can be."""
+    """Close a connection, lost or not, within ``CLOSE_TIMEOUT_S`` seconds."""
     try:
         with mapped_errors():
             async with asyncio.timeout(CLOSE_TIMEOUT_S):

@@ -1,4 +1,4 @@
-"""The AMQP contract as an AsyncAPI document: a pure function of what the contract declares."""
+"""The AMQP contract as an AsyncAPI document: a pure function of ``common/contract``."""
 
 from common.asyncapi.document import asyncapi
 

@@ -1,4 +1,4 @@
-"""The queues and exchanges of the contract, as AsyncAPI has channels."""
+"""The channels of the AsyncAPI document: the queues and exchanges of the contract."""
 
 import re
 from typing import Any, Final
@@ -23,11 +23,11 @@ MODEL: Final = "{model}"
 REPLY_QUEUE: Final = "reply-queue"
 BINDING_VERSION: Final = "0.3.0"
 
-TRAVELS: Final = {
-    sync_queue(MODEL): ("Requests whose callers wait: to be taken first.", ("request",)),
-    async_queue(MODEL): ("Requests whose callers come back later.", ("request",)),
+_PURPOSES: Final = {
+    sync_queue(MODEL): ("Requests whose callers wait: to be consumed first.", ("request",)),
+    async_queue(MODEL): ("Requests whose callers fetch the result later.", ("request",)),
     REPLIES: (
-        "The stream that all gateways follow. The first final state of a prediction counts.",
+        "The stream that all gateways read. The first final state of a prediction counts.",
         (
             "started",
             "progress",
@@ -41,17 +41,17 @@ TRAVELS: Final = {
             "marker",
         ),
     ),
-    DEAD_LETTERS: ("Where the broker sends what it gives up.", ("dead-letter",)),
-    PARKED: ("Dead letters, for operators to look at.", ("dead-letter",)),
-    PRESENCE: ("Predictors say that they are there.", ("announcement",)),
-    CANCELLATIONS: ("Gateways say which requests nobody needs any more.", ("cancelled",)),
-    ROLL_CALLS: ("Gateways ask who is there.", ("roll-call",)),
+    DEAD_LETTERS: ("Requests that the broker dead-letters.", ("dead-letter",)),
+    PARKED: ("Dead letters, kept for operators.", ("dead-letter",)),
+    PRESENCE: ("Announcements of live predictors.", ("announcement",)),
+    CANCELLATIONS: ("Cancellations of requests, by gateways.", ("cancelled",)),
+    ROLL_CALLS: ("Roll calls, by which gateways ask for announcements.", ("roll-call",)),
 }
-"""What each queue and exchange is for, and which messages it sees."""
+"""The purpose of each queue and exchange, and the messages that pass it."""
 
 
 def channels(sync_type: SyncQueueType) -> dict[str, Any]:
-    """Every queue and exchange of the contract, and what travels there."""
+    """Return every queue and exchange of the contract, with its messages."""
     queues = model_queues(MODEL, sync_type) + shared_queues()
     return (
         {channel_id(queue.name): _queue(queue) for queue in queues}
@@ -61,14 +61,14 @@ def channels(sync_type: SyncQueueType) -> dict[str, Any]:
 
 
 def channel_id(name: str) -> str:
-    """The key under which a queue or an exchange stands in the document."""
+    """Return the key of a queue or an exchange in the document."""
     return re.sub(r"[^A-Za-z0-9]+", "-", name)
 
 
 def _channel(name: str) -> dict[str, Any]:
-    meaning, messages = TRAVELS[name]
+    purpose, messages = _PURPOSES[name]
     return {
-        "description": meaning,
+        "description": purpose,
         "messages": {each: {"$ref": f"#/components/messages/{each}"} for each in messages},
     }
 
@@ -89,15 +89,15 @@ def _queue(queue: Queue) -> dict[str, Any]:
 def _exchange(name: str) -> dict[str, Any]:
     declared = {"name": name, "type": "fanout", "durable": True, "autoDelete": False}
     return _channel(name) | {
-        "address": "",  # fanout: whatever the routing key
+        "address": "",  # fanout: any routing key
         "bindings": amqp({"is": "routingKey", "exchange": declared}),
     }
 
 
 def _reply_queue() -> dict[str, Any]:
-    """Where a waiting caller's gateway listens."""
+    """Return the channel that replies to sync calls go to."""
     return {
-        "description": "The queue of one gateway; gone when its callers are.",
+        "description": "The reply queue of one gateway, deleted with its connection.",
         "address": None,
         "messages": {
             each: {"$ref": f"#/components/messages/{each}"} for each in ("succeeded", "failed")
@@ -109,5 +109,5 @@ def _reply_queue() -> dict[str, Any]:
 
 
 def amqp(binding: dict[str, Any]) -> dict[str, Any]:
-    """Bindings of what AMQP alone has."""
+    """Return the AMQP bindings of a channel or an operation."""
     return {"amqp": binding | {"bindingVersion": BINDING_VERSION}}

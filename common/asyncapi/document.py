@@ -1,4 +1,4 @@
-"""The AsyncAPI document, put together: the contract as a predictor sees it."""
+"""The AsyncAPI document: the contract from the side of a predictor."""
 
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ from common.contract.topology import SyncQueueType
 
 
 def asyncapi(sync_type: SyncQueueType, version: str) -> dict[str, Any]:
-    """An AsyncAPI 3.0 document of the contract, its operations being those of a predictor."""
+    """Return the AsyncAPI 3.0 document of the contract, with the operations of a predictor."""
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "PredictMQ predictor", "version": version, "description": _ABOUT},
@@ -17,14 +17,14 @@ def asyncapi(sync_type: SyncQueueType, version: str) -> dict[str, Any]:
         "channels": channels(sync_type),
         "operations": operations(),
         "components": {
-            "messages": {name: message_object(told) for name, told in MESSAGES.items()},
+            "messages": {name: message_object(message) for name, message in MESSAGES.items()},
             "schemas": body_schemas(),
         },
     }
 
 
 _ABOUT: Final = (
-    "All that a predictor in any language has to know. `x-properties` are the AMQP properties of "
-    "a message, `x-arguments` those that a queue is declared with, `x-bound-to` the fanout "
-    "exchanges that it gets messages from."
+    "The contract for a predictor in any language. `x-properties` are the AMQP properties of a "
+    "message, `x-arguments` the arguments that a queue is declared with, `x-bound-to` the fanout "
+    "exchanges that it is bound to."
 )

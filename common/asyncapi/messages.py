@@ -1,4 +1,4 @@
-"""What travels: each message of the contract with its properties, headers and body, as data."""
+"""The messages of the AsyncAPI document, with their properties, headers and bodies, as data."""
 
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -34,12 +34,12 @@ PROPERTIES: Final[dict[str, Schema]] = {
 
 HEADERS: Final[dict[str, Schema]] = {
     "timing": _TEXT
-    | {"description": "Milliseconds that it waited and ran, like `1.2,3.4`; may be left out."},
+    | {"description": "Milliseconds in the queue and in the model, like `1.2,3.4`; optional."},
     "traceparent": _TEXT | {"description": "W3C Trace Context; absent if there is none."},
-    "tracestate": _TEXT | {"description": "The same; only beside `traceparent`."},
+    "tracestate": _TEXT | {"description": "W3C Trace Context; only beside `traceparent`."},
     "x-first-death-reason": {
         "enum": list(GIVEN_UP),
-        "description": "Why the broker gave the request up.",
+        "description": "The reason for which the broker dead-lettered the request.",
     },
 }
 """The application headers, all of them scalars: streams lose lists and tables."""
@@ -47,7 +47,7 @@ HEADERS: Final[dict[str, Schema]] = {
 
 @dataclass(frozen=True)
 class Described:
-    """One kind of message; ``properties`` and ``headers`` are names in the tables above."""
+    """One kind of message; ``properties`` and ``headers`` are keys of the tables above."""
 
     type: MessageType
     meaning: str
@@ -62,36 +62,36 @@ def _object(**members: Schema) -> Schema:
 
 
 _REQUEST: Final = _object(input={"description": "Any JSON value."})
-_REPLIED: Final = ("correlation_id", "timestamp")
-_ASKED: Final = ("correlation_id", "reply_to", "expiration", "timestamp")
+_OF_A_REPLY: Final = ("correlation_id", "timestamp")
+_OF_A_REQUEST: Final = ("correlation_id", "reply_to", "expiration", "timestamp")
 _TRACED: Final = ("traceparent", "tracestate")
 
 MESSAGES: Final = {
     "request": Described(
         MessageType.REQUEST,
-        "One prediction asked for; the body is the client's, other fields are to be ignored.",
-        _ASKED,
+        "A request for one prediction; the body is the client's. Ignore fields beside the input.",
+        _OF_A_REQUEST,
         _TRACED,
         _REQUEST,
     ),
     "dead-letter": Described(
         MessageType.REQUEST,
-        "A request that the broker gave up: a final state, where the stream has no reply.",
-        ("correlation_id", "reply_to", "timestamp"),  # the broker takes the expiration off
+        "A request that the broker dead-lettered: a final state, if the stream has no reply.",
+        ("correlation_id", "reply_to", "timestamp"),  # the broker removes the expiration
         (*_TRACED, "x-first-death-reason"),
         _REQUEST,
     ),
     "succeeded": Described(
         MessageType.SUCCEEDED,
-        "A result, beside the bytes of the input as they came.",
-        _REPLIED,
+        "A result, beside the unchanged bytes of the input.",
+        _OF_A_REPLY,
         ("timing", *_TRACED),
         payload=_object(input={}, result={}),
     ),
     "failed": Described(
         MessageType.FAILED,
         "An error that ended the prediction.",
-        _REPLIED,
+        _OF_A_REPLY,
         ("timing", *_TRACED),
         payload=_object(
             code={"enum": list(BY_CODE)},
@@ -100,50 +100,50 @@ MESSAGES: Final = {
     ),
     "cancelled": Described(
         MessageType.CANCELLED,
-        "A caller has cancelled the prediction, or its time is over. Only gateways say so.",
-        _REPLIED,
+        "A caller has cancelled the prediction, or its time is over. Published by gateways only.",
+        _OF_A_REPLY,
         _TRACED,
     ),
     "started": Described(
         MessageType.STARTED,
         "A model is about to run on an async request.",
-        _REPLIED,
+        _OF_A_REPLY,
         payload={"type": "object"},
     ),
     "progress": Described(
         MessageType.PROGRESS,
-        "How far a model has come with an async request, if it tells.",
-        _REPLIED,
+        "The progress of a model with an async request; optional.",
+        _OF_A_REPLY,
         payload={"$ref": "#/components/schemas/Progress"},
     ),
     "claim": Described(
         MessageType.CLAIM,
-        "A gateway's own: the first one of a key owns it. To be ignored.",
-        _REPLIED,
+        "Between gateways: the first claim of a key owns it. To be ignored.",
+        _OF_A_REPLY,
         _TRACED,
         payload={"$ref": "#/components/schemas/ClaimBody"},
     ),
     "accepted": Described(
         MessageType.ACCEPTED,
-        "A gateway's own: the request whose key was claimed is confirmed. To be ignored.",
-        _REPLIED,
+        "Between gateways: the request of a claimed key is confirmed. To be ignored.",
+        _OF_A_REPLY,
         _TRACED,
     ),
     "released": Described(
         MessageType.RELEASED,
-        "A gateway's own: the request cannot be accepted, and its key is free. To be ignored.",
-        _REPLIED,
+        "Between gateways: a request cannot be accepted, and its key is free. To be ignored.",
+        _OF_A_REPLY,
         _TRACED,
         {"$ref": "#/components/schemas/ClaimBody"},
     ),
     "marker": Described(
         MessageType.MARKER,
-        "A gateway's own: what it reads up to here was there when it asked. To be ignored.",
-        _REPLIED,
+        "Of one gateway: all before it was in the stream when it was published. To be ignored.",
+        _OF_A_REPLY,
     ),
     "announcement": Described(
         MessageType.ANNOUNCEMENT,
-        "One predictor, as it describes itself; `correlation_id` is its `replica_id`.",
+        "The self-description of a predictor; `correlation_id` is its `replica_id`.",
         ("correlation_id",),
         payload={"$ref": "#/components/schemas/Announcement"},
     ),
@@ -154,12 +154,13 @@ MESSAGES: Final = {
 
 
 def message_object(described: Described) -> dict[str, Any]:
-    """A message as AsyncAPI has it.
+    """Return a message as an AsyncAPI message object.
 
-    AMQP's own properties are ``x-properties``: AsyncAPI's ``headers`` are for the application's.
+    AMQP's own properties are ``x-properties``: AsyncAPI's ``headers`` are for those of
+    applications.
     """
     own = {name: PROPERTIES[name] for name in described.properties}
-    told: dict[str, Any] = {
+    result: dict[str, Any] = {
         "name": described.type.value,
         "summary": described.meaning,
         "headers": {
@@ -170,17 +171,17 @@ def message_object(described: Described) -> dict[str, Any]:
         "x-properties": _object(**EVERYWHERE | {"type": {"const": described.type.value}} | own),
     }
     if described.payload is not None:
-        told["payload"] = described.payload
+        result["payload"] = described.payload
     if "correlation_id" in own:
-        told["correlationId"] = {
+        result["correlationId"] = {
             "description": "The AMQP property of that name.",
             "location": "$message.header#/correlation_id",
         }
-    return told
+    return result
 
 
 def body_schemas() -> dict[str, Schema]:
-    """The schemas of bodies that have a type, by its name."""
+    """Return the schemas of the bodies that have a type, by its name."""
     _, schemas = msgspec.json.schema_components(
         (Announcement, ClaimBody, Progress), ref_template="#/components/schemas/{name}"
     )

@@ -1,4 +1,4 @@
-"""What a predictor does with the channels, as AsyncAPI has operations."""
+"""The operations of the AsyncAPI document: those of a predictor on the channels."""
 
 from typing import Any
 
@@ -14,14 +14,14 @@ from common.contract.topology import (
 
 
 def operations() -> dict[str, Any]:
-    """All of them, by their names."""
+    """Return all operations, by name."""
     return {
         "predict-now": _answer_requests(sync_queue(MODEL), REPLY_QUEUE),
         "predict-later": _answer_requests(async_queue(MODEL), channel_id(REPLIES)),
         "tell-progress": {
             "action": "send",
             "channel": _to_channel(channel_id(REPLIES)),
-            "summary": "Of async requests, for those who follow them. May be left out.",
+            "summary": "The events of a running async request. Optional.",
             "messages": [
                 {"$ref": f"#/channels/{channel_id(REPLIES)}/messages/{each}"}
                 for each in ("started", "progress")
@@ -31,19 +31,19 @@ def operations() -> dict[str, Any]:
         "announce": {
             "action": "send",
             "channel": _to_channel(channel_id(PRESENCE)),
-            "summary": "When ready, every 5 s, when the roll is called, and when leaving.",
+            "summary": "When ready, every 5 s, after a roll call, and when leaving.",
             "bindings": amqp({"deliveryMode": 2, "mandatory": False}),
         },
         "hear-cancellations": {
             "action": "receive",
             "channel": _to_channel(channel_id(CANCELLATIONS)),
-            "summary": "Drop or stop the request of that correlation_id, and acknowledge it.",
+            "summary": "Drop or stop the request with that correlation_id, and acknowledge it.",
             "bindings": amqp({"ack": False}),
         },
         "hear-roll-calls": {
             "action": "receive",
             "channel": _to_channel(channel_id(ROLL_CALLS)),
-            "summary": "By an exclusive queue bound to the exchange.",
+            "summary": "Answer with an announcement; consume from an exclusive, bound queue.",
             "bindings": amqp({"ack": False}),
         },
     }
@@ -56,7 +56,7 @@ def _answer_requests(queue: str, replies: str) -> dict[str, Any]:
             {"$ref": f"#/channels/{replies}/messages/{each}"} for each in ("succeeded", "failed")
         ],
     }
-    if replies == REPLY_QUEUE:  # which has no address of its own
+    if replies == REPLY_QUEUE:  # it has no address of its own
         reply["address"] = {
             "location": "$message.header#/reply_to",
             "description": "The AMQP property of that name.",
@@ -64,7 +64,7 @@ def _answer_requests(queue: str, replies: str) -> dict[str, Any]:
     return {
         "action": "receive",
         "channel": _to_channel(channel_id(queue)),
-        "summary": "To be acknowledged once the reply, which is mandatory, is confirmed.",
+        "summary": "Acknowledge a request once its reply, a mandatory publish, is confirmed.",
         "bindings": amqp({"ack": True}),
         "reply": reply,
     }

@@ -1,7 +1,7 @@
-"""How predictors say that they are there: announcements, and the roll call that asks for them.
+"""The announcements of predictors, and the roll call that asks for them. No I/O.
 
 Announcements go to the fanout exchange ``predictions.presence``, every ``ANNOUNCE_EVERY_S``
-seconds and at once when a roll call comes over ``predictions.roll-calls``.
+seconds, and at once after a roll call over ``predictions.roll-calls``.
 """
 
 from typing import Any, Final, Self
@@ -13,11 +13,11 @@ from common.errors import MalformedRequest
 
 ANNOUNCE_EVERY_S: Final = 5.0
 SILENCE_S: Final = 15.0
-"""A replica that was not heard of for this long counts as gone."""
+"""A replica without an announcement for this time counts as gone."""
 
 
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
-    """What callers may know of a model: its version, and JSON Schemas of input and output."""
+    """The public description of a model: its version, and JSON Schemas of input and output."""
 
     name: str
     version: str = ""
@@ -27,7 +27,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Announcement(msgspec.Struct, frozen=True, kw_only=True):
-    """One predictor, as it describes itself; ``predictions`` counts those done since its start."""
+    """The self-description of a predictor; ``predictions`` counts those since its start."""
 
     replica_id: str
     host: str
@@ -40,10 +40,10 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_message(cls, message: Message) -> Self:
-        """Read an announcement off the wire; what the contract does not name is ignored.
+        """Decode an announcement; fields that the contract does not name are ignored.
 
         Raises:
-            MalformedRequest: the message is none.
+            MalformedRequest: the message is not an announcement.
         """
         if message.type != MessageType.ANNOUNCEMENT:
             raise MalformedRequest(f"The message's type is {message.type!r}.")
@@ -53,7 +53,7 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
             raise MalformedRequest(f"The announcement cannot be read: {exc}.") from exc
 
     def to_message(self) -> Message:
-        """The announcement as it travels."""
+        """Encode the announcement."""
         return Message(
             type=MessageType.ANNOUNCEMENT,
             body=msgspec.json.encode(self),
@@ -62,5 +62,5 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def roll_call() -> Message:
-    """The question that every predictor answers with an announcement."""
+    """Return the message that every predictor answers with an announcement."""
     return Message(type=MessageType.ROLL_CALL, body=b"", correlation_id="")

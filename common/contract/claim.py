@@ -1,7 +1,7 @@
-"""How a gateway claims an idempotency key, and says what has become of the claim. No I/O.
+"""The messages with which a gateway claims an idempotency key and settles the claim. No I/O.
 
-All goes to the reply stream with the prediction's id as correlation id. The first claim of a key
-in the stream owns it. Keys and requests travel as digests: a key may be anybody's secret.
+They go to the reply stream, with the prediction's id as correlation id. The first claim of a key in
+the stream owns it. Keys and requests travel as digests: a key may be a secret of its caller.
 """
 
 from typing import Annotated, Final, Self
@@ -17,17 +17,17 @@ HexDigest = Annotated[str, msgspec.Meta(pattern=f"^[0-9a-f]{{{2 * DIGEST_BYTES}}
 
 
 class ClaimBody(msgspec.Struct, frozen=True):
-    """What is claimed: the digest of a key, and of the request that it was first sent with."""
+    """A claim: the digests of a key and of the request that it was first sent with."""
 
     key: HexDigest
     request: HexDigest
 
     @classmethod
     def from_message(cls, message: Message) -> Self:
-        """Read a claim off the wire.
+        """Decode a claim.
 
         Raises:
-            MalformedRequest: its body is not that of a claim.
+            MalformedRequest: the body is not that of a claim.
         """
         try:
             return msgspec.json.decode(message.body, type=cls)
@@ -35,11 +35,11 @@ class ClaimBody(msgspec.Struct, frozen=True):
             raise MalformedRequest(f"The claim cannot be read: {exc}.") from exc
 
     def to_message(self, correlation_id: str, timestamp_s: int) -> Message:
-        """The claim as it travels, before the request of prediction ``correlation_id``."""
+        """Encode the claim, which precedes the request of prediction ``correlation_id``."""
         return self._message(MessageType.CLAIM, correlation_id, timestamp_s)
 
     def released(self, correlation_id: str, timestamp_s: int) -> Message:
-        """Says that the request cannot be accepted, so that the key is free again."""
+        """Encode the release of the key: the request cannot be accepted."""
         return self._message(MessageType.RELEASED, correlation_id, timestamp_s)
 
     def _message(self, kind: MessageType, correlation_id: str, timestamp_s: int) -> Message:
@@ -52,7 +52,7 @@ class ClaimBody(msgspec.Struct, frozen=True):
 
 
 def accepted_message(correlation_id: str, timestamp_s: int) -> Message:
-    """Says that the request of a prediction whose key was claimed is confirmed."""
+    """Return the message that the request of a claimed key has been confirmed."""
     return Message(
         type=MessageType.ACCEPTED,
         body=b"",

@@ -1,8 +1,7 @@
-"""The messages of the contract as frozen types, and the codec beside them. No I/O.
+"""The messages of the contract as frozen types, and their codec. No I/O.
 
-The kind of a message is in its AMQP ``type`` property, never guessed from the body. Bodies
-stay bytes wherever nobody has to look inside: what the client sent as ``input`` is what the
-client gets back.
+The kind of a message is in its AMQP ``type`` property, never guessed from the body. Bodies stay
+bytes wherever they need not be read: a client gets its ``input`` back as it sent it.
 """
 
 from enum import StrEnum
@@ -22,23 +21,23 @@ from common.errors import (
 )
 
 MAX_MESSAGE_BYTES: Final = 16 * 2**20
-"""The largest body RabbitMQ 4 takes by default; a larger one closes the channel."""
+"""The largest body that RabbitMQ 4 takes by default; a larger one closes the channel."""
 
 MAX_REQUEST_BYTES: Final = MAX_MESSAGE_BYTES // 2
-"""The largest body of a request: its reply repeats the input, and a message has to hold that."""
+"""The largest body of a request: its reply repeats the input, and must be a message too."""
 
 MAX_SENTENCE_CHARS: Final = 1000
-"""How much of an error's sentence travels."""
+"""The length to which an error's sentence is cut."""
 
 
 class MessageType(StrEnum):
-    """What a message is: the AMQP ``type`` property."""
+    """The kinds of messages: the AMQP ``type`` property."""
 
     REQUEST = "prediction.request"
     SUCCEEDED = "prediction.succeeded"
     FAILED = "prediction.failed"
     DEAD_LETTERED = "prediction.dead-lettered"
-    """Never travels: the broker gives up the request itself."""
+    """Never published: the broker dead-letters the request itself."""
     CANCELLED = "prediction.cancelled"
     STARTED = "prediction.started"
     PROGRESS = "prediction.progress"
@@ -51,11 +50,11 @@ class MessageType(StrEnum):
 
 
 FINAL: Final = (MessageType.SUCCEEDED, MessageType.FAILED, MessageType.CANCELLED)
-"""The types that say how a prediction ended, where it was not a dead letter that did."""
+"""The types of final states that are published; the other final state is a dead letter."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """What travels: a body in bytes and the AMQP properties the contract uses.
+    """A body in bytes, and the AMQP properties that the contract uses.
 
     ``expiration_ms`` counts from ``timestamp_s`` (Unix time). AMQP timestamps are whole seconds.
     """
@@ -70,7 +69,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One prediction asked for: the client's body as it came, where to answer, and by when.
+    """A request for one prediction: the client's body as it came, return address and deadline.
 
     Raises:
         MalformedRequest: no correlation id, no return address, no time left, or too large.
@@ -96,7 +95,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_message(cls, message: Message) -> Self:
-        """Read a request off the wire; what the contract does not name is ignored.
+        """Decode a request; headers that the contract does not name are ignored.
 
         Raises:
             MalformedRequest: the message is not a request of the contract.
@@ -117,18 +116,18 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def deadline_s(self, now_s: float) -> float:
-        """When a request that arrives at ``now_s`` may no longer be started, in Unix time.
+        """Return the Unix time until which a request, delivered at ``now_s``, may be started.
 
-        The broker drops what has expired, so a request that seems to arrive late, or to have
-        more time than it was given, comes from a clock that differs from ours: count from now
-        then. AMQP timestamps are whole seconds, rounded down.
+        The broker drops expired requests. So a request that seems to be delivered late, or to have
+        more time than its expiration, comes from a clock that differs from ours, and its time
+        counts from now. AMQP timestamps are whole seconds, rounded down.
         """
         allowed_s = self.expiration_ms / 1000
         by_sender_s = self.timestamp_s + 1 + allowed_s
         return by_sender_s if now_s < by_sender_s < now_s + allowed_s else now_s + allowed_s
 
     def to_message(self) -> Message:
-        """The request as it travels."""
+        """Encode the request."""
         headers = {"traceparent": self.traceparent} if self.traceparent else {}
         if self.tracestate:
             headers["tracestate"] = self.tracestate
@@ -144,7 +143,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def state_of(message_type: str) -> str:
-    """``prediction.succeeded`` → ``succeeded``."""
+    """Return the last word of a type: ``prediction.succeeded`` is ``succeeded``."""
     return message_type.rpartition(".")[2]
 
 
@@ -154,13 +153,13 @@ class _FailedBody(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
-    """How a prediction ended: its final state and the body that says so, in bytes.
+    """The final state of a prediction, with its body in bytes.
 
     ``type`` is ``prediction.succeeded`` with the body ``{"input": …, "result": …}``,
     ``prediction.failed`` with the body ``{"code": …, "error": …}``, or ``prediction.cancelled``
-    with none, which only gateways say; or what stands for a request that the broker gave up on,
-    ``prediction.dead-lettered`` with a body like that of a failure. ``timing`` is the predictor's,
-    if it tells.
+    without a body, which only gateways publish. ``prediction.dead-lettered``, with the body of a
+    failure, stands for a request that the broker has dead-lettered. ``timing`` is the predictor's,
+    or None if it sent none.
     """
 
     type: str
@@ -169,12 +168,12 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def state(self) -> str:
-        """How it ended, in a word: the type's last one, such as ``succeeded``."""
+        """The final state in one word, such as ``succeeded``."""
         return state_of(self.type)
 
     @classmethod
     def succeeded(cls, input_json: bytes, result_json: bytes) -> Self:
-        """A result, with the input's own bytes beside it.
+        """Return a success: the bytes of the input and of the result.
 
         Raises:
             ModelFailed: together they are larger than a message may be.
@@ -186,9 +185,10 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
 
     @classmethod
     def failed(cls, error: PredictionError) -> Self:
-        """An error, as the code and the sentence that travel.
+        """Return a failure: the code and the sentence of an error.
 
-        Models write sentences too: what cannot travel is replaced, what is too long is cut.
+        Models write sentences too: characters that UTF-8 cannot encode are replaced, and a sentence
+        that is too long is cut.
         """
         sentence = str(error.sentence).encode(errors="replace").decode()
         if len(sentence) > MAX_SENTENCE_CHARS:
@@ -197,16 +197,16 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
         return cls(MessageType.FAILED, body)
 
     def outcome(self) -> str:
-        """``succeeded``, ``cancelled``, or the code of the error."""
+        """Return ``succeeded``, ``cancelled``, or the code of the error."""
         if self.type != MessageType.FAILED:
             return self.state
         return msgspec.json.decode(self.body, type=_FailedBody).code
 
     def result(self) -> bytes:
-        """The body of a success.
+        """Return the body of a success.
 
         Raises:
-            PredictionError: the prediction failed; the error that the reply carries.
+            PredictionError: the prediction failed; it is the error that the reply carries.
         """
         if self.type == MessageType.SUCCEEDED:
             return self.body
@@ -219,7 +219,7 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
         raise BY_CODE.get(failure.code, ModelFailed)(failure.error)
 
     def to_message(self, correlation_id: str, timestamp_s: int) -> Message:
-        """The reply as it travels to the return address of request ``correlation_id``."""
+        """Encode the reply to request ``correlation_id``."""
         return Message(
             type=self.type,
             body=self.body,
@@ -237,13 +237,13 @@ GIVEN_UP: Final[dict[str, PredictionError]] = {
     "delivery_limit": PredictorCrashed("The prediction ended every predictor that tried it."),
     "rejected": MalformedRequest("The predictor refused the request as malformed."),
 }
-"""RabbitMQ's ``x-first-death-reason`` → how the prediction ended."""
+"""The errors that dead letters stand for, by RabbitMQ's ``x-first-death-reason``."""
 
 
 def final_reply(message: Message) -> Reply | None:
-    """The final state that ``message`` reports: a reply, or a request the broker gave up on.
+    """Return the final state in ``message``: a reply, or a request that was dead-lettered.
 
-    None for what reports no final state: markers, and messages of types yet unknown.
+    None for messages without a final state, such as markers and messages of unknown types.
     """
     if message.type in FINAL:
         return Reply(message.type, message.body, Timing.read(message.headers))

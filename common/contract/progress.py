@@ -1,7 +1,7 @@
-"""How far a prediction has come: what is told of one that goes on. No I/O.
+"""The events of a running prediction: started and progress. No I/O.
 
 ``prediction.started`` has the body ``{}``, ``prediction.progress`` the body
-``{"fraction": 0.25, "note": "…"}``. Both go to the reply stream, and say nothing of the end.
+``{"fraction": 0.25, "note": "…"}``. Both go to the reply stream, and are no final states.
 """
 
 import math
@@ -13,21 +13,21 @@ from common.contract.messages import Message, MessageType
 from common.errors import MalformedRequest
 
 MAX_NOTE_CHARS: Final = 200
-"""How much of a note travels."""
+"""The length to which a note is cut."""
 
 
 class Progress(msgspec.Struct, frozen=True, gc=False):
-    """The part that is done, from 0 to 1, and what a model says to it."""
+    """The fraction that is done, from 0 to 1, and a note of the model."""
 
     fraction: float
     note: str = ""
 
     @classmethod
     def of(cls, fraction: float, note: str = "") -> Self:
-        """What a model reports, as it can travel: cut to the range and the length that do.
+        """Return what a model reports, cut to the range and the length of the contract.
 
         Raises:
-            TypeError, ValueError: the fraction is no number.
+            TypeError, ValueError: the fraction is not a number.
         """
         fraction = float(fraction)
         if math.isnan(fraction):
@@ -39,10 +39,10 @@ class Progress(msgspec.Struct, frozen=True, gc=False):
 
     @classmethod
     def from_message(cls, message: Message) -> Self:
-        """Read progress off the wire; what the contract does not name is ignored.
+        """Decode progress; fields that the contract does not name are ignored.
 
         Raises:
-            MalformedRequest: it cannot be read.
+            MalformedRequest: the body cannot be read.
         """
         try:
             read = msgspec.json.decode(message.body, type=cls)
@@ -51,11 +51,11 @@ class Progress(msgspec.Struct, frozen=True, gc=False):
             raise MalformedRequest(f"The progress cannot be read: {exc}.") from exc
 
     def json(self) -> bytes:
-        """As it travels, and as clients get it."""
+        """Return the body, which clients get as it is."""
         return msgspec.json.encode(self)
 
     def to_message(self, correlation_id: str, timestamp_s: int) -> Message:
-        """What is told to the stream of request ``correlation_id``."""
+        """Encode the progress of request ``correlation_id``."""
         return Message(
             type=MessageType.PROGRESS,
             body=self.json(),
@@ -65,7 +65,7 @@ class Progress(msgspec.Struct, frozen=True, gc=False):
 
 
 def started(correlation_id: str, timestamp_s: int) -> Message:
-    """What is told to the stream when a model is about to run."""
+    """Return the event that a model is about to run."""
     return Message(
         type=MessageType.STARTED,
         body=b"{}",

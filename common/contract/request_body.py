@@ -1,4 +1,4 @@
-"""What a client may send: the body of a request, checked and taken apart. No I/O."""
+"""The body of a request: the check of what clients send, and its input. No I/O."""
 
 import re
 from typing import Any, Final
@@ -8,7 +8,7 @@ import msgspec
 from common.errors import MalformedRequest
 
 MAX_DEPTH: Final = 64
-"""Levels of arrays and objects that an input may nest."""
+"""The deepest nesting of arrays and objects in an input."""
 
 
 class _Raw(msgspec.Struct):
@@ -16,8 +16,8 @@ class _Raw(msgspec.Struct):
 
 
 _FIELDS: Final = msgspec.json.Decoder(dict[str, Any])
-"""Reads all of a body: a struct would pass over what stands beside the input unread, and
-predictors get that too."""
+"""Decodes the whole body: a struct would skip the fields beside the input, and predictors get
+those too."""
 
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NOT_A_BRACKET: Final = bytes(set(range(256)) - set(b"[]{}"))
@@ -26,13 +26,12 @@ _NOT_A_BRACKET: Final = bytes(set(range(256)) - set(b"[]{}"))
 def check_body(body: bytes) -> Any:
     """Check that a client's body is ``{"input": <any JSON value>}``; other fields are allowed.
 
-    Returns the input as Python objects, for those who look into it.
-
-    Stricter than Python's ``json``: NaN, lone surrogates, invalid UTF-8 and numbers that no
-    double or 4,300-digit integer can hold are refused, so nothing is altered on its way.
+    Returns the input as Python objects. The check is stricter than Python's ``json``: NaN, lone
+    surrogates, invalid UTF-8 and numbers that no double or 4,300-digit integer can hold are
+    refused, so that every later reader gets the same value.
 
     Raises:
-        MalformedRequest: with the reason and its place in the body.
+        MalformedRequest: the sentence has the reason and its place in the body.
     """
     if not body:
         raise MalformedRequest('The body is empty; send JSON like {"input": [1, 2]}.')
@@ -58,9 +57,9 @@ def _too_deep() -> MalformedRequest:
 
 
 def _depth(valid_json: bytes) -> int:
-    """How deep arrays and objects nest. Counts brackets: no tree is built or walked."""
+    """Return how deep arrays and objects nest; counts brackets, and builds no tree."""
     if valid_json.count(b"[") + valid_json.count(b"{") <= MAX_DEPTH:
-        return 0  # too few to be too deep, whatever stands in strings
+        return 0  # too few brackets to be too deep, those in strings included
     level = deepest = 0
     for bracket in _STRING.sub(b"", valid_json).translate(None, _NOT_A_BRACKET):
         level += 1 if bracket in b"[{" else -1
@@ -69,7 +68,7 @@ def _depth(valid_json: bytes) -> int:
 
 
 def input_of(body: bytes) -> bytes:
-    """The bytes of ``input`` in a request's body, untouched.
+    """Return the bytes of ``input`` in the body of a request.
 
     Raises:
         MalformedRequest: the body is not JSON or has no ``input``.

@@ -1,7 +1,7 @@
-"""How long a prediction waited and ran, as one short header of its reply. No I/O.
+"""The times for which a prediction waited and ran, in the header ``timing`` of its reply. No I/O.
 
-``timing`` is ``<queue>,<model>`` in milliseconds. The queue's share counts from the prediction's
-acceptance to the model's start, so it is taken between two clocks, the gateway's and the
+The header is ``<queue>,<model>`` in milliseconds. The time in the queue is that from the acceptance
+of the prediction to the start of the model, and so between two clocks, the gateway's and the
 predictor's.
 """
 
@@ -15,19 +15,19 @@ _MOST: Final = (1 << _BITS) - 1
 
 
 class Timing(msgspec.Struct, frozen=True, gc=False):
-    """Both in tenths of a millisecond."""
+    """The times in the queue and in the model, in tenths of a millisecond."""
 
     queue: int
     model: int
 
     @classmethod
     def of(cls, queue_s: float, model_s: float) -> Self:
-        """From seconds; what is out of bounds is cut to them."""
+        """Return the timing of two durations, cut to the bounds."""
         return cls(_bounded(queue_s * 10_000), _bounded(model_s * 10_000))
 
     @classmethod
     def read(cls, headers: dict[str, Any]) -> Self | None:
-        """What a reply's headers say; None if nothing that can be read."""
+        """Decode the header of a reply; None if it is missing or cannot be read."""
         header = headers.get("timing")
         if header is None:
             return None
@@ -38,16 +38,16 @@ class Timing(msgspec.Struct, frozen=True, gc=False):
             return None
 
     def header(self) -> str:
-        """As it travels."""
+        """Encode the header."""
         return f"{self.queue / 10},{self.model / 10}"
 
     def pack(self) -> int:
-        """One positive integer of at most ``PACKED_BITS`` bits."""
+        """Return both times in one positive integer of at most ``PACKED_BITS`` bits."""
         return (self.queue << _BITS | self.model) << 1 | 1
 
     @classmethod
     def unpack(cls, packed: int) -> Self | None:
-        """What ``pack`` has packed; None of 0."""
+        """Return the timing that ``pack`` has packed; None for 0."""
         return cls(packed >> _BITS + 1, packed >> 1 & _MOST) if packed else None
 
 
@@ -55,5 +55,5 @@ PACKED_BITS: Final = 2 * _BITS + 1
 
 
 def _bounded(tenths: float) -> int:
-    """Raises ``ValueError`` of what is no number."""
+    """Return ``tenths`` within the bounds; a ValueError for NaN."""
     return round(min(max(tenths, 0.0), _MOST))

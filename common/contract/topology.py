@@ -1,7 +1,7 @@
-"""Every exchange, queue and binding of the contract, as data. No I/O.
+"""The exchanges, queues and bindings of the contract, as data. No I/O.
 
-The arguments are constants of the contract, not settings: two processes that disagree on
-one could not start together.
+The arguments are constants of the contract, not settings: two processes that disagree on one could
+not run on the same broker.
 """
 
 from dataclasses import dataclass, field
@@ -19,28 +19,28 @@ CANCELLATIONS: Final = "predictions.cancellations"
 STREAMS: Final = (REPLIES,)
 
 EXCHANGES: Final = (DEAD_LETTERS, PRESENCE, ROLL_CALLS, CANCELLATIONS)
-"""All of them fanout and durable."""
+"""The exchanges, all of them fanout and durable."""
 
 RETENTION_S: Final = 24 * 3600
-"""How long the reply stream keeps what it was told: the longest life of a prediction."""
+"""The time for which the reply stream keeps messages: the longest life of a prediction."""
 
 CLOCK_SKEW_S: Final = 900
-"""How far the clocks of gateways and broker may differ without a reply being missed."""
+"""The largest difference of the clocks of gateways and broker that loses no reply."""
 
 MAX_EXPIRATION_S: Final = 10 * 365 * 24 * 3600
-"""The longest ``expiration`` RabbitMQ takes; a longer one closes the channel."""
+"""The longest ``expiration`` that RabbitMQ takes; a longer one closes the channel."""
 
 DELIVERY_LIMIT: Final = 3
-"""Redeliveries of a request whose predictor died, before the broker gives it up."""
+"""Redeliveries of a request whose predictor died, before the broker dead-letters it."""
 
 
 def sync_queue(model: str) -> str:
-    """The queue of requests whose caller waits."""
+    """Return the name of the queue for requests whose callers wait."""
     return f"predictions.{model}.sync"
 
 
 def async_queue(model: str) -> str:
-    """The queue of requests whose caller comes back for the result."""
+    """Return the name of the queue for requests whose callers fetch the result later."""
     return f"predictions.{model}.async"
 
 
@@ -54,7 +54,7 @@ class Queue:
 
 
 def shared_queues() -> tuple[Queue, ...]:
-    """The queues that are there once, whatever the models."""
+    """Return the queues that exist once for all models."""
     return (
         Queue(
             PARKED,
@@ -75,22 +75,22 @@ def shared_queues() -> tuple[Queue, ...]:
 
 
 def model_queues(model: str, sync_type: SyncQueueType) -> tuple[Queue, ...]:
-    """The two lanes of one model.
+    """Return the two lanes of one model.
 
-    The sync lane has no dead-letter exchange: its caller is told by the deadline.
+    The sync lane has no dead-letter exchange: the deadline of the call ends the wait.
     """
     refuse_when_full = {"x-overflow": "reject-publish"}
-    give_up = {"x-queue-type": "quorum", "x-delivery-limit": DELIVERY_LIMIT}
+    quorum = {"x-queue-type": "quorum", "x-delivery-limit": DELIVERY_LIMIT}
     return (
         Queue(
             sync_queue(model),
-            (give_up if sync_type == "quorum" else {"x-queue-type": "classic"})
+            (quorum if sync_type == "quorum" else {"x-queue-type": "classic"})
             | refuse_when_full
             | {"x-max-length": 10_000},
         ),
         Queue(
             async_queue(model),
-            give_up
+            quorum
             | refuse_when_full
             | {
                 "x-max-length": 1_000_000,

@@ -1,4 +1,4 @@
-"""One client's connection, as hypercorn's protocol code wants it, at a lower price."""
+"""The HTTP/1.1 connection of one client: hypercorn's, at a lower cost."""
 
 import asyncio
 from typing import Any, Final
@@ -10,15 +10,16 @@ KEEP_ALIVE_S: Final = 65
 """Longer than the 60 s after which common load balancers drop idle connections."""
 
 PACKET_BYTES: Final = 2**16
-"""What is sent at once and is not larger leaves together; more is not worth the wait."""
+"""The bytes that are put together into one write; beyond this size they are sent as they come."""
 
 
 class HttpConnection(TCPServer):
-    """A connection, which is closed as soon as its client has left.
+    """A connection that is closed as soon as its client has left.
 
-    What the application still answers then would begin the keep-alive time of nobody. That time is
-    a timer here: hypercorn's own makes two tasks for each answer. What is sent at once, such as the
-    head and the body of an answer, leaves in one packet.
+    Without this, a response written after the client has left would start the keep-alive time of a
+    dead connection. That time is one timer here, where hypercorn creates two tasks for each
+    response. Data that is sent in one turn of the loop, such as the head and the body of a
+    response, leaves in one write.
     """
 
     def __init__(self, *arguments: Any) -> None:
@@ -29,12 +30,12 @@ class HttpConnection(TCPServer):
         self._begin_idling()
 
     def close_if_idle(self) -> None:
-        """Close, unless a request is under way."""
+        """Close the connection, unless it has a request in flight."""
         if self._idle is not None:
             self.writer.close()
 
     async def protocol_send(self, event: Event) -> None:
-        """Send to the client, or note that the connection is idle."""
+        """Send data to the client, or start or stop the keep-alive timer."""
         if isinstance(event, RawData):
             await self._send(event.data)
         elif isinstance(event, Updated):
@@ -49,7 +50,7 @@ class HttpConnection(TCPServer):
             self.loop.call_soon(self._flush)
         self._unsent += data
         if len(self._unsent) > PACKET_BYTES:
-            self._flush()  # so that a client who is slow to read holds up whoever sends
+            self._flush()  # so that ``drain`` waits for a client that is slow to read
         try:
             await self.writer.drain()
         except (ConnectionError, RuntimeError):
@@ -74,7 +75,7 @@ class HttpConnection(TCPServer):
         self._stop_idling()
 
     async def _idle_timeout(self) -> None:
-        """hypercorn starts it with the connection: see ``_begin_idling``."""
+        """Do nothing: hypercorn starts this task with the connection; see ``_begin_idling``."""
 
     async def _close(self) -> None:
         self._stop_idling()

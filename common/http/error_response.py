@@ -1,7 +1,7 @@
-"""An error as an HTTP answer, in the spelling that its reader prefers.
+"""An error as an HTTP response, in the media type that the client prefers.
 
-``{"error": "<sentence>"}``, or problem details (RFC 9457) with the stable code. Both bring the id
-under which the logs have the call, for what a reader tells an operator.
+``{"error": "<sentence>"}``, or problem details (RFC 9457) with the stable code. Both carry the
+correlation id of the call, so that an operator finds it in the logs.
 """
 
 import http
@@ -19,12 +19,11 @@ JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
 CORRELATION_HEADER: Final = "Correlation-Id"
 
-
 log = structlog.get_logger()
 
 
 class ErrorResponse(NamedTuple):
-    """What there is to say of an error, besides its status."""
+    """The parts of an error response besides its status."""
 
     content_type: str
     body: bytes
@@ -34,29 +33,29 @@ class ErrorResponse(NamedTuple):
 def render_error(
     status: int, code: str, sentence: str, accept: str | None, **more: Any
 ) -> ErrorResponse:
-    """An error of the call under way for a reader who accepts ``accept``.
+    """Return an error of the current call in the media type that ``accept`` prefers.
 
-    Problem details have ``more`` to say (RFC 9457, section 3.2).
+    ``more`` are extension members of the problem details (RFC 9457, section 3.2).
     """
-    found_by = correlation_id()
+    call_id = correlation_id()
     wanted = parse_accept_header(accept, MIMEAccept).best_match([JSON, PROBLEM_JSON])
     if wanted != PROBLEM_JSON:
-        return ErrorResponse(JSON, b'{"error": %b}' % msgspec.json.encode(sentence), found_by)
+        return ErrorResponse(JSON, b'{"error": %b}' % msgspec.json.encode(sentence), call_id)
     problem = {
         "type": "about:blank",  # RFC 9457, section 4.2.1: the title is the status phrase
         "title": http.HTTPStatus(status).phrase,
         "status": status,
         "detail": sentence,
         "code": code,
-        "correlation_id": found_by,
+        "correlation_id": call_id,
     } | more
-    return ErrorResponse(PROBLEM_JSON, msgspec.json.encode(problem), found_by)
+    return ErrorResponse(PROBLEM_JSON, msgspec.json.encode(problem), call_id)
 
 
 async def send_error(
     scope: HTTPScope | WebsocketScope, send: ASGISendCallable, status: int, code: str, sentence: str
 ) -> None:
-    """Answer a request that no application answers, and log that under the id of the answer."""
+    """Respond to a request that no application responds to, and log it under the same id."""
     kind = "http.response" if scope["type"] == "http" else "websocket.http.response"
     accept = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
     error = render_error(status, code, sentence, accept)

@@ -1,4 +1,4 @@
-"""Let this process have as many file descriptors as it may: each client's connection is one."""
+"""The limit of file descriptors of this process: the connection of each client takes one."""
 
 import resource
 from typing import Final
@@ -6,21 +6,21 @@ from typing import Final
 import structlog
 
 FEW: Final = 4096
-"""Fewer than this and a burst of clients may find the gateway out of descriptors."""
+"""A limit below which a burst of clients may exhaust the descriptors of a gateway."""
 
 log = structlog.get_logger()
 
 
 def raise_descriptor_limit() -> None:
-    """Raise the soft limit, which shells often set to 1,024, to the hard one; say if that is low.
+    """Raise the soft limit to the hard one, and log a warning if that is low.
 
-    The soft limit is low for programs that call ``select``; we do not.
+    Shells often set the soft limit to 1,024, for programs that call ``select``; we do not.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         soft = hard
-    except (OSError, ValueError) as exc:  # macOS: not beyond what its kernel has set
+    except (OSError, ValueError) as exc:  # macOS: beyond the limit of its kernel
         log.warning("limit of file descriptors not raised", limit=soft, reason=str(exc))
     if soft != resource.RLIM_INFINITY and soft < FEW:
         log.warning(

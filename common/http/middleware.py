@@ -26,20 +26,20 @@ from common.http.error_response import send_error
 from common.telemetry.correlation import correlation_id
 
 LINGER_S: Final = 0.5
-"""How long a drained server goes on refusing: a client that was just answered has its next
-request on the way, and should meet a 503, not a connection that is reset."""
+"""The time for which a drained server still responds with 503: a client that has just got its
+response has the next request on the way, and would otherwise meet a connection that is reset."""
 
 OTHER_PROTOCOL: Final = (505, "http_version_not_supported", "This server speaks HTTP/1.1 only.")
 NO_TARGET: Final = (400, "bad_request", "The request names no path that begins with a slash.")
 
 UNREAD_BODY_TIMEOUT_S: Final = 5.0
-"""How long the body of a refused request is read on, so that its sender gets to read why."""
+"""The time to read the rest of a refused request, so that its client can read the response."""
 
 log = structlog.get_logger()
 
 
 class InFlightRequests:
-    """The count of requests under way; once draining, responses ask clients to disconnect."""
+    """The count of requests in flight; once draining, responses ask clients to disconnect."""
 
     def __init__(self, app: ASGIFramework) -> None:
         self._app = app
@@ -63,7 +63,7 @@ class InFlightRequests:
                 self._idle.set()
 
     async def drain(self, timeout_s: float) -> None:
-        """Wait until no request is under way, at most ``timeout_s`` seconds, then linger."""
+        """Wait until no request is in flight, at most ``timeout_s`` seconds, then linger."""
         self._draining = True
         try:
             async with asyncio.timeout(timeout_s):
@@ -84,11 +84,11 @@ class InFlightRequests:
 def http1_only(app: ASGIFramework) -> ASGIFramework:
     """Wrap ``app``: respond to HTTP/2 and WebSocket requests with an error.
 
-    hypercorn takes both. The system does not see that a client of HTTP/2 leaves its responses
-    unread, so they would be kept for as long as that client likes.
+    hypercorn speaks both. Responses that a client of HTTP/2 leaves unread are not bounded by the
+    system, so they would be kept for as long as that client stays.
     """
 
-    async def choosing(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    async def wrapped(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] == "websocket" or (
             scope["type"] == "http" and scope["http_version"] not in ("1.0", "1.1")
         ):
@@ -98,11 +98,11 @@ def http1_only(app: ASGIFramework) -> ASGIFramework:
         else:
             await app(scope, receive, send)
 
-    return choosing
+    return wrapped
 
 
 def _is_target(path: str) -> bool:
-    """Tell whether ``path`` is a path, a whole URL or ``*`` (RFC 9112, section 3.2)."""
+    """Return True if ``path`` is a path, a whole URL or ``*`` (RFC 9112, section 3.2)."""
     if path.startswith("/") or path == "*":
         return True
     try:
@@ -114,11 +114,11 @@ def _is_target(path: str) -> bool:
 def catch_unhandled_errors(app: ASGIFramework) -> ASGIFramework:
     """Wrap ``app``: turn an unhandled exception into a 500 response and one log line.
 
-    After a response has begun the exception ends the connection: its reader learns that the rest
-    is missing.
+    Amid a response the exception ends the connection instead, so that the client learns that the
+    rest is missing.
     """
 
-    async def watching(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    async def wrapped(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         try:
             await app(scope, receive, send)
         except Exception:
@@ -130,10 +130,10 @@ def catch_unhandled_errors(app: ASGIFramework) -> ASGIFramework:
                 method=scope["method"],
                 path=scope["path"],
             )
-            with suppress(UnexpectedMessageError):  # a response has begun
+            with suppress(UnexpectedMessageError):  # the response has begun
                 await send_error(scope, send, 500, InternalError.code, InternalError().sentence)
 
-    return watching
+    return wrapped
 
 
 def drain_request_body(app: ASGIFramework) -> ASGIFramework:
@@ -143,27 +143,27 @@ def drain_request_body(app: ASGIFramework) -> ASGIFramework:
     connection, and the client may lose the response (RFC 9112, section 9.6).
     """
 
-    async def reading(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    async def wrapped(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         body_read = asyncio.Event()
-        answered = False
+        has_responded = False
 
-        async def receive_and_see() -> ASGIReceiveEvent:
+        async def receive_until_end() -> ASGIReceiveEvent:
             event = await receive()
             if event["type"] != "http.request" or not event["more_body"]:
                 body_read.set()
-            if event["type"] == "http.request" and answered:
+            if event["type"] == "http.request" and has_responded:
                 event["body"] = b""
             return event
 
         async def send_after_body(event: ASGISendEvent) -> None:
-            nonlocal answered
-            answered = True
+            nonlocal has_responded
+            has_responded = True
             if event["type"] == "http.response.start" and event["status"] >= 400:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(UNREAD_BODY_TIMEOUT_S):
                         await body_read.wait()
             await send(event)
 
-        await app(scope, receive_and_see, send_after_body)
+        await app(scope, receive_until_end, send_after_body)
 
-    return reading
+    return wrapped

@@ -1,8 +1,8 @@
-"""Serve an ASGI application with hypercorn's protocol code, and stop without dropping a request.
+"""A server of ASGI applications that stops without dropping a request.
 
-hypercorn's own server keeps the descriptor of a client that has left until the keep-alive time is
-over, and its grace period differs between Python versions (it is ignored from 3.12 on). So
-connections are accepted and ended here.
+The protocol code is hypercorn's. hypercorn's own server keeps the descriptor of a client that has
+left until the keep-alive time is over, and its grace period differs between Python versions (it is
+ignored from 3.12 on), so connections are accepted and closed here.
 """
 
 import asyncio
@@ -35,11 +35,11 @@ BACKLOG: Final = 2048
 CLOSE_TIMEOUT_S: Final = 3.0
 
 ANSWER_TIMEOUT_S: Final = 60
-"""How long a client may leave what was sent to it unread."""
+"""The time for which a client may leave sent data unread."""
 
 SYSTEM_BOUNDS_ANSWERS: Final = hasattr(socket, "TCP_USER_TIMEOUT")
-"""Whether the system closes connections whose clients do not read; a timer for each answer
-would do the same at a price."""
+"""True where the system closes connections whose clients do not read; a timer for each response
+does the same at a cost."""
 
 log = structlog.get_logger()
 
@@ -52,11 +52,11 @@ async def serve_http(
     on_stop: Callable[[], None] = lambda: None,
     drain_s: float = 0,
 ) -> None:
-    """Serve ``app`` on ``bind`` until ``stop`` is set, then finish what is under way.
+    """Serve ``app`` on ``bind`` until ``stop`` is set, then finish the requests in flight.
 
-    ``app`` reads a request before it answers it: an error waits until that is done.
-    ``on_stop`` is called first: what it makes the application refuse is answered so, then nobody
-    listens any more, and who was connected by then is answered still.
+    ``app`` has to read a request before it responds: an error response waits for that.
+    ``on_stop`` is called first, so that the application can refuse new requests. The server then
+    goes on listening while it drains, and afterwards serves only clients that are connected.
     Returns at the latest ``drain_s + 3 * LINGER_S + CLOSE_TIMEOUT_S`` seconds after ``stop`` was
     set.
 
@@ -81,7 +81,7 @@ async def serve_http(
 
 
 class _Config(Config):
-    """Says the date in each answer (RFC 9110, section 6.6.1), and nothing else of the server."""
+    """A configuration that adds the date to responses (RFC 9110, section 6.6.1) alone."""
 
     def response_headers(self, protocol: str) -> list[tuple[bytes, bytes]]:
         return [(b"date", _date(int(time.time())))]
@@ -96,10 +96,11 @@ def _date(now_s: int) -> bytes:
 async def _accepting(
     app: AppWrapper, config: Config, state: LifespanState, listener: socket.socket
 ) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """Serve each connection; in the end close them, by force after ``CLOSE_TIMEOUT_S``.
+    """Serve each connection; in the end close them, by force after ``CLOSE_TIMEOUT_S`` seconds.
 
-    Yields what stops listening. Clients whom the kernel has connected by then are served too: it
-    would reset their connections, and they could not tell whether their requests were read.
+    Yields the function that stops listening. It accepts the clients that the kernel has connected
+    by then: the kernel would reset their connections, and they could not tell whether their
+    requests were read.
     """
     loop = asyncio.get_running_loop()
     context = WorkerContext(max_requests=None)
@@ -113,19 +114,19 @@ async def _accepting(
         try:
             await connection.run()
         except (asyncio.CancelledError, OSError):
-            pass  # by force, ours or the system's: asyncio's streams would log it as a failure
+            pass  # closed by force, ours or the system's: asyncio's streams would log a failure
         finally:
             del connections[task]
 
-    waiting = listener.dup()  # stays open when the server closes its own
+    backlog = listener.dup()  # stays open when the server closes its own
     server = await asyncio.start_server(connected, sock=listener, backlog=BACKLOG)
-    waiting.setblocking(False)
+    backlog.setblocking(False)
 
     async def stop_listening() -> None:
         server.close()
-        with waiting, suppress(OSError):  # none is left, or no descriptor for it
+        with backlog, suppress(OSError):  # no client is left, or no descriptor for it
             while True:
-                accepted, _ = waiting.accept()
+                accepted, _ = backlog.accept()
                 await loop.connect_accepted_socket(
                     lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader(), connected),
                     accepted,
@@ -135,8 +136,8 @@ async def _accepting(
         yield stop_listening
     finally:
         server.close()
-        waiting.close()
-        await context.terminated.set()  # what is idle from now on closes
+        backlog.close()
+        await context.terminated.set()  # connections close after their next response
         await _end(connections)
 
 
@@ -155,7 +156,7 @@ async def _end(connections: Mapping[asyncio.Task[None], HttpConnection]) -> None
 
 @asynccontextmanager
 async def _lifespan(app: AppWrapper, config: Config) -> AsyncIterator[LifespanState]:
-    """Let the application start, and end."""
+    """Start the application, and end it."""
     state: LifespanState = {}
     lifespan = Lifespan(app, config, asyncio.get_running_loop(), state)
     running = asyncio.create_task(lifespan.handle_lifespan())

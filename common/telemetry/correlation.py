@@ -1,7 +1,7 @@
-"""The id under which a call is found in the logs of every process that had to do with it.
+"""The correlation id of a call: the same in the logs of every process that takes part in it.
 
-A prediction goes by its own id. What fails without one gets an id when it is first asked for, so
-that a call that succeeds pays nothing.
+For a prediction it is the prediction's own id. Any other call gets one when it is first needed, for
+an error, so that a call that succeeds costs nothing.
 """
 
 from contextvars import ContextVar
@@ -12,17 +12,17 @@ _CORRELATION_ID: Final[ContextVar[str]] = ContextVar("correlation_id", default="
 
 
 def correlate(prediction_id: str) -> None:
-    """From now on the call under way, and what it logs, goes by this id."""
+    """Set the id of the current call and of the lines that it logs."""
     _CORRELATION_ID.set(prediction_id)
 
 
 def known_correlation_id() -> str:
-    """The id of the call under way; empty if it has none so far, or none is under way."""
+    """Return the id of the current call; empty if it has none yet, or outside of calls."""
     return _CORRELATION_ID.get()
 
 
 def correlation_id() -> str:
-    """The id of the call under way, which has one from now on."""
+    """Return the id of the current call, which is made if it has none yet."""
     known = _CORRELATION_ID.get()
     if not known:
         known = str(uuid4())

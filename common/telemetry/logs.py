@@ -1,7 +1,7 @@
-"""What a service logs: JSON lines, one for each thing that happened; readable ones in a terminal.
+"""The logs of a service: one JSON line for each event, or readable text in a terminal.
 
-A line for each request and each prediction is on the way of both, so a line has to be cheap: one
-step names it, msgspec writes it. What msgspec cannot write takes the long way.
+Each request and each prediction writes a line while its caller waits, so a line has to be cheap:
+one processor adds the fields, msgspec encodes them. ``json`` encodes what msgspec cannot.
 """
 
 import json
@@ -19,25 +19,28 @@ from structlog.typing import EventDict, Processor
 from common.telemetry.correlation import known_correlation_id
 
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
-"""The least important lines that are written."""
+"""The lowest level that is logged."""
+
+REPORTED_BY_US: Final = ("aiormq.connection", "aio_pika")
+"""The loggers of libraries whose errors ``common/amqp`` logs itself, in one line for each."""
 
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=repr)
 
 
 def configure_logs(service: str, level: LogLevel = "info") -> None:
-    """Log to standard error, from ``level`` on: for people in a terminal or with ``FORCE_COLOR``.
+    """Log to standard error, from ``level`` on; as text in a terminal or with ``FORCE_COLOR``.
 
-    Each line carries ``service``, whichever thread writes it, and ``correlation_id``, if a call is
-    under way that has one. What libraries log takes the same way, warnings and worse.
+    Each line has the field ``service``, whichever thread writes it, and ``correlation_id`` if the
+    current call has one. Lines of libraries have the same form, from ``warning`` on.
     """
     least = logging.getLevelNamesMapping()[level.upper()]
-    named: list[Processor] = [_named(service)]
+    fields: list[Processor] = [_fields(service)]
     if sys.stderr.isatty() or os.environ.get("FORCE_COLOR"):
-        ours: list[Processor] = [*named, structlog.dev.ConsoleRenderer()]
+        ours: list[Processor] = [*fields, structlog.dev.ConsoleRenderer()]
         theirs = ours
         written: Callable[..., Any] = structlog.WriteLoggerFactory(sys.stderr)
     else:
-        with_traceback: list[Processor] = [*named, structlog.processors.format_exc_info]
+        with_traceback: list[Processor] = [*fields, structlog.processors.format_exc_info]
         ours, theirs = [*with_traceback, _json], [*with_traceback, _json_text]
         written = structlog.BytesLoggerFactory(sys.stderr.buffer)
     structlog.configure(
@@ -57,17 +60,14 @@ def _configure_libraries(processors: list[Processor], level: int) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for told_by_us in (
-        "aiormq.connection",
-        "aio_pika",
-    ):  # in one sentence, by common/amqp/connection.py
-        logging.getLogger(told_by_us).setLevel(logging.CRITICAL)
+    for name in REPORTED_BY_US:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def _named(service: str) -> Processor:
-    """What every line says: who wrote it, when, how important it is, and of which call it is."""
+def _fields(service: str) -> Processor:
+    """Return a processor that adds the fields of every line: service, level, time and call."""
 
-    def name(_: object, method: str, event: EventDict) -> EventDict:
+    def add_fields(_: object, method: str, event: EventDict) -> EventDict:
         event["service"] = service
         event["level"] = "error" if method == "exception" else method
         event["timestamp"] = datetime.now(UTC)
@@ -75,7 +75,7 @@ def _named(service: str) -> Processor:
             event.setdefault("correlation_id", call)
         return event
 
-    return name
+    return add_fields
 
 
 def _json(_: object, __: str, event: EventDict) -> bytes:

@@ -1,4 +1,4 @@
-"""Numbers that parts keep, and how Prometheus is told of them."""
+"""Metrics: numbers that the parts of a service keep, and the collectors that export them."""
 
 import asyncio
 import platform
@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 
 @dataclass(frozen=True)
 class ObservableMetric:
-    """A number that some part keeps anyway; or several of them, by the values of ``label``."""
+    """A number that some part keeps anyway, or one for each value of ``label``."""
 
     name: str
     meaning: str
@@ -29,20 +29,20 @@ class ObservableMetric:
 
 
 class ObservableMetrics(Collector):
-    """Gauges and counters that cost nothing until somebody scrapes."""
+    """Gauges and counters that are read when Prometheus scrapes, and cost nothing before."""
 
     def __init__(self, gauges: list[ObservableMetric], counters: list[ObservableMetric]) -> None:
         self._gauges = gauges
         self._counters = counters
 
     def collect(self) -> Iterator[Metric]:
-        """One metric for each reading."""
+        """Read each number once."""
         kinds = ((GaugeMetricFamily, self._gauges), (CounterMetricFamily, self._counters))
-        for family, readings in kinds:
-            for reading in readings:
-                labels = [reading.label] if reading.label else []
-                metric = family(reading.name, reading.meaning, labels=labels)
-                value = reading.read()
+        for family, observables in kinds:
+            for observable in observables:
+                labels = [observable.label] if observable.label else []
+                metric = family(observable.name, observable.meaning, labels=labels)
+                value = observable.read()
                 by_label = value if isinstance(value, Mapping) else {"": value}
                 for label, number in by_label.items():
                     metric.add_metric([label] if labels else [], number)
@@ -50,16 +50,16 @@ class ObservableMetrics(Collector):
 
 
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
-"""Upper bounds of durations, from a fast model to the longest call."""
+"""Upper bounds of buckets for durations, from a fast model to the longest call."""
 
 COUNTS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
-"""Upper bounds of how many are handled together."""
+"""Upper bounds of buckets for the size of a batch."""
 
 
 class Distribution:
-    """How often a number fell between which ``bounds``.
+    """Counts of observed numbers in the buckets between ``bounds``.
 
-    Counted in one thread, and so without the locks of ``prometheus_client.Histogram``.
+    All from one thread, and so without the locks of ``prometheus_client.Histogram``.
     """
 
     def __init__(self, bounds: Sequence[float]) -> None:
@@ -68,12 +68,12 @@ class Distribution:
         self._sum = 0.0
 
     def observe(self, number: float) -> None:
-        """Count one."""
+        """Count ``number`` in its bucket."""
         self._counts[bisect_left(self._bounds, number)] += 1
         self._sum += number
 
     def add_to(self, family: HistogramMetricFamily, labels: Sequence[str]) -> None:
-        """Tell what was counted so far, as the sample of ``labels``."""
+        """Add the counts so far to a metric, under ``labels``."""
         total, buckets = 0, []
         for bound, count in zip((*self._bounds, float("inf")), self._counts, strict=True):
             total += count
@@ -90,14 +90,14 @@ class Distributions(Collector):
         self._by_label: dict[str, Distribution] = {}
 
     def of(self, label: str) -> Distribution:
-        """The distribution of one value of the label."""
+        """Return the distribution of one value of the label."""
         known = self._by_label.get(label)
         if known is None:
             known = self._by_label[label] = Distribution(self._bounds)
         return known
 
     def collect(self) -> Iterator[Metric]:
-        """The histogram as it is now."""
+        """Yield the histogram as it is now."""
         family = HistogramMetricFamily(self._name, self._meaning, labels=[self._label])
         for label, distribution in self._by_label.items():
             distribution.add_to(family, [label])
@@ -108,7 +108,7 @@ class _BuildInfo(Collector):
     def collect(self) -> Iterator[Metric]:
         try:
             ours = version("predictmq")
-        except PackageNotFoundError:  # it runs from its sources
+        except PackageNotFoundError:  # not installed: run from a source tree
             ours = "unknown"
         family = GaugeMetricFamily(
             "predictmq_build_info", "Always 1: what runs here.", labels=["version", "python"]
@@ -118,7 +118,7 @@ class _BuildInfo(Collector):
 
 
 class ObservedConnection(Protocol):
-    """A connection to the broker, as far as it is counted."""
+    """A connection to the broker, as metrics know it."""
 
     reconnects: int
 
@@ -128,28 +128,28 @@ class ObservedConnection(Protocol):
     def is_blocked(self) -> bool: ...
 
 
-def connection_metrics(links: Mapping[str, ObservedConnection]) -> ObservableMetrics:
-    """The numbers that connections to the broker keep."""
+def connection_metrics(connections: Mapping[str, ObservedConnection]) -> ObservableMetrics:
+    """Return the metrics of connections to the broker, by their names."""
 
     def of_each(read: Callable[[ObservedConnection], float]) -> Callable[[], Mapping[str, float]]:
-        return lambda: {name: read(link) for name, link in links.items()}
+        return lambda: {name: read(connection) for name, connection in connections.items()}
 
     up = ObservableMetric(
         "predictmq_broker_connected",
         "1 while the connection is set up.",
-        of_each(lambda link: link.is_up),
+        of_each(lambda connection: connection.is_up),
         label="connection",
     )
     blocked = ObservableMetric(
         "predictmq_broker_blocked",
         "1 while the broker takes no messages: a memory or disk alarm.",
-        of_each(lambda link: link.is_blocked),
+        of_each(lambda connection: connection.is_blocked),
         label="connection",
     )
     reconnects = ObservableMetric(
         "predictmq_broker_reconnects",
         "Broker connections lost.",
-        of_each(lambda link: link.reconnects),
+        of_each(lambda connection: connection.reconnects),
         label="connection",
     )
     return ObservableMetrics([up, blocked], [reconnects])
@@ -161,11 +161,11 @@ _TASKS: Final = ObservableMetric(
 
 
 def process_registry(*collectors: Collector) -> CollectorRegistry:
-    """A registry of ``collectors`` and of what every process has: tasks, memory, descriptors."""
+    """Return a registry of ``collectors`` and of the metrics that every process has."""
     registry = CollectorRegistry()
     for collector in collectors:
         registry.register(collector)
     registry.register(ObservableMetrics([_TASKS], []))
     registry.register(_BuildInfo())
-    ProcessCollector(registry=registry)  # under the names that Prometheus has for them
+    ProcessCollector(registry=registry)  # memory, CPU and descriptors
     return registry

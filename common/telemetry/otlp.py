@@ -1,8 +1,8 @@
-"""The tracer of ``tracing.py``, by OpenTelemetry: spans leave over OTLP, HTTP and protobuf.
+"""The implementation of ``Tracer`` with OpenTelemetry: OTLP over HTTP, with protobuf.
 
-Imported only where it is asked for. Where to export to and what to sample say OpenTelemetry's own
-environment variables, which its SDK reads. Names of spans and attributes are those of its semantic
-conventions for HTTP and for messaging with RabbitMQ, and ``predictmq.*`` where those have none.
+Imported only if traces are wanted. The SDK reads OpenTelemetry's own environment variables for the
+endpoint and the sampling. Names of spans and attributes are those of its semantic conventions for
+HTTP and for messaging with RabbitMQ, and ``predictmq.*`` where those have none.
 """
 
 import threading
@@ -34,24 +34,24 @@ from common.telemetry.trace_context import trace_context
 from common.telemetry.tracing import Span
 
 FLUSH_S: Final = 3.0
-"""How long the end of a service waits for a collector."""
+"""The time for which the end of a service waits for the collector."""
 
 _W3C: Final = TraceContextTextMapPropagator()
 
 
 class OtlpSpan:
-    """A span of the SDK's."""
+    """A span of the OpenTelemetry SDK."""
 
     def __init__(self, raw: RawSpan) -> None:
         self.raw = raw
 
     @property
     def trace_id(self) -> str:
-        """The trace it is part of, as 32 hexadecimal digits."""
+        """The id of the span's trace, as 32 hexadecimal digits."""
         return format_trace_id(self.raw.get_span_context().trace_id)
 
     def rename(self, name: str) -> None:
-        """Call it ``name`` from now on."""
+        """Change the name of the span."""
         self.raw.update_name(name)
 
     def note(self, facts: Mapping[str, Any]) -> None:
@@ -59,17 +59,17 @@ class OtlpSpan:
         self.raw.set_attributes(facts)
 
     def fail(self, code: str) -> None:
-        """It is an error, ``code`` says which."""
+        """Mark the span as failed, with the code of the error."""
         self.raw.set_attribute("error.type", code)
         self.raw.set_status(StatusCode.ERROR)
 
     def end(self) -> None:
-        """It ends now."""
+        """End the span."""
         self.raw.end()
 
 
 class OtlpTracer:
-    """Exports in a thread of its own; what a collector does not take in time is dropped."""
+    """A tracer that exports in its own thread; spans that a slow collector cannot take are lost."""
 
     def __init__(self, service: str) -> None:
         ours = Resource.create(
@@ -97,7 +97,7 @@ class OtlpTracer:
 
     @contextmanager
     def publishing(self, message: Message, routing_key: str, exchange: str) -> Iterator[Message]:
-        """See ``Tracer``. Outside of every span the message is left as it is."""
+        """See ``Tracer``. Without a current span the message stays as it is."""
         if not get_current_span().get_span_context().is_valid:
             yield message
             return
@@ -120,7 +120,7 @@ class OtlpTracer:
                 raise
 
     def delivered(self, message: Message, queue: str, at_s: float) -> Span:
-        """See ``Tracer``. Part of the trace of the message, and linked to who published it."""
+        """See ``Tracer``. A child of the publisher's span, and linked to it."""
         context = _W3C.extract(trace_context(message.headers), context=Context())
         publisher = get_current_span(context).get_span_context()
         raw = self._tracer.start_span(
@@ -139,7 +139,7 @@ class OtlpTracer:
 
     @contextmanager
     def model_call(self, model: str, requests: Sequence[Span]) -> Iterator[Span]:
-        """See ``Tracer``. A call for one is part of it; one for several links to each, and back."""
+        """See ``Tracer``. A child of a single request; linked to and from each of several."""
         recorded = [raw for raw in map(_raw, requests) if raw.is_recording()]
         if not recorded:
             yield OtlpSpan(get_current_span(Context()))  # which records nothing
@@ -158,7 +158,7 @@ class OtlpTracer:
             yield OtlpSpan(raw)
 
     def close(self) -> None:
-        """Export what is left, within ``FLUSH_S`` seconds; the collector may be away."""
+        """Export the remaining spans, within ``FLUSH_S`` seconds: the collector may be away."""
         flushing = threading.Thread(target=self._provider.shutdown, daemon=True)
         flushing.start()
         flushing.join(FLUSH_S)

@@ -1,4 +1,4 @@
-"""What OpenTelemetry's semantic conventions call things: HTTP, and messaging with RabbitMQ."""
+"""Names and attributes of OpenTelemetry's semantic conventions for HTTP and for RabbitMQ."""
 
 from typing import Final
 
@@ -10,19 +10,19 @@ _KNOWN_METHODS: Final = frozenset(
 
 
 def http_method(method: str) -> str:
-    """A request's method, as spans have it: whatever clients make up is one."""
+    """Return the method of a request as spans have it: ``_OTHER`` for all unknown ones."""
     return method if method in _KNOWN_METHODS else "_OTHER"
 
 
 def messaging_name(operation: str, destination: str) -> str:
-    """The name of a span; queues that the broker named do not appear in it."""
+    """Return the name of a span, which omits names of queues that the broker has made up."""
     return operation if _is_anonymous(destination) else f"{operation} {destination}"
 
 
 def messaging(
     name: str, operation_type: str, destination: str, message: Message
 ) -> dict[str, str | int | bool]:
-    """The attributes of a span about ``message``."""
+    """Return the attributes of a span about ``message``."""
     return {
         "messaging.system": "rabbitmq",
         "messaging.operation.name": name,

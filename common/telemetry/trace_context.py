@@ -1,4 +1,4 @@
-"""W3C Trace Context: the two headers of a request, and those of a message. No I/O.
+"""W3C Trace Context in the headers of requests and of messages. No I/O.
 
 https://www.w3.org/TR/trace-context/
 """
@@ -11,31 +11,27 @@ _TRACEPARENT: Final = re.compile(
     r"(?:00(?=.{53}\Z)|(?!00|ff)[0-9a-f]{2})-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
     r"(?:-[!-~]{0,100})?"
 )
-"""Version 00, or what it has in common with all to come."""
-
+"""Version 00, and the part of it that all later versions share."""
 
 _MEMBER: Final = re.compile(
     r"(?P<key>[a-z0-9][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})"
     r"=[ -+\--<>-~]{0,255}[!-+\--<>-~]"
 )
 
-
 MAX_MEMBERS: Final = 32
-
-
 MAX_STATE_CHARS: Final = 512
-"""What has to be passed on at least."""
+"""The length of ``tracestate`` that every participant has to pass on."""
 
 
 def valid_traceparent(header: str | None) -> str | None:
-    """``header`` if it is a W3C Trace Context ``traceparent``, else None (the spec: ignore it)."""
+    """Return ``header`` if it is a valid ``traceparent``, else None: an invalid one is ignored."""
     return header if header and _TRACEPARENT.fullmatch(header) else None
 
 
 def valid_tracestate(headers: Sequence[str]) -> str | None:
-    """The ``tracestate`` of a request: its headers of that name as one (RFC 9110, section 5.3).
+    """Return the ``tracestate`` headers of a request as one (RFC 9110, section 5.3).
 
-    None if there is none, or one that is malformed or longer than has to be passed on.
+    None if there is none, if it is malformed, or if it is longer than has to be passed on.
     """
     state = ",".join(headers)
     if len(state) > MAX_STATE_CHARS:
@@ -46,7 +42,7 @@ def valid_tracestate(headers: Sequence[str]) -> str | None:
 
 
 def trace_context(headers: Mapping[str, Any]) -> dict[str, str]:
-    """What a message's headers say of the trace it is part of, as W3C headers."""
+    """Return the trace context in the headers of a message; empty if there is no valid one."""
     traceparent, tracestate = headers.get("traceparent"), headers.get("tracestate")
     if not isinstance(traceparent, str) or not valid_traceparent(traceparent):
         return {}

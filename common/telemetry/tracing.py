@@ -1,9 +1,9 @@
 """The port to a tracer. No I/O.
 
 A client's W3C Trace Context (``trace_context.py``) is passed on as it came. With
-``OTEL_EXPORTER_OTLP_ENDPOINT`` set there
-is a tracer as well (``otlp.py``, the extra ``otel``), and what travels is the context of our own
-spans. Without it nothing of OpenTelemetry is imported: where a tracer would be is None.
+``OTEL_EXPORTER_OTLP_ENDPOINT`` set there is a tracer as well (``otlp.py``, the extra ``otel``), and
+the context that is passed on is the one of our own spans. Otherwise the tracer is None, and nothing
+of OpenTelemetry is imported.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,34 +14,43 @@ from common.contract.messages import Message
 
 
 class Span(Protocol):
-    """Something that takes time and is told when it has ended."""
+    """An operation with a beginning and an end."""
 
     @property
-    def trace_id(self) -> str: ...
-    def rename(self, name: str) -> None: ...
-    def note(self, facts: Mapping[str, Any]) -> None: ...
-    def fail(self, code: str) -> None: ...
-    def end(self) -> None: ...
+    def trace_id(self) -> str:
+        """The id of the span's trace, as 32 hexadecimal digits."""
+
+    def rename(self, name: str) -> None:
+        """Change the name of the span."""
+
+    def note(self, facts: Mapping[str, Any]) -> None:
+        """Add attributes."""
+
+    def fail(self, code: str) -> None:
+        """Mark the span as failed, with the code of the error."""
+
+    def end(self) -> None:
+        """End the span."""
 
 
 class Tracer(Protocol):
-    """Makes spans. Whatever happens to them, no call is disturbed."""
+    """The source of spans. A failure to export them disturbs no call."""
 
     def request(
         self, method: str, path: str, context: Mapping[str, str]
     ) -> AbstractContextManager[Span]:
-        """An HTTP request, for as long as it is answered; what is published then is part of it."""
+        """Open the span of an HTTP request; it is the parent of publishes meanwhile."""
 
     def publishing(
         self, message: Message, routing_key: str, exchange: str
     ) -> AbstractContextManager[Message]:
-        """A publish, as part of what is under way; yields the message with its context."""
+        """Open the span of a publish; yields the message with the context of that span."""
 
     def delivered(self, message: Message, queue: str, at_s: float) -> Span:
-        """What came of ``message``, which was delivered at ``at_s`` (Unix time)."""
+        """Start the span of a message that was delivered at ``at_s`` (Unix time)."""
 
     def within(self, span: Span) -> AbstractContextManager[None]:
-        """What is published from here on is part of ``span``."""
+        """Make ``span`` the parent of publishes meanwhile."""
 
     def model_call(self, model: str, requests: Sequence[Span]) -> AbstractContextManager[Span]:
-        """One call of a model that answers ``requests``."""
+        """Open the span of one call of a model that answers ``requests``."""

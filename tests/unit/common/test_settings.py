@@ -1,4 +1,4 @@
-"""Settings from the environment: what is wrong is told by its name, all of it at once."""
+"""Settings from the environment, and the sentence that names all wrong ones at once."""
 
 from typing import Final
 
@@ -48,7 +48,7 @@ BAD: Final[dict[type[BaseSettings], dict[str, str]]] = {
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_one_error_names_every_variable_that_is_wrong(
+def test_one_error_names_every_wrong_variable(
     no_settings: pytest.MonkeyPatch, kind: type[BaseSettings]
 ) -> None:
     for name, value in BAD[kind].items():
@@ -64,7 +64,7 @@ def test_one_error_names_every_variable_that_is_wrong(
     ("kind", "name", "value"),
     [(kind, name, value) for kind, bad in BAD.items() for name, value in bad.items()],
 )
-def test_a_variable_that_is_wrong_is_named_and_no_other_is(
+def test_a_wrong_variable_is_named_and_no_other_is(
     no_settings: pytest.MonkeyPatch, kind: type[BaseSettings], name: str, value: str
 ) -> None:
     no_settings.setenv(name, value)
@@ -89,7 +89,7 @@ def test_the_defaults_are_usable_and_an_empty_variable_means_its_default(
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_settings_do_not_change(no_settings: pytest.MonkeyPatch, kind: type[BaseSettings]) -> None:
+def test_settings_are_frozen(no_settings: pytest.MonkeyPatch, kind: type[BaseSettings]) -> None:
     field = next(iter(kind.model_fields))
     with pytest.raises(ValidationError, match="frozen"):
         setattr(read_settings(kind), field, "changed")
@@ -117,7 +117,7 @@ def test_a_sync_call_may_wait_as_long_as_the_broker_can_count_and_no_longer(
         read_settings(GatewaySettings)
 
 
-def test_secrets_are_not_shown(no_settings: pytest.MonkeyPatch) -> None:
+def test_secrets_are_not_in_the_representation_of_settings(no_settings: pytest.MonkeyPatch) -> None:
     no_settings.setenv("RABBITMQ_DEFAULT_PASS", "open sesame")
     no_settings.setenv("GATEWAY_ID_SECRET", "open sesame")
     no_settings.setenv("GATEWAY_API_KEYS", "alice=open-sesame,bob=sesame")
@@ -126,7 +126,7 @@ def test_secrets_are_not_shown(no_settings: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("model", ["demo", "A-b_9", "0", "x" * 64])
-def test_a_default_model_is_called_what_a_queue_may_be_called(
+def test_a_default_model_may_have_a_name_that_a_queue_may_have(
     no_settings: pytest.MonkeyPatch, model: str
 ) -> None:
     no_settings.setenv("DEFAULT_MODEL", model)
@@ -134,7 +134,7 @@ def test_a_default_model_is_called_what_a_queue_may_be_called(
 
 
 @pytest.mark.parametrize("model", ["x" * 65, "-a", "a/b", "a b", "é", "a\n"])
-def test_a_default_model_of_another_form_is_refused(
+def test_a_default_model_with_another_name_is_refused(
     no_settings: pytest.MonkeyPatch, model: str
 ) -> None:
     no_settings.setenv("DEFAULT_MODEL", model)
@@ -149,12 +149,12 @@ def test_an_address_and_a_port_can_be_listened_on(host: str, port: int) -> None:
 
 @pytest.mark.parametrize("port", ["", "0", "-1", "65536", "http", "80 ", "8.0", "9" * 5000])
 @pytest.mark.parametrize("host", ["localhost:", ":", ""])
-def test_what_is_no_address_and_port_is_refused(host: str, port: str) -> None:
+def test_a_bind_that_is_no_address_and_port_is_refused(host: str, port: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Bind).validate_python(host + port)
 
 
-def test_a_gateway_has_room_for_one_body(no_settings: pytest.MonkeyPatch) -> None:
+def test_the_bytes_in_flight_hold_at_least_one_body(no_settings: pytest.MonkeyPatch) -> None:
     no_settings.setenv("GATEWAY_MAX_BODY_BYTES", "1000")
     no_settings.setenv("GATEWAY_MAX_IN_FLIGHT_BYTES", "1000")
     assert read_settings(GatewaySettings).max_in_flight_bytes == 1000
@@ -166,7 +166,7 @@ def test_a_gateway_has_room_for_one_body(no_settings: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     "keys", ["open-sesame", "alice=open sesame", "a=sesame,b=sesame", "a:sesame"]
 )
-def test_a_key_is_not_shown_where_the_keys_cannot_be_read(
+def test_keys_that_cannot_be_read_are_not_in_the_error(
     no_settings: pytest.MonkeyPatch, keys: str
 ) -> None:
     no_settings.setenv("GATEWAY_API_KEYS", keys)

@@ -1,4 +1,4 @@
-"""What leaves together, and what does not wait."""
+"""Writes that are sent together, and writes that do not wait."""
 
 import asyncio
 import socket
@@ -10,7 +10,7 @@ from common.amqp.coalescing_writer import CoalescingWriter
 
 @asynccontextmanager
 async def writing(more: list[bool]) -> AsyncIterator[tuple[CoalescingWriter, socket.socket]]:
-    """A writer that is told by ``more``, at each write, whether more follows; and its peer."""
+    """Yield a writer and its peer; ``more`` has the answer of ``has_more`` for each write."""
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
     with theirs:
@@ -26,13 +26,14 @@ async def writing(more: list[bool]) -> AsyncIterator[tuple[CoalescingWriter, soc
 
 
 def arrived(peer: socket.socket) -> bytes:
+    """Return the bytes that have arrived."""
     try:
         return peer.recv(1000)
     except BlockingIOError:
         return b""
 
 
-async def test_what_waits_behind_leaves_together_with_it() -> None:
+async def test_a_write_that_is_held_back_leaves_with_the_last_of_those_that_follow() -> None:
     async with writing(2 * [True, True, False]) as (writer, peer):
         for _ in range(2):
             writer.write(b"one ")
@@ -42,7 +43,7 @@ async def test_what_waits_behind_leaves_together_with_it() -> None:
             assert arrived(peer) == b"one two three"
 
 
-async def test_what_nothing_follows_leaves_at_once() -> None:
+async def test_a_write_that_nothing_follows_leaves_at_once() -> None:
     async with writing([False, False]) as (writer, peer):
         writer.write(b"one")
         assert arrived(peer) == b"one"
@@ -50,14 +51,14 @@ async def test_what_nothing_follows_leaves_at_once() -> None:
         assert arrived(peer) == b"two"
 
 
-async def test_who_drains_leaves_nothing_behind() -> None:
+async def test_drain_flushes() -> None:
     async with writing([True]) as (writer, peer):
         writer.write(b"the last word")
         await writer.drain()
         assert arrived(peer) == b"the last word"
 
 
-async def test_who_has_no_more_to_say_leaves_nothing_behind() -> None:
+async def test_write_eof_flushes() -> None:
     async with writing([True]) as (writer, peer):
         writer.write(b"the last word")
         writer.write_eof()

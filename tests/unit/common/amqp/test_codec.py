@@ -14,7 +14,7 @@ from common.contract.messages import Message
         (b"abc", 4, [b"abc"]),
         (b"abcd", 4, [b"abcd"]),
         (b"abcdefghi", 4, [b"abcd", b"efgh", b"i"]),
-        (b"abcdefghi", -8, [b"abcdefghi"]),  # of a broker without a limit
+        (b"abcdefghi", -8, [b"abcdefghi"]),  # a broker without a limit
         (b"", -8, []),
     ],
 )

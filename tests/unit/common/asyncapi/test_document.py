@@ -1,4 +1,4 @@
-"""``/asyncapi.json`` is the contract that the code declares and encodes, and nothing else."""
+"""The AsyncAPI document against the contract that the code declares and encodes."""
 
 import warnings
 from typing import Any, Final
@@ -45,7 +45,7 @@ ANNOUNCEMENT: Final = Announcement(
 
 TIMING: Final = Timing.of(0.001, 0.002)
 
-TOLD: Final = ((0, ""), (0.5, "half"), (1, "x" * 999))
+PROGRESS: Final = ((0, ""), (0.5, "half"), (1, "x" * 999))
 
 NEVER_TRAVEL: Final = {MessageType.DEAD_LETTERED}
 
@@ -54,7 +54,7 @@ ENCODED: Final[dict[str, list[Message]]] = {
     "dead-letter": [
         structs.replace(
             REQUEST,
-            expiration_ms=None,  # RabbitMQ takes it off
+            expiration_ms=None,  # RabbitMQ removes it
             headers=REQUEST.headers | {"x-first-death-reason": reason},
         )
         for reason in GIVEN_UP
@@ -72,7 +72,9 @@ ENCODED: Final[dict[str, list[Message]]] = {
     ],
     "cancelled": [CANCELLED.to_message("id", 1_700_000_000)],
     "started": [started("id", 1_700_000_000)],
-    "progress": [Progress.of(part, note).to_message("id", 1_700_000_000) for part, note in TOLD],
+    "progress": [
+        Progress.of(part, note).to_message("id", 1_700_000_000) for part, note in PROGRESS
+    ],
     "claim": [ClaimBody("0" * 32, "f" * 32).to_message("id", 1_700_000_000)],
     "released": [ClaimBody("0" * 32, "f" * 32).released("id", 1_700_000_000)],
     "accepted": [accepted_message("id", 1_700_000_000)],
@@ -82,10 +84,10 @@ ENCODED: Final[dict[str, list[Message]]] = {
     "announcement": [ANNOUNCEMENT.to_message()],
     "roll-call": [roll_call()],
 }
-"""What is sent, by the name that the document has for it."""
+"""Messages of each kind, by their names in the document."""
 
 TRACED: Final = ("succeeded", "failed", "cancelled", "claim", "accepted", "released")
-"""What is published as part of a call: where traces are exported it carries their context."""
+"""Messages that are published as part of a call, and so carry a trace context."""
 
 for name in TRACED:
     ENCODED[name] = [
@@ -107,7 +109,7 @@ def document(sync_type: SyncQueueType) -> dict[str, Any]:
 
 
 def sent(message: Message) -> dict[str, Any]:
-    """The AMQP properties that a message leaves with, by the names that AMQP has for them."""
+    """Return the AMQP properties that a message is published with, by their names in AMQP."""
     raw = properties(message, "a message id")
     values = {name: getattr(raw, name) for name in raw.attributes() if name != "headers"}
     found = {name: value for name, value in values.items() if value not in (None, "")}
@@ -117,7 +119,7 @@ def sent(message: Message) -> dict[str, Any]:
     return found
 
 
-def test_it_is_an_asyncapi_document(document: dict[str, Any]) -> None:
+def test_the_document_is_valid_asyncapi(document: dict[str, Any]) -> None:
     AsyncAPI3.model_validate(document)
     assert document["info"]["version"] == "1.2.3"
     found = set(references(document))
@@ -126,7 +128,7 @@ def test_it_is_an_asyncapi_document(document: dict[str, Any]) -> None:
         assert resolved(document, reference) is not None
 
 
-def test_it_has_every_queue_with_its_arguments_and_no_other(
+def test_the_document_has_every_queue_with_its_arguments_and_no_other(
     document: dict[str, Any], sync_type: SyncQueueType
 ) -> None:
     described = {}
@@ -142,14 +144,14 @@ def test_it_has_every_queue_with_its_arguments_and_no_other(
     }
 
 
-def test_it_has_every_exchange_and_no_other(document: dict[str, Any]) -> None:
+def test_the_document_has_every_exchange_and_no_other(document: dict[str, Any]) -> None:
     bindings = [channel["bindings"]["amqp"] for channel in document["channels"].values()]
     exchanges = [binding["exchange"] for binding in bindings if "exchange" in binding]
     assert {exchange["name"] for exchange in exchanges} == set(EXCHANGES)
     assert all(exchange["type"] == "fanout" and exchange["durable"] for exchange in exchanges)
 
 
-def test_only_a_gateways_own_queue_is_none_that_is_declared_for_all(
+def test_only_the_reply_queue_is_exclusive_and_has_no_address(
     document: dict[str, Any],
 ) -> None:
     exclusive = [
@@ -160,7 +162,9 @@ def test_only_a_gateways_own_queue_is_none_that_is_declared_for_all(
     assert [channel["address"] for channel in exclusive] == [None]
 
 
-def test_it_has_every_type_of_message_and_each_travels_somewhere(document: dict[str, Any]) -> None:
+def test_the_document_has_every_message_type_and_each_is_in_a_channel(
+    document: dict[str, Any],
+) -> None:
     messages = document["components"]["messages"]
     types = {message["bindings"]["amqp"]["messageType"] for message in messages.values()}
     assert types == set(MessageType) - NEVER_TRAVEL
@@ -173,7 +177,7 @@ def test_it_has_every_type_of_message_and_each_travels_somewhere(document: dict[
 
 
 @pytest.mark.parametrize("name", ENCODED)
-def test_a_message_has_the_properties_and_headers_that_it_is_sent_with(
+def test_a_message_has_the_properties_and_headers_that_it_is_published_with(
     document: dict[str, Any], name: str
 ) -> None:
     described = document["components"]["messages"][name]
@@ -187,7 +191,7 @@ def test_a_message_has_the_properties_and_headers_that_it_is_sent_with(
 
 
 @pytest.mark.parametrize("name", ENCODED)
-def test_a_body_is_what_the_document_says_of_it(document: dict[str, Any], name: str) -> None:
+def test_a_body_is_valid_by_the_schema_of_its_message(document: dict[str, Any], name: str) -> None:
     payload = document["components"]["messages"][name].get("payload")
     for message in ENCODED[name]:
         if payload is None:

@@ -1,4 +1,4 @@
-"""Announcements on their way: what one side says, the other side reads."""
+"""The codec of announcements, and announcements of other versions."""
 
 from typing import Any, Final
 
@@ -45,7 +45,7 @@ LEAST: Final[dict[str, Any]] = {
 
 
 def message(body: Any) -> Message:
-    """An announcement as an unknown predictor may send it."""
+    """Return an announcement with any body, as an unknown predictor may publish it."""
     text = body if isinstance(body, bytes) else msgspec.json.encode(body)
     return Message(type=MessageType.ANNOUNCEMENT, body=text, correlation_id="r")
 
@@ -55,7 +55,7 @@ def test_an_announcement_is_read_as_it_was_written(announcement: Announcement) -
     assert Announcement.from_message(announcement.to_message()) == announcement
 
 
-def test_an_announcement_of_the_next_version_is_read_as_far_as_this_one_knows_it() -> None:
+def test_fields_of_a_later_version_of_an_announcement_are_ignored() -> None:
     card = {"name": "demo", "version": "2", "licence": "MIT"}
     newer = LEAST | {"gpu": {"count": 1}, "models": [card]}
     announcement = Announcement.from_message(message(newer))
@@ -63,7 +63,7 @@ def test_an_announcement_of_the_next_version_is_read_as_far_as_this_one_knows_it
     assert announcement == Announcement.from_message(message(LEAST | {"models": [card]}))
 
 
-def test_who_says_nothing_of_leaving_stays_and_a_schema_that_is_not_given_fits_all() -> None:
+def test_an_announcement_without_leaving_stays_and_one_without_schemas_has_empty_ones() -> None:
     announcement = Announcement.from_message(message(LEAST))
     assert not announcement.leaving
     assert announcement.models == (
@@ -90,17 +90,17 @@ def test_who_says_nothing_of_leaving_stays_and_a_schema_that_is_not_given_fits_a
         *[{name: LEAST[name] for name in LEAST if name != missing} for missing in LEAST],
     ],
 )
-def test_what_is_no_announcement_is_refused(body: Any) -> None:
+def test_a_body_that_is_no_announcement_is_refused(body: Any) -> None:
     with pytest.raises(MalformedRequest, match=r"The announcement cannot be read: "):
         Announcement.from_message(message(body))
 
 
 @pytest.mark.parametrize("kind", ["", "predictor.roll-call", "prediction.request"])
-def test_a_message_of_another_type_is_no_announcement_whatever_it_says(kind: str) -> None:
+def test_a_message_of_another_type_is_no_announcement_whatever_its_body(kind: str) -> None:
     other = msgspec.structs.replace(message(LEAST), type=kind)
     with pytest.raises(MalformedRequest, match=f"type is '{kind}'"):
         Announcement.from_message(other)
 
 
-def test_a_roll_call_says_nothing_but_that_it_is_one() -> None:
+def test_a_roll_call_has_its_type_and_an_empty_body() -> None:
     assert (roll_call().type, roll_call().body) == (MessageType.ROLL_CALL, b"")

@@ -1,4 +1,4 @@
-"""Requests: what is built travels, what arrives is read or refused."""
+"""The codec of requests, and requests that are refused."""
 
 from typing import Any, Final
 
@@ -27,7 +27,7 @@ UNKNOWN_HEADERS: Final = st.dictionaries(
 
 
 def request_message(**changes: Any) -> Message:
-    """A message that is a request, but for ``changes``."""
+    """Return a request as a message, with ``changes``."""
     request = Message(
         type="prediction.request",
         body=b'{"input": 1}',
@@ -40,7 +40,7 @@ def request_message(**changes: Any) -> Message:
 
 
 @given(REQUESTS, UNKNOWN_HEADERS)
-def test_a_request_arrives_as_it_was_sent_whatever_headers_were_added(
+def test_a_request_is_decoded_as_it_was_encoded_whatever_headers_were_added(
     request: Request, headers: dict[str, Any]
 ) -> None:
     sent = request.to_message()
@@ -53,7 +53,7 @@ def test_a_request_without_trace_context_carries_no_header() -> None:
     assert Request.from_message(request_message()).to_message().headers == {}
 
 
-def test_a_trace_context_that_is_no_text_is_ignored() -> None:
+def test_a_traceparent_that_is_no_text_is_ignored() -> None:
     message = request_message(headers={"traceparent": 7})
     assert Request.from_message(message).traceparent is None
 
@@ -72,14 +72,14 @@ def test_a_trace_context_that_is_no_text_is_ignored() -> None:
     ],
     ids=str,
 )
-def test_a_request_that_lacks_a_property_is_refused_by_its_name(
+def test_a_request_without_a_property_is_refused_with_the_name_of_the_property(
     change: dict[str, Any], named: str
 ) -> None:
     with pytest.raises(MalformedRequest, match=named):
         Request.from_message(request_message(**change))
 
 
-def test_a_request_that_is_larger_than_a_gateway_may_send_is_refused() -> None:
+def test_a_request_that_is_larger_than_the_contract_allows_is_refused() -> None:
     largest = request_message(body=MAX_REQUEST_BYTES * b" ")
     assert Request.from_message(largest).body == largest.body
     with pytest.raises(MalformedRequest, match="larger"):

@@ -1,4 +1,4 @@
-"""Replies: how a prediction ended, from the predictor's or the broker's words."""
+"""The codec of replies, and final states of dead letters."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def test_a_success_may_be_as_large_as_a_message_and_not_a_byte_larger() -> None:
 
 
 @given(st.sampled_from(list(BY_CODE.values())), st.text(max_size=200), st.text(), st.integers(0))
-def test_a_failure_raises_the_same_error_at_the_other_end(
+def test_a_failure_is_decoded_as_the_error_that_it_was_encoded_from(
     kind: type[PredictionError], sentence: str, correlation_id: str, timestamp_s: int
 ) -> None:
     message = Reply.failed(kind(sentence)).to_message(correlation_id, timestamp_s)
@@ -58,14 +58,14 @@ def test_a_cancellation_is_a_final_state_without_a_body() -> None:
         CANCELLED.result()
 
 
-def test_how_long_a_prediction_took_travels_with_its_reply() -> None:
+def test_the_timing_of_a_prediction_is_a_header_of_its_reply() -> None:
     reply = Reply(MessageType.SUCCEEDED, b"{}", Timing.of(0.0123, 0.5))
     message = reply.to_message("c", 1)
     assert message.headers == {"timing": "12.3,500.0"}
     assert final_reply(message) == reply
 
 
-def test_a_failure_is_a_code_and_a_sentence_on_the_wire() -> None:
+def test_the_body_of_a_failure_is_a_code_and_a_sentence() -> None:
     body = msgspec.json.decode(Reply.failed(InvalidInput("Too hot.")).body)
     assert body == {"code": "invalid_input", "error": "Too hot."}
 
@@ -80,7 +80,7 @@ def test_a_failure_is_a_code_and_a_sentence_on_the_wire() -> None:
     ],
     ids=["an exception", "a number", "a lone surrogate", "too long for a message"],
 )
-def test_whatever_a_model_gives_as_the_reason_travels(sentence: Any, travels: str) -> None:
+def test_any_reason_that_a_model_gives_is_encoded(sentence: Any, travels: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         Reply.failed(InvalidInput(sentence)).result()
     assert raised.value.sentence == travels
@@ -102,13 +102,13 @@ def test_whatever_a_model_gives_as_the_reason_travels(sentence: Any, travels: st
     ],
     ids=lambda body: repr(body[:40]),
 )
-def test_a_failure_that_cannot_be_read_is_the_models(body: bytes) -> None:
+def test_a_failure_that_cannot_be_decoded_is_a_failure_of_the_model(body: bytes) -> None:
     with pytest.raises(ModelFailed, match="cannot be read"):
         Reply(MessageType.FAILED, body).result()
 
 
 @pytest.mark.parametrize("code", ["", "of_a_later_version", "unknown_prediction"])
-def test_a_failure_under_a_code_that_no_reply_may_carry_is_the_models(code: str) -> None:
+def test_a_failure_with_a_code_that_no_reply_may_carry_is_a_failure_of_the_model(code: str) -> None:
     body = msgspec.json.encode({"code": code, "error": "Why.", "more": [1]})
     with pytest.raises(ModelFailed, match="Why"):
         Reply(MessageType.FAILED, body).result()
@@ -122,7 +122,7 @@ def test_a_failure_under_a_code_that_no_reply_may_carry_is_the_models(code: str)
         ("rejected", "malformed_request"),
     ],
 )
-def test_a_request_that_the_broker_gave_up_has_failed(reason: str, code: str) -> None:
+def test_a_dead_lettered_request_is_a_failure_by_its_reason(reason: str, code: str) -> None:
     reply = final_reply(request_message(headers={"x-first-death-reason": reason}))
     assert reply is not None
     with pytest.raises(BY_CODE[code]):
@@ -139,5 +139,5 @@ def test_a_request_that_the_broker_gave_up_has_failed(reason: str, code: str) ->
         request_message(type="of.a.later.version"),
     ],
 )
-def test_what_reports_no_final_state_is_none(message: Message) -> None:
+def test_messages_of_other_types_have_no_final_state(message: Message) -> None:
     assert final_reply(message) is None

@@ -1,4 +1,4 @@
-"""What a client may send: any JSON value as ``input``, and nothing that would be altered."""
+"""Bodies of requests: any JSON value as ``input``, and none that readers would alter."""
 
 import json
 from collections.abc import Callable
@@ -49,14 +49,14 @@ def test_any_json_value_is_an_input_and_keeps_its_bytes(
     "text",
     [b"1.0", b"1E+2", b"-0", b"1e-400", b'"\\/\\u00e9\\uD83D\\ude00"', b'{"a":1,"a":2}', b"[ ]"],
 )
-def test_a_spelling_that_python_would_change_is_kept(text: bytes) -> None:
+def test_an_input_that_python_would_encode_otherwise_keeps_its_bytes(text: bytes) -> None:
     body = b'{"input": %b}' % text
     check_body(body)
     assert input_of(body) == text
 
 
 @given(VALUES, st.integers(0), st.binary(max_size=3), st.integers(0, 4))
-def test_what_is_accepted_is_json_for_everybody(
+def test_a_body_that_is_accepted_is_json_for_pythons_parser_too(
     value: Any, place: int, spoilt: bytes, length: int
 ) -> None:
     """A body with a few bytes replaced; Python's ``json`` is the second opinion."""
@@ -119,7 +119,7 @@ def test_a_malformed_body_is_refused_in_one_sentence(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{nope", b"[]", b"{}", b'{"input": ' + b"[" * 100_000])
-def test_no_input_can_be_read_off_what_is_not_a_request_body(body: bytes) -> None:
+def test_a_body_without_a_readable_input_is_malformed(body: bytes) -> None:
     with pytest.raises(MalformedRequest):
         input_of(body)
 

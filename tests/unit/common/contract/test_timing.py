@@ -1,4 +1,4 @@
-"""How long a prediction waited and ran: what travels, and what is kept."""
+"""The timing header of a reply, and its packed form."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ DAY_S = 24 * 3600.0
 
 
 @given(st.floats(0, DAY_S), st.floats(0, DAY_S))
-def test_what_travels_and_what_is_packed_comes_back_as_it_was(
+def test_a_timing_is_read_as_it_was_written_and_unpacked_as_it_was_packed(
     queue_s: float, model_s: float
 ) -> None:
     timing = Timing.of(queue_s, model_s)
@@ -23,26 +23,26 @@ def test_what_travels_and_what_is_packed_comes_back_as_it_was(
     assert 0 < timing.pack() < 1 << PACKED_BITS
 
 
-def test_milliseconds_travel() -> None:
+def test_the_header_has_milliseconds() -> None:
     assert Timing.of(1.5, 0.00042).header() == "1500.0,0.4"
 
 
 @pytest.mark.parametrize(
     "header", [None, "", "1", "1,", ",1", "1;2", "a,b", "nan,1", "1,nan", b"1,2", 12, [1, 2]]
 )
-def test_what_cannot_be_read_is_no_timing(header: Any) -> None:
+def test_a_header_that_cannot_be_read_is_no_timing(header: Any) -> None:
     assert Timing.read({"timing": header}) is None
     assert Timing.read({}) is None
 
 
 @pytest.mark.parametrize("header", ["-1,-1e9", "1e99,inf", "-inf,1e15"])
-def test_what_is_out_of_bounds_is_cut_to_them(header: str) -> None:
+def test_a_time_out_of_bounds_is_cut_to_them(header: str) -> None:
     timing = Timing.read({"timing": header})
     assert timing is not None
     assert min(timing.queue, timing.model) >= 0
     assert Timing.unpack(timing.pack()) == timing
 
 
-def test_nothing_packed_is_no_timing() -> None:
+def test_zero_unpacks_to_no_timing() -> None:
     assert Timing.unpack(0) is None
     assert Timing.unpack(Timing(0, 0).pack()) == Timing(0, 0)

@@ -1,9 +1,9 @@
-"""What the contract declares, as data."""
+"""The arguments of the queues of the contract."""
 
 from common.contract.topology import Queue, async_queue, model_queues, shared_queues, sync_queue
 
 
-def test_the_arguments_are_those_of_the_contract() -> None:
+def test_queues_have_the_arguments_and_bindings_of_the_contract() -> None:
     queues: dict[str, Queue] = {
         queue.name: queue for queue in shared_queues() + model_queues("m", "quorum")
     }

@@ -1,4 +1,4 @@
-"""Applications that fail, behind the real HTTP server."""
+"""Unhandled errors of applications behind the real HTTP server."""
 
 import json
 from typing import Final
@@ -19,7 +19,7 @@ async def failing(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCall
 
 
 async def failing_late(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-    """Fails amid its answer."""
+    """Fails amid its response."""
     if scope["type"] == "http":
         headers = [(b"content-length", b"20")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -27,7 +27,7 @@ async def failing_late(scope: Scope, receive: ASGIReceiveCallable, send: ASGISen
         raise ZeroDivisionError("secret")
 
 
-async def test_its_caller_gets_the_id_of_the_one_line_that_has_the_traceback() -> None:
+async def test_an_unhandled_error_is_a_problem_with_the_id_of_its_log_line() -> None:
     with capture_logs() as lines:
         async with serving(failing) as port:
             answer = await exchange(port, GET % b"Accept: application/problem+json\r\n")
@@ -43,14 +43,14 @@ async def test_its_caller_gets_the_id_of_the_one_line_that_has_the_traceback() -
     assert (failure["path"], failure["exc_info"]) == ("/somewhere", True)
 
 
-async def test_a_plain_reader_gets_a_sentence() -> None:
+async def test_an_unhandled_error_is_a_sentence_for_clients_without_accept() -> None:
     with capture_logs():
         async with serving(failing) as port:
             answer = await exchange(port, GET % b"")
     assert answer.endswith(b'\r\n\r\n{"error": "The gateway failed; its log says why."}')
 
 
-async def test_who_has_a_part_of_an_answer_learns_that_it_is_not_all(
+async def test_an_unhandled_error_amid_a_response_ends_the_connection(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with capture_logs() as lines:

@@ -1,4 +1,4 @@
-"""One client's connection: what it sends together, and how long it stays open."""
+"""One connection of a client: its writes, and its keep-alive time."""
 
 import asyncio
 import socket
@@ -10,9 +10,8 @@ import pytest
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 
 from common.http import connection as http_connection
-from common.http.server import serve_http
-from predictmq.local.ports import LOOPBACK, free_port
-from tests.support.harness.waiting import until
+from predictmq.local.ports import LOOPBACK
+from tests.support.harness.serving import serving
 
 GET: Final = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 LARGE: Final = 20_000_000 * b"x"
@@ -22,9 +21,8 @@ Respond = Callable[[], Awaitable[bytes]]
 
 
 @asynccontextmanager
-async def serving(respond: Respond, answered: asyncio.Event) -> AsyncIterator[int]:
-    """A server whose answers have the body that ``respond`` returns; yields its port."""
-    port, stop = free_port(), asyncio.Event()
+async def responding(respond: Respond, responded: asyncio.Event) -> AsyncIterator[int]:
+    """Serve responses with the body that ``respond`` returns; yields the port."""
 
     async def app(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] == "http":
@@ -33,23 +31,15 @@ async def serving(respond: Respond, answered: asyncio.Event) -> AsyncIterator[in
             length = (b"content-length", b"%d" % len(body))
             await send({"type": "http.response.start", "status": 200, "headers": [length]})
             await send({"type": "http.response.body", "body": body, "more_body": False})
-            answered.set()
+            responded.set()
 
-    async def listens() -> bool:
-        with socket.socket() as client:
-            return client.connect_ex((LOOPBACK, port)) == 0
-
-    server = asyncio.create_task(serve_http(app, f"{LOOPBACK}:{port}", stop))
-    await until(listens, lambda: "it listens")
-    yield port
-    stop.set()
-    async with asyncio.timeout(20):
-        await server
+    async with serving(app) as port:
+        yield port
 
 
 @asynccontextmanager
 async def connected(port: int) -> AsyncIterator[socket.socket]:
-    """A client's socket, for the event loop."""
+    """Connect a client; yields its socket, which does not block."""
     with socket.socket() as client:
         client.setblocking(False)
         await asyncio.get_running_loop().sock_connect(client, (LOOPBACK, port))
@@ -57,12 +47,12 @@ async def connected(port: int) -> AsyncIterator[socket.socket]:
 
 
 async def received(client: socket.socket, at_most: int = 2**16) -> bytes:
-    """What has come; empty when the server has closed."""
+    """Return bytes that have arrived; none once the server has closed."""
     async with asyncio.timeout(20):
         return await asyncio.get_running_loop().sock_recv(client, at_most)
 
 
-async def test_the_head_and_the_body_of_an_answer_are_written_at_once(
+async def test_the_head_and_the_body_of_a_response_leave_in_one_write(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     written: list[bytes] = []
@@ -76,17 +66,17 @@ async def test_the_head_and_the_body_of_an_answer_are_written_at_once(
         return b"body"
 
     monkeypatch.setattr(asyncio.StreamWriter, "write", noted)
-    async with serving(respond, asyncio.Event()) as port, connected(port) as client:
+    async with responding(respond, asyncio.Event()) as port, connected(port) as client:
         for _ in range(2):
             await asyncio.get_running_loop().sock_sendall(client, GET)
-            answer = await received(client)
-            assert answer.startswith(b"HTTP/1.1 200")
-            assert answer.endswith(b"\r\n\r\nbody")
-            assert written.pop() == answer
+            response = await received(client)
+            assert response.startswith(b"HTTP/1.1 200")
+            assert response.endswith(b"\r\n\r\nbody")
+            assert written.pop() == response
             assert not written
 
 
-async def test_an_idle_connection_is_closed_and_one_with_a_request_under_way_is_not(
+async def test_an_idle_connection_is_closed_and_one_with_a_request_in_flight_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(http_connection, "KEEP_ALIVE_S", 0.1)
@@ -96,7 +86,7 @@ async def test_an_idle_connection_is_closed_and_one_with_a_request_under_way_is_
         await idle_was_closed.wait()
         return b"late"
 
-    async with serving(respond, asyncio.Event()) as port, connected(port) as busy:
+    async with responding(respond, asyncio.Event()) as port, connected(port) as busy:
         await asyncio.get_running_loop().sock_sendall(busy, GET)
         async with connected(port) as idle:
             assert await received(idle) == b""
@@ -105,17 +95,17 @@ async def test_an_idle_connection_is_closed_and_one_with_a_request_under_way_is_
         assert await received(busy) == b""
 
 
-async def test_an_answer_is_under_way_until_its_client_has_read_it() -> None:
+async def test_a_response_is_in_flight_until_its_client_has_read_it() -> None:
     async def respond() -> bytes:
         return LARGE
 
-    answered = asyncio.Event()
-    async with serving(respond, answered) as port, connected(port) as client:
+    responded = asyncio.Event()
+    async with responding(respond, responded) as port, connected(port) as client:
         await asyncio.get_running_loop().sock_sendall(client, GET)
         read = len(await received(client))
-        waiting = asyncio.create_task(answered.wait())
+        waiting = asyncio.create_task(responded.wait())
         await asyncio.wait((waiting,), timeout=0.2)
-        assert not answered.is_set()
+        assert not responded.is_set()
         while read < len(LARGE):
             read += len(await received(client, 2**20))
         await asyncio.wait_for(waiting, 20)

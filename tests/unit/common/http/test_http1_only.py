@@ -1,4 +1,4 @@
-"""Whoever speaks something else than HTTP/1.1 is told so."""
+"""Responses to protocols other than HTTP/1.1."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def silent(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-    """An application that must not be asked."""
+    """An application that must not get a request."""
     assert scope["type"] == "lifespan"
 
 
@@ -38,7 +38,7 @@ async def connection() -> AsyncIterator[Streams]:
         await writer.wait_closed()
 
 
-async def test_a_client_of_http2_is_refused_in_a_sentence(connection: Streams) -> None:
+async def test_a_request_of_http2_is_refused_in_a_sentence(connection: Streams) -> None:
     reader, writer = connection
     client = H2Connection(H2Configuration(client_side=True))
     client.initiate_connection()
@@ -61,7 +61,7 @@ async def test_a_websocket_is_refused_in_a_sentence(connection: Streams) -> None
     assert REFUSAL in head + await reader.read(len(REFUSAL) + 20)
 
 
-async def test_a_websocket_is_refused_in_the_spelling_that_it_prefers_and_logged() -> None:
+async def test_a_websocket_is_refused_in_the_media_type_that_it_prefers_and_logged() -> None:
     async with serving(silent) as port:
         accept = b"\r\nAccept: application/problem+json\r\n\r\n"
         with capture_logs() as lines:

@@ -1,4 +1,4 @@
-"""The HTTP server ends in time, whatever its clients do."""
+"""The end of the HTTP server, in time whatever its clients do."""
 
 import asyncio
 import socket
@@ -18,7 +18,7 @@ LARGE: Final = 20_000_000 * b"x"
 """More than the kernel takes from us for a client that does not read."""
 
 
-async def test_a_client_that_does_not_read_its_answer_does_not_hold_up_the_end(
+async def test_a_client_that_does_not_read_its_response_does_not_delay_the_end(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(http_server, "CLOSE_TIMEOUT_S", 0.1)

@@ -1,4 +1,4 @@
-"""What a service logs, as somebody who collects logs gets it."""
+"""The log lines of a service, on its standard error."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def test_each_line_carries_its_service_whoever_writes_it() -> None:
     assert all(line["timestamp"] and line["level"] for line in lines)
 
 
-def test_lines_are_for_people_where_colours_are_asked_for() -> None:
+def test_lines_are_text_where_colours_are_forced() -> None:
     done = subprocess.run(
         [sys.executable, "-c", FROM_EVERYWHERE],
         capture_output=True,
@@ -85,7 +85,7 @@ except ZeroDivisionError:
 """
 
 
-def test_whatever_is_logged_becomes_a_line_and_less_than_the_level_does_not() -> None:
+def test_every_event_from_the_level_on_is_a_line_whatever_its_fields() -> None:
     done = subprocess.run(
         [sys.executable, "-c", OF_WHAT_IS_HARD_TO_WRITE],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""Numbers that are read when somebody scrapes."""
+"""Metrics in the text format of Prometheus."""
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
@@ -11,7 +11,7 @@ from common.telemetry.metrics import (
 )
 
 
-def test_readings_are_read_at_each_scrape_and_not_before() -> None:
+def test_observable_metrics_are_read_at_each_scrape_and_not_before() -> None:
     waiting: list[str] = []
     registry = CollectorRegistry()
     registry.register(
@@ -49,7 +49,7 @@ def test_a_distribution_is_a_histogram_whose_buckets_count_all_below_their_bound
     ]
 
 
-async def test_every_process_says_what_runs_in_it() -> None:
+async def test_every_process_has_a_metric_with_its_version() -> None:
     lines = generate_latest(process_registry()).decode().splitlines()
     (built,) = [line for line in lines if line.startswith("predictmq_build_info{")]
     assert 'version="' in built

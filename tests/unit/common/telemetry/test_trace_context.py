@@ -1,4 +1,4 @@
-"""Trace context from outside: what is passed on, and what is ignored."""
+"""Trace contexts of clients: those passed on, and those ignored."""
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ EXAMPLE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 def hexadecimal(digits: int) -> st.SearchStrategy[str]:
-    """So many hexadecimal digits, not all of them 0."""
+    """Return numbers of ``digits`` hexadecimal digits, other than 0."""
     return st.integers(1, 16**digits - 1).map(lambda number: f"{number:0{digits}x}")
 
 
@@ -46,7 +46,7 @@ def test_a_traceparent_that_the_specification_forbids_is_ignored(header: str | N
 
 
 @given(st.integers(0, len(EXAMPLE) - 1), st.characters(exclude_characters="0123456789abcdef-"))
-def test_one_character_from_elsewhere_spoils_a_traceparent(place: int, wrong: str) -> None:
+def test_a_traceparent_with_one_foreign_character_is_ignored(place: int, wrong: str) -> None:
     assert valid_traceparent(EXAMPLE[:place] + wrong + EXAMPLE[place + 1 :]) is None
 
 
@@ -71,11 +71,11 @@ def test_a_tracestate_is_passed_on_as_one_header(headers: list[str]) -> None:
         ["a=1=2"],
     ],
 )
-def test_a_tracestate_that_may_do_harm_is_dropped(headers: list[str]) -> None:
+def test_a_tracestate_that_is_malformed_or_too_long_is_ignored(headers: list[str]) -> None:
     assert valid_tracestate(headers) is None
 
 
-def test_the_context_of_a_message_is_only_what_the_specification_allows() -> None:
+def test_the_context_of_a_message_has_only_valid_headers() -> None:
     assert trace_context({"traceparent": EXAMPLE, "tracestate": "a=1", "more": 7}) == {
         "traceparent": EXAMPLE,
         "tracestate": "a=1",
