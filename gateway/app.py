@@ -71,11 +71,11 @@ class Gateway:
         Raises:
             ExceptionGroup: of ``Misconfigured``, when the broker or the address refuses us.
         """
-        async with asyncio.TaskGroup() as parts:
+        async with asyncio.TaskGroup() as tasks:
             runs = [connection.run() for connection in self._connections.values()]
             runs += [self._stream.run(), self._registry.run(), self._predictions.run()]
             runs.append(self._stall_detector.run(self._stream.fall_behind))
-            background = [parts.create_task(run) for run in runs]
+            background = [tasks.create_task(run) for run in runs]
             await serve_http(
                 self.http_app(),
                 self._settings.bind,

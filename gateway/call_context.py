@@ -11,7 +11,7 @@ from common.contract.timing import Timing
 
 _FIELDS: Final[ContextVar[dict[str, Any] | None]] = ContextVar("log_fields", default=None)
 _TIMING: Final[ContextVar[Timing | None]] = ContextVar("timing", default=None)
-_IS_OF_CALL: Final[ContextVar[bool]] = ContextVar("is_of_call", default=False)
+_REQUESTED_BY_CALL: Final[ContextVar[bool]] = ContextVar("requested_by_call", default=False)
 
 
 def begin_request() -> dict[str, Any]:
@@ -31,15 +31,15 @@ def add_log_fields(**fields: Any) -> None:
         known.update(fields)
 
 
-def set_timing(timing: Timing | None, *, is_of_call: bool) -> None:
+def set_timing(timing: Timing | None, *, requested_by_call: bool) -> None:
     """Keep the timing of the prediction that the current response is about, failed ones included.
 
-    ``is_of_call``: the current call has asked for the prediction, not an earlier one.
+    ``requested_by_call``: the current call has asked for the prediction, not an earlier one.
     """
     _TIMING.set(timing)
-    _IS_OF_CALL.set(is_of_call)
+    _REQUESTED_BY_CALL.set(requested_by_call)
 
 
 def timing() -> tuple[Timing | None, bool]:
-    """The timing of the prediction that is being answered, and ``is_of_call``: see above."""
-    return _TIMING.get(), _IS_OF_CALL.get()
+    """The timing of the prediction that is being answered, and ``requested_by_call``: see above."""
+    return _TIMING.get(), _REQUESTED_BY_CALL.get()

@@ -7,8 +7,8 @@ Countdown = Callable[[], float]
 """Tells the seconds left; 0 when they are over."""
 
 
-def countdown(of_s: float) -> Countdown:
+def countdown(budget_s: float) -> Countdown:
     """A time of so many seconds that begins now, by the clock of the running loop."""
     now_s = asyncio.get_running_loop().time
-    deadline_s = now_s() + of_s
+    deadline_s = now_s() + budget_s
     return lambda: max(0.0, deadline_s - now_s())

@@ -21,11 +21,11 @@ _VERSION: Final = 8 << 76
 _VARIANT: Final = 0b10 << 62
 _LOW_62: Final = (1 << 62) - 1
 
-NOBODY: Final = ""
+NO_OWNER: Final = ""
 """The owner of what is predicted where nobody needs a key."""
 
 
-NEVER_TOLD: Final = "\0never told"
+UNDISCLOSED: Final = "\0never told"
 """The owner of ids that no caller is handed: each of them is unknown to all callers. No name of a
 key has a NUL."""
 
@@ -69,7 +69,7 @@ _RANDOM: Final = _random_numbers()
 class PredictionIds:
     """Mint ids and recognise them.
 
-    ``owners`` are the names that ids are minted for, beside ``NOBODY``. ``life_s`` counts from an
+    ``owners`` are the names that ids are minted for, beside ``NO_OWNER``. ``life_s`` counts from an
     id's own time: async deadline + result TTL. ``now_s`` is Unix time.
     """
 
@@ -83,14 +83,14 @@ class PredictionIds:
         # To set a keyed hash up each time would take three times as long as to copy it.
         keyed = hmac.new(key, digestmod=hashlib.sha256)
         self._keyed: dict[str, hmac.HMAC] = {}
-        self._owners = (*owners, NOBODY)  # nobody last: where there are owners, ids are theirs
-        for owner in (*self._owners, NEVER_TOLD):
+        self._owners = (*owners, NO_OWNER)  # nobody last: where there are owners, ids are theirs
+        for owner in (*self._owners, UNDISCLOSED):
             self._keyed[owner] = keyed.copy()
             self._keyed[owner].update(owner.encode())
         self._life_ms = life_s * 1000
         self._now_s = now_s
 
-    def mint(self, owner: str = NOBODY) -> PredictionId:
+    def mint(self, owner: str = NO_OWNER) -> PredictionId:
         """A new id, of now."""
         now_ms = int(self._now_s() * 1000)
         payload = (now_ms << _RANDOM_BITS) | next(_RANDOM)
@@ -100,7 +100,7 @@ class PredictionIds:
         number = (time << 80) | _VERSION | (custom_b << 64) | _VARIANT | low
         return PredictionId(number)
 
-    def recognise(self, text: str, owner: str = NOBODY) -> PredictionId | None:
+    def recognise(self, text: str, owner: str = NO_OWNER) -> PredictionId | None:
         """The id that ``text`` spells, if a gateway with our key minted it for ``owner``."""
         return self._recognise(text, (owner,))
 

@@ -22,10 +22,10 @@ class ApiKeys:
         What is sent as ``Authorization: Bearer`` goes first.
         """
         scheme, _, token = authorization.partition(" ")
-        shown = _hash((token if scheme.lower() == "bearer" else x_api_key).strip())
+        sent = _hash((token if scheme.lower() == "bearer" else x_api_key).strip())
         found = None
         for hashed, name in self._names:  # all of them, whichever it is
-            if compare_digest(shown, hashed):
+            if compare_digest(sent, hashed):
                 found = name
         return found
 

@@ -26,7 +26,7 @@ HONOURED: Final = ("respond-async", "wait")
 MAX_HEADER_CHARS: Final = 1000
 """A longer header is no wish but an attempt to keep us busy."""
 
-MOST_S: Final = 10**9
+MAX_WAIT_S: Final = 10**9
 """Longer waits are as good as this one: they are cut anyway."""
 
 
@@ -49,13 +49,13 @@ class Preferences:
 
         Raises nothing.
         """
-        said: dict[str, str] = {}
+        values: dict[str, str] = {}
         for name, value in _preferences(headers):
             if name in meaningful:
-                said.setdefault(name, value)
+                values.setdefault(name, value)
         return cls(
-            respond_async=said.get("respond-async") == "",
-            wait_s=whole_seconds(said.get("wait", "")),
+            respond_async=values.get("respond-async") == "",
+            wait_s=whole_seconds(values.get("wait", "")),
         )
 
     def within(self, longest_wait_s: float) -> Self:
@@ -66,18 +66,18 @@ class Preferences:
 
     def applied(self) -> str:
         """These preferences as ``Preference-Applied`` spells them; empty if there are none."""
-        spelt = ["respond-async"] if self.respond_async else []
+        applied = ["respond-async"] if self.respond_async else []
         if self.wait_s is not None:
-            spelt.append(f"wait={self.wait_s}")
-        return ", ".join(spelt)
+            applied.append(f"wait={self.wait_s}")
+        return ", ".join(applied)
 
 
 def whole_seconds(text: str) -> int | None:
-    """RFC 9110's ``delta-seconds``, at most ``MOST_S``; None if ``text`` is none."""
+    """RFC 9110's ``delta-seconds``, at most ``MAX_WAIT_S``; None if ``text`` is none."""
     if not (text.isascii() and text.isdecimal()):
         return None
     digits = text.lstrip("0") or "0"
-    return int(digits) if len(digits) < len(str(MOST_S)) else MOST_S
+    return int(digits) if len(digits) < len(str(MAX_WAIT_S)) else MAX_WAIT_S
 
 
 def _preferences(headers: Iterable[str]) -> Iterator[tuple[str, str]]:

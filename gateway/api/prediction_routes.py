@@ -48,8 +48,8 @@ def prediction_routes(predictions: Predictions, max_body_bytes: int) -> Blueprin
     @routes.get("/predict/<prediction_id>")
     async def look_up(prediction_id: str) -> Response:
         request = this_request()
-        answer = _follow if _wants_events(request) else _look_up
-        response = await answer(predictions, prediction_id, request)
+        respond = _follow if _prefers_events(request) else _look_up
+        response = await respond(predictions, prediction_id, request)
         response.vary.add("Accept")
         return response
 
@@ -101,7 +101,7 @@ def _preferences(
     if applied := preferred.applied():
 
         @after_this_request
-        async def name_them(response: ResponseTypes) -> ResponseTypes:
+        async def add_header(response: ResponseTypes) -> ResponseTypes:
             response.headers["Preference-Applied"] = applied
             return response
 
@@ -121,7 +121,7 @@ def _query_wait_s(request: GatewayRequest) -> int:
     return wait_s
 
 
-def _wants_events(request: GatewayRequest) -> bool:
+def _prefers_events(request: GatewayRequest) -> bool:
     """Tell whether the client prefers server-sent events to one response."""
     accepted = request.header("accept") or ""
     return (

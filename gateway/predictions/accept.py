@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from common.errors import Unroutable
 from gateway.prediction_id import PredictionId
 from gateway.predictions.availability import Availability
-from gateway.predictions.call import Call, least
+from gateway.predictions.call import Call, shortest_s
 from gateway.predictions.deadlines import Deadlines
 from gateway.predictions.intake import Intake
 from gateway.request_reply.order import Order
@@ -54,12 +54,12 @@ class Accept:
         Raises:
             PredictionError: it was not confirmed within ``timeout_s`` seconds.
         """
-        expires_s = least(self._async_deadline_s, call.deadline_s) - age_s
-        kept: AbstractContextManager[None] = nullcontext()
+        expires_s = shortest_s(self._async_deadline_s, call.deadline_s) - age_s
+        deadline: AbstractContextManager[None] = nullcontext()
         if call.deadline_s is not None:
-            kept = self._deadlines.kept(order.prediction_id, expires_s)
+            deadline = self._deadlines.keep(order.prediction_id, expires_s)
         try:
-            with kept:
+            with deadline:
                 await self._requestor.submit(order, expires_s, timeout_s)
         except Unroutable as exc:
             raise self._availability.missing_queue(order.model) from exc

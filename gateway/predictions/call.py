@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from gateway.prediction_id import NOBODY
+from gateway.prediction_id import NO_OWNER
 
 NO_TRACE: Final[Mapping[str, str]] = {}
 
@@ -31,16 +31,16 @@ class Call(msgspec.Struct, frozen=True):
     model: str | None
     body: Body
     trace_context: Mapping[str, str] = NO_TRACE
-    owner: str = NOBODY
+    owner: str = NO_OWNER
     wait_s: float | None = None
     deadline_s: float | None = None
     idempotency_key: str | None = None
 
     def longest_s(self, configured_s: float) -> float:
         """Seconds that the caller waits at most, where ``configured_s`` is the limit for all."""
-        return least(configured_s, self.wait_s, self.deadline_s)
+        return shortest_s(configured_s, self.wait_s, self.deadline_s)
 
 
-def least(configured_s: float, *wanted_s: float | None) -> float:
+def shortest_s(limit_s: float, *durations_s: float | None) -> float:
     """The smallest of some durations, of which None are unlimited."""
-    return min([configured_s, *(each for each in wanted_s if each is not None)])
+    return min([limit_s, *(each for each in durations_s if each is not None)])

@@ -40,7 +40,7 @@ class Deadlines:
         return len(self._open)
 
     @contextmanager
-    def kept(self, prediction_id: PredictionId, after_s: float) -> Iterator[None]:
+    def keep(self, prediction_id: PredictionId, after_s: float) -> Iterator[None]:
         """Keep the deadline of a prediction that is accepted in this context, ``after_s`` from now.
 
         Whatever the context raises, nothing is kept then.
@@ -50,21 +50,21 @@ class Deadlines:
         """
         if len(self._open) >= MAX_OPEN:
             raise Unavailable("Too many predictions have a deadline of their own; try again later.")
-        keeping = asyncio.create_task(self._keep(prediction_id, after_s))
-        self._open.add(keeping)
-        keeping.add_done_callback(self._open.discard)
+        task = asyncio.create_task(self._enforce(prediction_id, after_s))
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
         try:
             yield
         except BaseException:
-            keeping.cancel()
+            task.cancel()
             raise
 
     def close(self) -> None:
         """Keep none any longer."""
-        for keeping in self._open:
-            keeping.cancel()
+        for task in self._open:
+            task.cancel()
 
-    async def _keep(self, prediction_id: PredictionId, after_s: float) -> None:
+    async def _enforce(self, prediction_id: PredictionId, after_s: float) -> None:
         await self._stream.waiters.wait(prediction_id, after_s)
         while prediction_id not in self._stream.results:
             try:

@@ -13,7 +13,7 @@ from gateway.prediction_id import PredictionId
 from gateway.reply_stream.live_events import Event, Follower
 from gateway.reply_stream.reply_stream import ReplyStream
 
-QUIET_S: Final = 15.0
+KEEP_ALIVE_S: Final = 15.0
 """How long a follower may get no event before it gets a ``KeepAlive``."""
 
 
@@ -62,40 +62,40 @@ class Follow:
         keep up, or an event cannot be read back: then a client resumes after its last event.
         """
         with self._stream.live_events.follow(prediction_id) as follower:
-            ended = self._stream.store.offset(prediction_id)
-            here = self._stream.position  # later events come through the follower
+            final_offset = self._stream.store.offset(prediction_id)
+            read_up_to = self._stream.position  # later events come through the follower
             try:
                 if after is not None:
-                    upto = here if ended is None else ended
+                    last = read_up_to if final_offset is None else final_offset
                     yield KeepAlive(after)  # so that the head of the response leaves at once
-                    async with aclosing(self._missed(prediction_id, after, upto)) as missed:
+                    async with aclosing(self._missed(prediction_id, after, last)) as missed:
                         async for event in missed:
                             yield event
-                elif ended is None:
-                    for known in self._so_far(prediction_id, here):
-                        yield known
-                if ended is None:
-                    async for told in self._live(prediction_id, follower, after):
-                        yield told
+                elif final_offset is None:
+                    for first in self._first_items(prediction_id, read_up_to):
+                        yield first
+                if final_offset is None:
+                    async for item in self._live(prediction_id, follower, after):
+                        yield item
                 else:
-                    yield await self._ending(prediction_id, ended)
+                    yield await self._ending(prediction_id, final_offset)
             except (Unavailable, UnknownPrediction):
                 return
 
-    def _so_far(self, prediction_id: PredictionId, here: int) -> list[Pending | Event]:
+    def _first_items(self, prediction_id: PredictionId, read_up_to: int) -> list[Pending | Event]:
         """First items for a new follower: ``Pending``, then the last start and progress."""
         known = self._stream.live_events.last_events(prediction_id).in_order()
-        return [Pending(known[0].offset - 1 if known else here), *known]
+        return [Pending(known[0].offset - 1 if known else read_up_to), *known]
 
     async def _missed(
-        self, prediction_id: PredictionId, after: int, upto: int
+        self, prediction_id: PredictionId, after: int, last: int
     ) -> AsyncGenerator[Event | KeepAlive, None]:
-        """The events from ``after`` to ``upto``, read back from the stream."""
-        if upto <= after:
+        """The events from ``after`` to ``last``, read back from the stream."""
+        if last <= after:
             return
-        reading = asyncio.create_task(self._stream.replays.read(prediction_id, after + 1, upto))
+        reading = asyncio.create_task(self._stream.replays.read(prediction_id, after + 1, last))
         try:
-            while not (await asyncio.wait((reading,), timeout=QUIET_S))[0]:
+            while not (await asyncio.wait((reading,), timeout=KEEP_ALIVE_S))[0]:
                 yield KeepAlive(after)
             for event in reading.result():
                 yield event
@@ -107,7 +107,7 @@ class Follow:
     ) -> AsyncIterator[StreamItem]:
         """New events; without those that another gateway has sent already."""
         while self._is_alive(prediction_id):
-            event = await follower.next(QUIET_S)
+            event = await follower.next(KEEP_ALIVE_S)
             if event is None:
                 if follower.has_ended:
                     return

@@ -34,14 +34,14 @@ class Submit(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Repeatable:
+class KeyedRequest:
     """The digests of a key and of its request: they tell a repetition from another request."""
 
     key: bytes
     request: bytes
 
     @classmethod
-    def of(cls, owner: str, key: str, order: Order) -> Self:
+    def from_order(cls, owner: str, key: str, order: Order) -> Self:
         """The digests of an owner's key, and of what it was sent with, byte for byte."""
         return cls(_digest(owner, key.encode()), _digest(order.model, order.body))
 
@@ -64,14 +64,14 @@ class IdempotentReceiver:
         self._claims = stream.claims
         self._requestor = requestor
         self._now_s = now_s
-        self._under_way: dict[Repeatable, _Acceptance] = {}
+        self._under_way: dict[KeyedRequest, _Acceptance] = {}
 
-    def knows(self, repeatable: Repeatable, order: Order) -> bool:
+    def knows(self, keyed: KeyedRequest, order: Order) -> bool:
         """Tell whether a key has a prediction before ``order``, as far as is known here."""
-        return self._claims.find(repeatable.key, order.prediction_id) is not None
+        return self._claims.find(keyed.key, order.prediction_id) is not None
 
     async def accept(
-        self, repeatable: Repeatable, order: Order, submit: Submit, timeout_s: float
+        self, keyed: KeyedRequest, order: Order, submit: Submit, timeout_s: float
     ) -> PredictionId:
         """Return the prediction of a key, ``order`` if it has none, once it cannot be lost.
 
@@ -82,35 +82,35 @@ class IdempotentReceiver:
             PredictionError: it was not accepted within ``timeout_s`` seconds, and may be if it is
                 tried again.
         """
-        acceptance = self._under_way.get(repeatable)
+        acceptance = self._under_way.get(keyed)
         if acceptance is None:
-            accepting = self._accept(repeatable, order, submit, countdown(timeout_s))
+            accepting = self._accept(keyed, order, submit, countdown(timeout_s))
             acceptance = _Acceptance(asyncio.create_task(accepting))
-            self._under_way[repeatable] = acceptance
+            self._under_way[keyed] = acceptance
         acceptance.callers += 1
         try:
             prediction_id = await asyncio.shield(acceptance.task)
         finally:
             acceptance.callers -= 1
             if not acceptance.callers:
-                del self._under_way[repeatable]
+                del self._under_way[keyed]
                 acceptance.task.cancel()
         correlate(spell(prediction_id))
         return prediction_id
 
     async def _accept(
         self,
-        repeatable: Repeatable,
+        keyed: KeyedRequest,
         order: Order,
         submit: Submit,
         left_s: Countdown,
     ) -> PredictionId:
-        while not (claim := self._claims.find(repeatable.key, order.prediction_id)):
-            await self._claim(repeatable, order, left_s)
-        if claim.request != repeatable.request:
+        while not (claim := self._claims.find(keyed.key, order.prediction_id)):
+            await self._claim(keyed, order, left_s)
+        if claim.request != keyed.request:
             raise IdempotencyConflict
         if claim.prediction_id != order.prediction_id:
-            order = order.under(claim.prediction_id)
+            order = order.with_id(claim.prediction_id)
             await self._wait_for_owner(claim, left_s)
         if not self._claims.is_accepted(claim):
             age_s = max(0.0, self._now_s() - minted_ms(claim.prediction_id) / 1000)
@@ -126,14 +126,14 @@ class IdempotentReceiver:
                 raise Unavailable("The Idempotency-Key could not be kept in time; try again.")
         return claim.prediction_id
 
-    async def _claim(self, repeatable: Repeatable, order: Order, left_s: Countdown) -> None:
+    async def _claim(self, keyed: KeyedRequest, order: Order, left_s: Countdown) -> None:
         """Claim a key; returns once the claim is read: the first one of the key owns it."""
         if not left_s():
             raise Unavailable("The Idempotency-Key could not be claimed in time; try again later.")
-        claim = ClaimBody(repeatable.key.hex(), repeatable.request.hex())
+        claim = ClaimBody(keyed.key.hex(), keyed.request.hex())
         message = claim.to_message(order.correlation_id, int(self._now_s()))
         decided = asyncio.create_task(
-            self._claims.until_decided(repeatable.key, order.prediction_id, left_s())
+            self._claims.until_decided(keyed.key, order.prediction_id, left_s())
         )
         try:  # it may be read before it is confirmed, and released again
             await asyncio.gather(decided, self._requestor.publish_event(message, left_s()))
@@ -150,7 +150,7 @@ class IdempotentReceiver:
 
     async def _wait_for_owner(self, claim: Claim, left_s: Countdown) -> None:
         """Wait until the gateway that owns a claim accepts its request, or its patience is over."""
-        patience_s = PATIENCE_S - self._claims.waits_since_s(claim)
+        patience_s = PATIENCE_S - self._claims.unaccepted_for_s(claim)
         await self._claims.until_accepted(claim, min(patience_s, left_s()))
         if not self._claims.owns(claim):
             raise Unavailable("The first call with this Idempotency-Key was refused; try again.")

@@ -17,7 +17,7 @@ from common.errors import (
 from common.telemetry.correlation import correlate
 from gateway.call_context import add_log_fields, set_timing
 from gateway.countdown import countdown
-from gateway.prediction_id import NOBODY, PredictionId, PredictionIds, spell
+from gateway.prediction_id import NO_OWNER, PredictionId, PredictionIds, spell
 from gateway.reply_stream.reply_stream import ReplyStream
 from gateway.request_reply.final_states import FinalStates
 
@@ -55,7 +55,7 @@ class PredictionLookup:
         self._stream = stream
         self._final_states = final_states
 
-    async def look_up(self, text: str, wait_s: float = 0, *, owner: str = NOBODY) -> Found:
+    async def look_up(self, text: str, wait_s: float = 0, *, owner: str = NO_OWNER) -> Found:
         """Find out how the prediction ended whose id is ``text``.
 
         Waits for the end at most ``wait_s`` seconds, at most ``longest_wait_s``, and no longer once
@@ -65,7 +65,7 @@ class PredictionLookup:
             UnknownPrediction: no id of ours, another's than ``owner``'s, or its life is over.
             PredictionError: the prediction failed; what the sync call would have raised.
         """
-        prediction_id = self.recognised(text, owner)
+        prediction_id = self.recognise(text, owner)
         if wait_s > 0:
             await self._wait(prediction_id, wait_s)
         result = _result(await self._stream.store.find(prediction_id))
@@ -108,7 +108,7 @@ class PredictionLookup:
             return None
         return _result(found)
 
-    async def cancel(self, text: str, *, owner: str = NOBODY) -> None:
+    async def cancel(self, text: str, *, owner: str = NO_OWNER) -> None:
         """Cancel a prediction that is not over; returns once that is its final state.
 
         Raises:
@@ -117,7 +117,7 @@ class PredictionLookup:
             Unavailable: its final state is not known within ``longest_wait_s`` seconds; it may be
                 cancelled or not.
         """
-        prediction_id = self.recognised(text, owner)
+        prediction_id = self.recognise(text, owner)
         final = await self._stream.store.find(prediction_id)
         if final is None:
             final = await self._publish_cancelled(prediction_id)
@@ -136,7 +136,7 @@ class PredictionLookup:
             raise Unavailable("It is not known yet how the prediction ended; try again.")
         return final
 
-    def recognised(self, text: str, owner: str = NOBODY) -> PredictionId:
+    def recognise(self, text: str, owner: str = NO_OWNER) -> PredictionId:
         """The id that ``text`` spells; the correlation id of the current call from now on.
 
         Raises:
@@ -157,7 +157,7 @@ def _result(found: Reply | None) -> bytes | None:
     if found is None:
         add_log_fields(state="pending")
         return None
-    set_timing(found.timing, is_of_call=False)
+    set_timing(found.timing, requested_by_call=False)
     result = found.result()
     add_log_fields(state="succeeded")
     return result

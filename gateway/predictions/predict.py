@@ -7,7 +7,7 @@ from common.contract.messages import Reply
 from common.errors import DeadlineExceeded, Unroutable
 from gateway.call_context import add_log_fields, set_timing
 from gateway.countdown import countdown
-from gateway.prediction_id import NEVER_TOLD
+from gateway.prediction_id import UNDISCLOSED
 from gateway.predictions.availability import UNKNOWN_MODEL_S, Availability, unserved
 from gateway.predictions.call import Call
 from gateway.predictions.intake import Intake
@@ -45,24 +45,24 @@ class Predict:
             PredictionError: within the sync timeout + 1 s, whatever is down; sooner if the caller
                 does not wait that long.
         """
-        async with self._intake.take(call, self._intake.waiting, NEVER_TOLD) as order:
+        async with self._intake.take(call, self._intake.waiting, UNDISCLOSED) as order:
             try:
                 reply = await self._reply(order, call.longest_s(self._sync_timeout_s))
             except (asyncio.CancelledError, DeadlineExceeded) as exc:
                 self._abandon(order, call, exc)
                 raise
-            set_timing(reply.timing, is_of_call=True)
+            set_timing(reply.timing, requested_by_call=True)
             result = reply.result()
             add_log_fields(state="succeeded")
             return result
 
-    def _abandon(self, order: Order, call: Call, why: BaseException) -> None:
+    def _abandon(self, order: Order, call: Call, reason: BaseException) -> None:
         """Stop the predictors if the caller has left, or has set the deadline that is over.
 
         Not while this gateway shuts down: its callers may not have wanted to leave.
         """
-        has_left = isinstance(why, asyncio.CancelledError) and not self._intake.draining
-        if has_left or (isinstance(why, DeadlineExceeded) and call.deadline_s is not None):
+        has_left = isinstance(reason, asyncio.CancelledError) and not self._intake.draining
+        if has_left or (isinstance(reason, DeadlineExceeded) and call.deadline_s is not None):
             self._notify_predictors(order.correlation_id)
 
     async def _reply(self, order: Order, longest_s: float) -> Reply:

@@ -9,7 +9,7 @@ from gateway.prediction_id import PredictionId
 from gateway.predictions.accept import Accept
 from gateway.predictions.availability import Availability
 from gateway.predictions.call import Call
-from gateway.predictions.idempotency import IdempotentReceiver, Repeatable
+from gateway.predictions.idempotency import IdempotentReceiver, KeyedRequest
 from gateway.predictions.intake import Intake
 from gateway.predictions.lookup import PredictionLookup
 from gateway.request_reply.order import Order
@@ -46,12 +46,12 @@ class PredictOnce:
         """
         async with self._intake.take(call, self._intake.waiting, call.owner) as order:
             left_s = countdown(call.longest_s(self._timeout_s))
-            repeatable = _repeatable(call, order)
-            if not self._receiver.knows(repeatable, order):
+            keyed = _keyed_request(call, order)
+            if not self._receiver.knows(keyed, order):
                 await self._availability.refuse_unserved(order)
             try:
                 async with asyncio.timeout(left_s()):
-                    prediction_id = await self._accept_once(call, repeatable, order)
+                    prediction_id = await self._accept_once(call, keyed, order)
             except TimeoutError as exc:
                 raise DeadlineExceeded("The prediction was not accepted in time.") from exc
             return await self._lookup.result(prediction_id, left_s())
@@ -63,13 +63,13 @@ class PredictOnce:
             PredictionError: it was not accepted.
         """
         async with self._intake.take(call, self._intake.accepting, call.owner) as order:
-            return await self._accept_once(call, _repeatable(call, order), order)
+            return await self._accept_once(call, _keyed_request(call, order), order)
 
-    async def _accept_once(self, call: Call, repeatable: Repeatable, order: Order) -> PredictionId:
+    async def _accept_once(self, call: Call, keyed: KeyedRequest, order: Order) -> PredictionId:
         submit = partial(self._accept.submit, call)
-        return await self._receiver.accept(repeatable, order, submit, self._timeout_s)
+        return await self._receiver.accept(keyed, order, submit, self._timeout_s)
 
 
-def _repeatable(call: Call, order: Order) -> Repeatable:
+def _keyed_request(call: Call, order: Order) -> KeyedRequest:
     assert call.idempotency_key is not None
-    return Repeatable.of(call.owner, call.idempotency_key, order)
+    return KeyedRequest.from_order(call.owner, call.idempotency_key, order)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Awaitable
 
-from gateway.prediction_id import NOBODY, PredictionId, PredictionIds
+from gateway.prediction_id import NO_OWNER, PredictionId, PredictionIds
 from gateway.predictions.accept import Accept
 from gateway.predictions.availability import Availability
 from gateway.predictions.call import Call
@@ -66,16 +66,16 @@ class Predictions:
         """Wait for what was just accepted: see ``PredictionLookup.wait``."""
         return self._lookup.wait(prediction_id, wait_s)
 
-    def look_up(self, text: str, wait_s: float = 0, *, owner: str = NOBODY) -> Awaitable[Found]:
+    def look_up(self, text: str, wait_s: float = 0, *, owner: str = NO_OWNER) -> Awaitable[Found]:
         """Find out how a prediction ended: see ``PredictionLookup.look_up``."""
         return self._lookup.look_up(text, wait_s, owner=owner)
 
-    def cancel(self, text: str, *, owner: str = NOBODY) -> Awaitable[None]:
+    def cancel(self, text: str, *, owner: str = NO_OWNER) -> Awaitable[None]:
         """Cancel a prediction: see ``PredictionLookup.cancel``."""
         return self._lookup.cancel(text, owner=owner)
 
     def follow(
-        self, text: str, after: int | None, *, owner: str = NOBODY
+        self, text: str, after: int | None, *, owner: str = NO_OWNER
     ) -> tuple[PredictionId, AsyncIterator[StreamItem] | None]:
         """Follow a prediction after offset ``after`` of the reply stream: see ``Follow.follow``.
 
@@ -84,7 +84,7 @@ class Predictions:
         Raises:
             UnknownPrediction: no id of ours, another's than ``owner``'s, or its life is over.
         """
-        prediction_id = self._lookup.recognised(text, owner)
+        prediction_id = self._lookup.recognise(text, owner)
         if self._follow.has_ended_at(prediction_id, after):
             return prediction_id, None
         return prediction_id, self._follow.follow(prediction_id, after)

@@ -51,7 +51,7 @@ class PredictorRegistry(ReplicaTable):
             await self._roll_call_due.wait()
             self._roll_call_due.clear()
             generation = self._generation
-            is_published = await self._call_roll()
+            is_published = await self._publish_roll_call()
             if generation != self._generation:
                 continue  # the answers go to a queue that is gone
             if is_published:
@@ -59,7 +59,7 @@ class PredictorRegistry(ReplicaTable):
             else:
                 self._roll_call_due.set()
 
-    async def _call_roll(self) -> bool:
+    async def _publish_roll_call(self) -> bool:
         try:
             await self._publisher.ready(PUBLISH_TIMEOUT_S)
             await self._publisher.publish(

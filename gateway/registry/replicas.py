@@ -49,7 +49,7 @@ class ReplicaTable:
             if announcement.leaving:
                 serving.pop(announcement.replica_id, None)
             else:
-                known = self._one_of_equals(card)
+                known = self._known_card(card)
                 serving[announcement.replica_id] = Replica(announcement, known, self._now_s())
             # A dict keeps the order in which its keys came, whichever announces itself again.
             newest = next(reversed(serving.values())).card if serving else None
@@ -61,10 +61,10 @@ class ReplicaTable:
 
         Before, no announcement could arrive: each replica that was live counts as heard of now.
         """
-        there = {model: self._live(model) for model in self._serving}
+        live_by_model = {model: self._live(model) for model in self._serving}
         now_s = self._now_s()
         self._complete_s, self._paused_since_s = now_s + ROLL_CALL_S, None
-        for model, live in there.items():
+        for model, live in live_by_model.items():
             self._keep(model, [dataclasses.replace(each, announced_s=now_s) for each in live])
 
     def stop_listening(self) -> None:
@@ -122,7 +122,7 @@ class ReplicaTable:
             self._schemas[model].check(value)
         return bool(live)
 
-    def _one_of_equals(self, card: ModelCard) -> ModelCard:
+    def _known_card(self, card: ModelCard) -> ModelCard:
         """One object for all equal cards, so that comparing them costs nothing."""
         known = [replica.card for replica in self._serving[card.name].values()]
         if card.name in self._cards:

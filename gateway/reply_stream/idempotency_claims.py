@@ -46,7 +46,9 @@ class IdempotencyClaims:
     def find(self, key: bytes, prediction_id: PredictionId) -> Claim | None:
         """The claim that owns a key; None if a claim for ``prediction_id`` would own it."""
         claim = self._claims.get(key)
-        return None if claim is None or self._is_over(claim, minted_ms(prediction_id)) else claim
+        return (
+            None if claim is None or self._has_expired(claim, minted_ms(prediction_id)) else claim
+        )
 
     def owns(self, claim: Claim) -> bool:
         """Tell whether a claim still owns its key."""
@@ -56,7 +58,7 @@ class IdempotencyClaims:
         """Tell whether the request of a claim is known to have been confirmed."""
         return self.owns(claim) and claim.prediction_id not in self._read_s
 
-    def waits_since_s(self, claim: Claim) -> float:
+    def unaccepted_for_s(self, claim: Claim) -> float:
         """Seconds since a claim was read whose prediction is not accepted yet."""
         now_s = self._now_s()
         return max(0.0, now_s - self._read_s.get(claim.prediction_id, now_s))
@@ -103,7 +105,7 @@ class IdempotencyClaims:
         if self.owns(claim) and not self.is_accepted(claim):
             await self._waiters.wait(claim.prediction_id, timeout_s)
 
-    def _is_over(self, claim: Claim, at_ms: float) -> bool:
+    def _has_expired(self, claim: Claim, at_ms: float) -> bool:
         is_accepted = claim.prediction_id not in self._read_s
         life_ms = self._life_ms if is_accepted else self._unaccepted_life_ms
         return at_ms >= minted_ms(claim.prediction_id) + life_ms

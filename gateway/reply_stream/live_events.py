@@ -41,7 +41,7 @@ class LastEvents(msgspec.Struct, frozen=True, gc=False):
         return [event for event in (self.started, self.progress) if event is not None]
 
 
-NOTHING: Final = LastEvents(None, None)
+NO_EVENTS: Final = LastEvents(None, None)
 
 
 class Follower:
@@ -95,11 +95,11 @@ class LiveEvents:
 
     def last_events(self, prediction_id: PredictionId) -> LastEvents:
         """The last events of a running prediction."""
-        return self._last.get(prediction_id, NOTHING)
+        return self._last.get(prediction_id, NO_EVENTS)
 
     def record(self, prediction_id: PredictionId, event: Event) -> None:
         """Record a ``started`` or ``progress`` event; ``started`` (redelivery) resets progress."""
-        known = self._last.pop(prediction_id, NOTHING)
+        known = self._last.pop(prediction_id, NO_EVENTS)
         is_start = event.type == MessageType.STARTED
         self._last[prediction_id] = (
             LastEvents(event, None) if is_start else LastEvents(known.started, event)

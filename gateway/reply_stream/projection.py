@@ -14,17 +14,17 @@ from gateway.reply_stream.live_events import Event, LiveEvents
 from gateway.reply_stream.results import Results
 from gateway.reply_stream.waiters import Waiters
 
-GOES_ON: Final = frozenset({MessageType.STARTED, MessageType.PROGRESS})
+LIVE_TYPES: Final = frozenset({MessageType.STARTED, MessageType.PROGRESS})
 """Types of events that report how far a prediction has come."""
 
-NOT_FINAL: Final = GOES_ON | {MessageType.ACCEPTED}
+NOT_FINAL: Final = LIVE_TYPES | {MessageType.ACCEPTED}
 """Types of events after which a prediction goes on."""
 
 log = structlog.get_logger()
 
 
-def event_of(message: Message, offset: int) -> Event:
-    """Read a message of a type of ``GOES_ON``.
+def read_event(message: Message, offset: int) -> Event:
+    """Read a message of a type of ``LIVE_TYPES``.
 
     Raises:
         MalformedRequest: it cannot be read.
@@ -67,7 +67,7 @@ class Projection:
         if reply is None and message.type not in NOT_FINAL:
             log.warning("not a final state", type=message.type, offset=offset)
             return False
-        prediction_id = self._recognised(message.correlation_id)
+        prediction_id = self._recognise(message.correlation_id)
         if prediction_id is None or not self._ids.is_alive(prediction_id):
             return False
         self._claims.mark_accepted(prediction_id)
@@ -87,10 +87,10 @@ class Projection:
 
     def _apply_live_event(self, prediction_id: PredictionId, message: Message, offset: int) -> None:
         """Apply a ``started`` or ``progress`` event; after the end it is ignored."""
-        if message.type not in GOES_ON or prediction_id in self._results:
+        if message.type not in LIVE_TYPES or prediction_id in self._results:
             return
         try:
-            event = event_of(message, offset)
+            event = read_event(message, offset)
         except MalformedRequest as exc:
             log.warning("not progress", offset=offset, reason=exc.sentence)
         else:
@@ -102,7 +102,7 @@ class Projection:
         Expired claims too: expiry follows from the ids in the stream, not from this gateway's
         clock.
         """
-        prediction_id = self._recognised(message.correlation_id)
+        prediction_id = self._recognise(message.correlation_id)
         if prediction_id is None:
             return
         try:
@@ -117,7 +117,7 @@ class Projection:
         else:
             self._claims.release(claim)
 
-    def _recognised(self, correlation_id: str) -> PredictionId | None:
+    def _recognise(self, correlation_id: str) -> PredictionId | None:
         """The prediction that an event is about, if a gateway has minted its id."""
         prediction_id = self._ids.recognise_any(correlation_id)
         if prediction_id is None:

@@ -14,7 +14,7 @@ from common.contract.topology import REPLIES
 from common.errors import MalformedRequest, Unavailable
 from gateway.prediction_id import PredictionId, spell
 from gateway.reply_stream.live_events import Event
-from gateway.reply_stream.projection import GOES_ON, event_of
+from gateway.reply_stream.projection import LIVE_TYPES, read_event
 
 READERS_AT_ONCE: Final = 2
 """Each may read many events of other predictions, which costs this process time."""
@@ -46,10 +46,10 @@ class Replay:
         """Take the next message of the stream."""
         self.unacknowledged.append(delivery.tag)
         message, offset = delivery.message, delivery.offset
-        is_meant = message.correlation_id == self.correlation_id and message.type in GOES_ON
+        is_meant = message.correlation_id == self.correlation_id and message.type in LIVE_TYPES
         if is_meant and self.first <= offset <= self.last:
             with suppress(MalformedRequest):  # the consumer has logged it
-                self.events.append(event_of(message, offset))
+                self.events.append(read_event(message, offset))
         if offset >= self.last:
             self.is_over = True
         if self.is_over or len(self.unacknowledged) >= ACKNOWLEDGE_EVERY:

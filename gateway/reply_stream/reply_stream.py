@@ -46,7 +46,7 @@ class ReplyStream:
 
     def has_caught_up(self) -> bool:
         """Tell whether all that the stream has is known here."""
-        return self._consumer.caught_up and not self._stall_detector.stood_still
+        return self._consumer.caught_up and not self._stall_detector.has_stalled
 
     @property
     def position(self) -> int:

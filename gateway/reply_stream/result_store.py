@@ -18,8 +18,8 @@ from gateway.reply_stream.results import LOST, Results
 
 READ_TIMEOUT_S: Final = 5.0
 READS_AT_ONCE: Final = 16
-AGAIN: Final = "The results are being read again; try again later."
-LATE: Final = "The result could not be read back in time."
+REPLAYING: Final = "The results are being read again; try again later."
+TOO_LATE: Final = "The result could not be read back in time."
 
 
 class ResultStore:
@@ -60,7 +60,7 @@ class ResultStore:
         if not isinstance(found, int):
             return found
         if found == LOST:
-            raise UnknownPrediction if self._has_caught_up() else Unavailable(AGAIN)
+            raise UnknownPrediction if self._has_caught_up() else Unavailable(REPLAYING)
         message = await self._read_back(found)
         if message.correlation_id != spell(prediction_id):
             raise UnknownPrediction
@@ -74,14 +74,14 @@ class ResultStore:
             async with asyncio.timeout_at(deadline_s):
                 await self._slots.acquire()  # a caller who leaves while waiting starts no read
         except TimeoutError as exc:
-            raise Unavailable(LATE) from exc
+            raise Unavailable(TOO_LATE) from exc
         reading = asyncio.create_task(self._read(offset))
         self._reading.add(reading)
         reading.add_done_callback(self._ended)
         # Unlike a timeout, ``wait`` leaves the task alone when its time is up or we are cancelled.
         await asyncio.wait((reading,), timeout=deadline_s - loop.time())
         if not reading.done():
-            raise Unavailable(LATE)
+            raise Unavailable(TOO_LATE)
         return reading.result()
 
     def _ended(self, reading: asyncio.Task[Message]) -> None:
@@ -104,7 +104,7 @@ class ResultStore:
         await asyncio.wait((found,), timeout=READ_TIMEOUT_S)
         await channel.cancel(tag)
         if not found.done():
-            raise Unavailable(LATE)
+            raise Unavailable(TOO_LATE)
         delivery = found.result()
         await channel.acknowledge([delivery.tag])
         return delivery.message

@@ -21,18 +21,18 @@ LOST: Final = -1
 """The offset of a final state whose stream is lost."""
 
 
-class Kept(msgspec.Struct, frozen=True, gc=False):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """A final state in memory, with its offset in the stream.
 
-    ``place`` is the offset and the packed timing in one integer, which costs a third of two.
+    ``offset_and_timing`` packs both into one integer, which takes a third of the memory of two.
     """
 
     type: str
     body: bytes
-    place: int
+    offset_and_timing: int
 
     @classmethod
-    def of(cls, reply: Reply, offset: int) -> Self:
+    def pack(cls, reply: Reply, offset: int) -> Self:
         """Pack a final state."""
         timing = reply.timing.pack() if reply.timing else 0
         return cls(reply.type, reply.body, offset << PACKED_BITS | timing)
@@ -40,12 +40,12 @@ class Kept(msgspec.Struct, frozen=True, gc=False):
     @property
     def offset(self) -> int:
         """Its offset in the stream, or ``LOST``."""
-        return self.place >> PACKED_BITS
+        return self.offset_and_timing >> PACKED_BITS
 
     @property
     def reply(self) -> Reply:
         """The final state, unpacked."""
-        timing = self.place & ((1 << PACKED_BITS) - 1)
+        timing = self.offset_and_timing & ((1 << PACKED_BITS) - 1)
         return Reply(self.type, self.body, Timing.unpack(timing))
 
 
@@ -60,7 +60,7 @@ class Results:
         self._budget_bytes = budget_bytes
         self._life_ms = life_s * 1000
         self._now_s = now_s
-        self._entries: dict[PredictionId, Kept | int] = {}
+        self._entries: dict[PredictionId, Entry | int] = {}
         # Two queues in the order the states came: bodies are dropped oldest first, so all
         # entries known by offset alone are older than all that still have a body.
         self._offset_only: deque[PredictionId] = deque()
@@ -86,9 +86,9 @@ class Results:
         self._forget_ended()
         known = self._entries.get(prediction_id)
         if known is not None:
-            self._find_again(prediction_id, known, reply, offset)
+            self._restore_offset(prediction_id, known, reply, offset)
             return False
-        self._entries[prediction_id] = Kept.of(reply, offset)
+        self._entries[prediction_id] = Entry.pack(reply, offset)
         self._with_body.append(prediction_id)
         self.recorded[reply.state] += 1
         self.bytes_used += _cost_bytes(reply)
@@ -99,33 +99,33 @@ class Results:
     def get(self, prediction_id: PredictionId) -> Reply | int | None:
         """The final state; or the offset to read it from, or ``LOST``; None when none is known."""
         entry = self._entries.get(prediction_id)
-        return entry.reply if isinstance(entry, Kept) else entry
+        return entry.reply if isinstance(entry, Entry) else entry
 
     def offset(self, prediction_id: PredictionId) -> int | None:
         """The offset of the final state, or ``LOST``; None when none is known."""
         entry = self._entries.get(prediction_id)
-        return entry.offset if isinstance(entry, Kept) else entry
+        return entry.offset if isinstance(entry, Entry) else entry
 
     def lose_offsets(self) -> None:
         """Mark all offsets as lost, since the stream is another one; bodies stay."""
         for prediction_id, entry in self._entries.items():
             self._entries[prediction_id] = (
-                Kept.of(entry.reply, LOST) if isinstance(entry, Kept) else LOST
+                Entry.pack(entry.reply, LOST) if isinstance(entry, Entry) else LOST
             )
 
-    def _find_again(
-        self, prediction_id: PredictionId, known: Kept | int, reply: Reply, offset: int
+    def _restore_offset(
+        self, prediction_id: PredictionId, known: Entry | int, reply: Reply, offset: int
     ) -> None:
         """Record the new offset of a final state that was lost."""
         if known == LOST:
             self._entries[prediction_id] = offset
-        elif isinstance(known, Kept) and known.offset == LOST and known.reply == reply:
-            self._entries[prediction_id] = Kept.of(reply, offset)
+        elif isinstance(known, Entry) and known.offset == LOST and known.reply == reply:
+            self._entries[prediction_id] = Entry.pack(reply, offset)
 
     def _drop_oldest_body(self) -> None:
         oldest = self._with_body.popleft()
         kept = self._entries[oldest]
-        assert isinstance(kept, Kept)
+        assert isinstance(kept, Entry)
         self._entries[oldest] = kept.offset
         self._offset_only.append(oldest)
         self.bytes_used -= _cost_bytes(kept)
@@ -135,9 +135,9 @@ class Results:
         for order in (self._offset_only, self._with_body):
             while order and minted_ms(order[0]) <= ended_ms:
                 entry = self._entries.pop(order.popleft())
-                if isinstance(entry, Kept):
+                if isinstance(entry, Entry):
                     self.bytes_used -= _cost_bytes(entry)
 
 
-def _cost_bytes(state: Reply | Kept) -> int:
+def _cost_bytes(state: Reply | Entry) -> int:
     return ENTRY_BYTES + len(state.body)

@@ -24,7 +24,7 @@ class Order(msgspec.Struct, frozen=True):
     headers: Mapping[str, str] = {}
     has_predictor: bool = False
 
-    def under(self, prediction_id: PredictionId) -> Self:
+    def with_id(self, prediction_id: PredictionId) -> Self:
         """The same order under another id."""
         return msgspec.structs.replace(
             self, prediction_id=prediction_id, correlation_id=spell(prediction_id)

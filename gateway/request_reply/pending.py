@@ -38,16 +38,16 @@ class PendingCall:
             if self._expired:
                 self._expire()
 
-    def follow(self, confirmation: asyncio.Future[object]) -> None:
+    def track_confirm(self, confirm: asyncio.Future[object]) -> None:
         """The attempt under way has failed if the broker does not take its request."""
         outcome = self._outcome
 
-        def heard(confirmation: asyncio.Future[object]) -> None:
-            refused = None if confirmation.cancelled() else confirmation.exception()
-            if isinstance(refused, Exception) and not outcome.done():
-                outcome.set_result(refused)
+        def on_confirm(confirm: asyncio.Future[object]) -> None:
+            error = None if confirm.cancelled() else confirm.exception()
+            if isinstance(error, Exception) and not outcome.done():
+                outcome.set_result(error)
 
-        confirmation.add_done_callback(heard)
+        confirm.add_done_callback(on_confirm)
 
     async def reply(self) -> Reply:
         """Wait for what comes first: the reply, a refusal, the deadline or a lost connection.

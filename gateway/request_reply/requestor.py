@@ -123,7 +123,7 @@ class Requestor:
             if not self._consumer.is_up:  # its loss came before the attempt began
                 raise BrokerAway("The message broker is not available.")
             request = order.request(self._reply_queue, call.remaining_s(), self._now_s())
-            call.follow(self._publisher.publish_nowait(request, sync_queue(order.model)))
+            call.track_confirm(self._publisher.publish_nowait(request, sync_queue(order.model)))
         return await call.reply()
 
     async def _retry(

@@ -19,7 +19,7 @@ class AsgiConnection(ASGIHTTPConnection):
     """One request; its handler is cancelled if the client disconnects."""
 
     _is_over = False
-    _client_has_left = False
+    _client_disconnected = False
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Respond to the request.
@@ -34,7 +34,7 @@ class AsgiConnection(ASGIHTTPConnection):
 
         def cancel_handler(_: asyncio.Task[None]) -> None:
             if not self._is_over:
-                self._client_has_left = True
+                self._client_disconnected = True
                 handling.cancel()
 
         watching.add_done_callback(cancel_handler)
@@ -42,7 +42,7 @@ class AsgiConnection(ASGIHTTPConnection):
             await asyncio.sleep(0)  # the part of the body that has arrived is read by then
             await self.handle_request(request, send)
         except asyncio.CancelledError:
-            if not self._client_has_left or handling.uncancel():
+            if not self._client_disconnected or handling.uncancel():
                 raise
             watching.result()
         finally:

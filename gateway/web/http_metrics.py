@@ -23,7 +23,7 @@ class HttpMetrics:
         )
         self._labelled: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
-    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+    def count_response(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answer."""
         method = http_method(method)  # anybody can think of another one
         labelled = self._labelled.get((method, route, status))

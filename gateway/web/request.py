@@ -9,7 +9,7 @@ from quart.wrappers.request import Body
 from werkzeug.exceptions import RequestTimeout
 
 from common.telemetry.trace_context import valid_traceparent, valid_tracestate
-from gateway.prediction_id import NOBODY
+from gateway.prediction_id import NO_OWNER
 
 BODY_TIMEOUT_S: Final = 30
 """How long a client may take to send a body."""
@@ -49,7 +49,7 @@ class GatewayRequest(Request):
     """
 
     body_class = TimedBody
-    owner = NOBODY
+    owner = NO_OWNER
 
     def header(self, name: str) -> str | None:
         """The first header of a name, which is in lower case; None if there is none."""

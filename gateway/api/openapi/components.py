@@ -51,7 +51,7 @@ HEADERS: Final = {
 """The headers of answers."""
 
 
-def _path(name: str, description: str, schema: Schema) -> Schema:
+def _path_parameter(name: str, description: str, schema: Schema) -> Schema:
     return {
         "name": name,
         "in": "path",
@@ -61,31 +61,31 @@ def _path(name: str, description: str, schema: Schema) -> Schema:
     }
 
 
-def _asked(name: str, description: str, schema: Schema) -> Schema:
+def _header_parameter(name: str, description: str, schema: Schema) -> Schema:
     return {"name": name, "in": "header", "description": description, "schema": schema}
 
 
 PARAMETERS: Final = {
-    "model": _path("model", "A model's name.", {"type": "string", "pattern": MODEL_NAME}),
-    "prediction_id": _path("prediction_id", "What `202` has answered.", _UUID),
-    "Async-Mode": _asked(
+    "model": _path_parameter("model", "A model's name.", {"type": "string", "pattern": MODEL_NAME}),
+    "prediction_id": _path_parameter("prediction_id", "What `202` has answered.", _UUID),
+    "Async-Mode": _header_parameter(
         "Async-Mode",
         "`true`, in any case: accept the prediction and answer at once. Anything else: wait.",
         _TEXT | {"examples": ["true"]},
     ),
-    "Cancel-After": _asked(
+    "Cancel-After": _header_parameter(
         "Cancel-After",
         "How long the prediction may take, such as `30s`, `1.5m` or `1h30m`, at most as long as "
         "is configured.",
         _DURATION,
     ),
-    "Idempotency-Key": _asked(
+    "Idempotency-Key": _header_parameter(
         "Idempotency-Key",
         "What is sent again with the same key is the same prediction, for as long as results "
         "live. The same key with another model or body is refused.",
         {"type": "string", "pattern": _KEY, "examples": ["an order's number"]},
     ),
-    "Prefer": _asked(
+    "Prefer": _header_parameter(
         "Prefer",
         "RFC 7240: `respond-async`, to be answered at once; `wait=N`, to be answered within N "
         "seconds, with a result or else without. Others are ignored.",
@@ -97,15 +97,15 @@ PARAMETERS: Final = {
         "description": "The same as `Prefer: wait=N`.",
         "schema": {"type": "integer", "minimum": 0},
     },
-    "Last-Event-ID": _asked(
+    "Last-Event-ID": _header_parameter(
         "Last-Event-ID",
         "The id of the last server-sent event that has arrived: those after it follow.",
         _TEXT,
     ),
-    "traceparent": _asked(
+    "traceparent": _header_parameter(
         "traceparent", "W3C Trace Context; one that is malformed is ignored.", _TEXT
     ),
-    "tracestate": _asked(
+    "tracestate": _header_parameter(
         "tracestate", "W3C Trace Context; without a `traceparent` it is ignored.", _TEXT
     ),
 }

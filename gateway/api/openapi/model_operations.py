@@ -22,7 +22,7 @@ def describable(cards: Iterable[ModelCard]) -> list[ModelCard]:
 def model_schemas(card: ModelCard) -> dict[str, Any]:
     """The schemas of a model's input and output, by the names of their components."""
     schemas = {_input(card.name): card.input_schema, _output(card.name): card.output_schema}
-    return {name: _moved(schema, name) for name, schema in schemas.items()}
+    return {name: _rebased(schema, name) for name, schema in schemas.items()}
 
 
 def model_operation(card: ModelCard) -> Operation:
@@ -56,32 +56,34 @@ def _output(model: str) -> str:
     return f"{model}.output"
 
 
-def _moved(schema: Any, name: str) -> Any:
+def _rebased(schema: Any, name: str) -> Any:
     """A schema that can be read where it is now: what it refers to in itself moves along.
 
     One that says itself where it belongs (``$id``) is left alone; one that is no schema fits all.
     """
     if not jsonschema_rs.meta.is_valid(schema):
         return {}
-    return schema if "$id" in schema else _refer(schema, f"#/components/schemas/{name}")
+    return schema if "$id" in schema else _rebase(schema, f"#/components/schemas/{name}")
 
 
-def _refer(part: Any, to: str) -> Any:
+def _rebase(part: Any, base: str) -> Any:
     if isinstance(part, list):
-        return [_refer(each, to) for each in part]
+        return [_rebase(each, base) for each in part]
     if not isinstance(part, dict):
         return part
-    return {key: _refer_under(key, value, to) for key, value in part.items()}
+    return {key: _rebase_keyword(key, value, base) for key, value in part.items()}
 
 
-def _refer_under(key: str, value: Any, to: str) -> Any:
+def _rebase_keyword(key: str, value: Any, base: str) -> Any:
     if key == "$ref" and isinstance(value, str):
-        return _place(value, to)
+        return _rebase_reference(value, base)
     if key == "discriminator" and isinstance(value, dict) and "propertyName" in value:
-        mapping = {tag: _place(place, to) for tag, place in value.get("mapping", {}).items()}
+        mapping = {
+            tag: _rebase_reference(place, base) for tag, place in value.get("mapping", {}).items()
+        }
         return value | {"mapping": mapping}
-    return _refer(value, to)
+    return _rebase(value, base)
 
 
-def _place(reference: str, to: str) -> str:
-    return to + reference[1:] if reference.startswith("#") else reference
+def _rebase_reference(reference: str, base: str) -> str:
+    return base + reference[1:] if reference.startswith("#") else reference

@@ -10,13 +10,13 @@ from typing import Any
 
 from common.errors import BY_CODE
 from common.http.error_response import JSON
-from gateway.api.openapi import schemas as bodies
+from gateway.api.openapi.schemas import reference, request_body, result_body
 
 Schema = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """An answer that is no error: what it means, and the schema of its body by media type.
 
     It always brings its ``headers``.
@@ -40,7 +40,7 @@ class Operation:
     path: str
     name: str
     summary: str
-    answers: dict[int, Answer]
+    responses: dict[int, Response]
     parameters: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     body: Schema | None = None
@@ -57,10 +57,10 @@ def predict(path: str, name: str, summary: str, input_: Schema, output: Schema) 
         name,
         summary,
         {
-            200: Answer("The result, beside the input as it came.", {JSON: bodies.result(output)}),
-            202: Answer(
+            200: Response("The result, beside the input as it came.", {JSON: result_body(output)}),
+            202: Response(
                 "Accepted: the result can be fetched later.",
-                {JSON: bodies.reference("schemas", "Accepted")},
+                {JSON: reference("schemas", "Accepted")},
                 headers=("Location", "Retry-After"),
             ),
         },
@@ -73,7 +73,7 @@ def predict(path: str, name: str, summary: str, input_: Schema, output: Schema) 
             "tracestate",
         ),
         headers=("Preference-Applied", "Server-Timing"),
-        body=bodies.request(input_),
+        body=request_body(input_),
         errors=(
             "malformed_header",
             "idempotency_conflict",

@@ -27,7 +27,7 @@ def _object(required: dict[str, Schema], optional: dict[str, Schema] | None = No
     }
 
 
-def request(input_: Schema) -> Schema:
+def request_body(input_: Schema) -> Schema:
     """The body of a prediction's request."""
     return {
         "type": "object",
@@ -37,14 +37,14 @@ def request(input_: Schema) -> Schema:
     }
 
 
-def result(output: Schema) -> Schema:
+def result_body(output: Schema) -> Schema:
     """The body of a prediction that has succeeded."""
     return _object({"input": {"description": "What was sent, byte for byte."}, "result": output})
 
 
 SCHEMAS: Final = {
     "Accepted": _object({"message": _TEXT, "prediction_id": _UUID}),
-    "Finished": _object({"output": result({}), "prediction_id": _UUID}),
+    "Finished": _object({"output": result_body({}), "prediction_id": _UUID}),
     "Error": _object({"error": _TEXT | {"description": "One sentence: what is wrong, and why."}}),
     "Problem": {
         "description": "RFC 9457",

@@ -11,7 +11,7 @@ SCHEMES: Final = {
 
 
 @dataclass(frozen=True)
-class Guards:
+class AccessControl:
     """Whether callers need a key, and whether their calls are counted."""
 
     keys: bool = False
@@ -38,4 +38,4 @@ class Guards:
         return {"securitySchemes": SCHEMES} if self.keys else {}
 
 
-NO_GUARDS: Final = Guards()
+OPEN_ACCESS: Final = AccessControl()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.prediction_id import NEVER_TOLD, NOBODY, PredictionIds, derive_key, minted_ms, spell
+from gateway.prediction_id import NO_OWNER, UNDISCLOSED, PredictionIds, derive_key, minted_ms, spell
 
 LIFE_S: Final = 7200.0
 NOW_S: Final = 1_700_000_000.123
@@ -48,8 +48,8 @@ def test_an_id_is_a_uuid_of_version_8(now_s: float, key: bytes) -> None:
 @pytest.mark.parametrize("owners", [(), ("a",)])
 def test_an_id_that_nobody_is_handed_is_nobodys(owners: tuple[str, ...]) -> None:
     gateway = ids(owners=owners)
-    never_told = spell(gateway.mint(NEVER_TOLD))
-    assert [gateway.recognise(never_told, owner) for owner in (*owners, NOBODY)] == [None] * (
+    never_told = spell(gateway.mint(UNDISCLOSED))
+    assert [gateway.recognise(never_told, owner) for owner in (*owners, NO_OWNER)] == [None] * (
         len(owners) + 1
     )
     assert gateway.recognise_any(never_told) is None
@@ -122,7 +122,7 @@ def test_an_id_of_a_gateway_whose_clock_is_ahead_is_alive(behind_s: float) -> No
 OWNERS: Final = ("alice", "bob", "alic", "lice")
 
 
-@given(st.sampled_from([*OWNERS, NOBODY]), st.sampled_from([*OWNERS, NOBODY]), KEYS)
+@given(st.sampled_from([*OWNERS, NO_OWNER]), st.sampled_from([*OWNERS, NO_OWNER]), KEYS)
 def test_an_id_is_recognised_for_its_owner_and_for_nobody_else(
     owner: str, other: str, key: bytes
 ) -> None:
@@ -131,7 +131,7 @@ def test_an_id_is_recognised_for_its_owner_and_for_nobody_else(
     assert (found is not None) == (owner == other)
 
 
-@given(st.sampled_from([*OWNERS, NOBODY]), KEYS)
+@given(st.sampled_from([*OWNERS, NO_OWNER]), KEYS)
 def test_who_knows_no_owner_recognises_the_id_of_each(owner: str, key: bytes) -> None:
     minted = ids(key, owners=OWNERS).mint(owner)
     assert ids(key, owners=OWNERS[::-1]).recognise_any(spell(minted)) == minted

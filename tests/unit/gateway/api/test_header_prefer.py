@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.api.headers import MOST_S, Preferences
+from gateway.api.headers import MAX_WAIT_S, Preferences
 
 
 def read(*headers: str) -> tuple[bool, int | None]:
@@ -53,7 +53,7 @@ def test_a_wait_that_is_no_number_of_seconds_is_ignored(malformed: str) -> None:
 
 @pytest.mark.parametrize("digits", ["0" * 30 + "5", "9999999999", "9" * 900])
 def test_a_wait_may_have_any_number_of_digits(digits: str) -> None:
-    assert read(f"wait={digits}") == (False, min(int(digits), MOST_S))
+    assert read(f"wait={digits}") == (False, min(int(digits), MAX_WAIT_S))
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ class Keeper(FinalStates):
         """Accept a prediction with a deadline, or fail to."""
 
         async def accepted() -> None:
-            with suppress(OSError), self.deadlines.kept(prediction_id, AFTER_S):
+            with suppress(OSError), self.deadlines.keep(prediction_id, AFTER_S):
                 if error is not None:
                     raise error
 

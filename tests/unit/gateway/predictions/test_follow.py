@@ -10,7 +10,7 @@ from common.contract.messages import MessageType, Reply
 from common.errors import Unavailable
 from gateway.api.sse import event_stream
 from gateway.prediction_id import PredictionId
-from gateway.predictions.follow import QUIET_S, Ending, Follow, KeepAlive, Pending, StreamItem
+from gateway.predictions.follow import KEEP_ALIVE_S, Ending, Follow, KeepAlive, Pending, StreamItem
 from gateway.reply_stream.live_events import Event
 from gateway.reply_stream.replays import Replays
 from gateway.reply_stream.result_store import ResultStore
@@ -165,7 +165,7 @@ def test_the_end_is_told_to_who_resumes_after_what_never_was(following: Followin
 def test_while_nothing_happens_that_is_told_with_an_id_that_moves_on(following: Following) -> None:
     following.follow()
     following.stream.read_up_to = 500  # of others
-    for now_s in (QUIET_S - 1, QUIET_S, 2 * QUIET_S):
+    for now_s in (KEEP_ALIVE_S - 1, KEEP_ALIVE_S, 2 * KEEP_ALIVE_S):
         following.loop.now_s = now_s
         following.loop.settle()
     assert following.told == [Pending(10), KeepAlive(500), KeepAlive(500)]
@@ -174,7 +174,7 @@ def test_while_nothing_happens_that_is_told_with_an_id_that_moves_on(following: 
 def test_a_long_read_is_not_silent(following: Following) -> None:
     following.replays.may_read.clear()
     following.follow(after=3)
-    following.loop.now_s = QUIET_S
+    following.loop.now_s = KEEP_ALIVE_S
     following.loop.settle()
     assert following.told == [KeepAlive(3), KeepAlive(3)]
 
@@ -191,7 +191,7 @@ def test_what_cannot_be_read_back_ends_it_so_that_it_is_resumed(following: Follo
 def test_it_ends_with_the_life_of_the_prediction_and_with_the_gateway(following: Following) -> None:
     outliving = following.follow()
     following.alive = False
-    following.loop.now_s = QUIET_S
+    following.loop.now_s = KEEP_ALIVE_S
     following.loop.settle()
     assert outliving.done()
     following.alive = True

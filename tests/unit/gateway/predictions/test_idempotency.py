@@ -15,7 +15,7 @@ from common.errors import (
     UnknownModel,
 )
 from gateway.prediction_id import PredictionId, PredictionIds, spell
-from gateway.predictions.idempotency import PATIENCE_S, IdempotentReceiver, Repeatable
+from gateway.predictions.idempotency import PATIENCE_S, IdempotentReceiver, KeyedRequest
 from gateway.reply_stream.idempotency_claims import Claim
 from gateway.request_reply.order import Order
 from gateway.request_reply.requestor import Requestor
@@ -72,7 +72,7 @@ class Receiver(Requestor):
         """A call with a key, as far as it goes at once."""
         order = order_of(self.ids.mint(), "m", body)
         accepting = self._receiver.accept(
-            Repeatable.of("", key, order), order, self.submit_order, TIMEOUT_S
+            KeyedRequest.from_order("", key, order), order, self.submit_order, TIMEOUT_S
         )
         task = self.loop.create_task(accepting)
         self.loop.settle()
@@ -81,8 +81,8 @@ class Receiver(Requestor):
     def hear_claim(self, key: str = "key", body: bytes = BODY) -> str:
         """Another gateway has claimed a key; returns its prediction's id."""
         order = order_of(self.ids.mint(), "m", body)
-        repeatable = Repeatable.of("", key, order)
-        self.heard = ClaimBody(repeatable.key.hex(), repeatable.request.hex())
+        keyed = KeyedRequest.from_order("", key, order)
+        self.heard = ClaimBody(keyed.key.hex(), keyed.request.hex())
         self.read(self.heard.to_message(order.correlation_id, 0))
         return order.correlation_id
 
@@ -277,9 +277,9 @@ def test_the_same_key_of_another_owner_or_with_another_model_is_told_apart() -> 
         order_of(PredictionId(0), model, body)
         for model, body in (("m", b"1"), ("m", b"2"), ("n", b"1"))
     ]
-    of_one = [Repeatable.of("one", "key", order) for order in orders]
+    of_one = [KeyedRequest.from_order("one", "key", order) for order in orders]
     assert len({each.key for each in of_one}) == 1
     assert len({each.request for each in of_one}) == 3
-    of_other = Repeatable.of("other", "key", orders[0])
+    of_other = KeyedRequest.from_order("other", "key", orders[0])
     assert of_other.key != of_one[0].key
     assert of_other.request == of_one[0].request

@@ -135,7 +135,7 @@ class GatewaysAgree(RuleBasedStateMachine):
         ended = [event for _, event in self.stream[:-1] if isinstance(event, Claim)]
         for gateway in self.gateways:
             assert len(gateway.claims) == 1
-            assert not any(gateway.claims.waits_since_s(claim) for claim in ended)
+            assert not any(gateway.claims.unaccepted_for_s(claim) for claim in ended)
 
 
 TestGatewaysAgree = GatewaysAgree.TestCase

@@ -11,7 +11,7 @@ from common.contract.messages import CANCELLED, Reply
 from common.contract.timing import Timing
 from common.errors import InvalidInput
 from gateway.prediction_id import PredictionId, minted_ms
-from gateway.reply_stream.results import ENTRY_BYTES, LOST, Kept, Results
+from gateway.reply_stream.results import ENTRY_BYTES, LOST, Entry, Results
 
 LIFE_S: Final = 60
 BUDGET_BYTES: Final = 3 * ENTRY_BYTES
@@ -171,10 +171,10 @@ def test_how_long_a_prediction_took_is_kept_with_its_body_and_found_again_with_i
 
 def test_a_state_with_its_timing_takes_a_few_bytes_more_than_one_without() -> None:
     timed, untimed = (
-        Kept.of(Reply("prediction.succeeded", b"x", timing), 2**30)
+        Entry.pack(Reply("prediction.succeeded", b"x", timing), 2**30)
         for timing in (Timing.of(3600, 1500), None)
     )
-    assert sys.getsizeof(timed.place) - sys.getsizeof(2**30) <= 12
+    assert sys.getsizeof(timed.offset_and_timing) - sys.getsizeof(2**30) <= 12
     assert sys.getsizeof(timed) == sys.getsizeof(untimed)
 
 

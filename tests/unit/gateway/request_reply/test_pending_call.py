@@ -34,9 +34,9 @@ async def test_a_reply_right_behind_a_lost_confirm_is_kept() -> None:
     reply = Reply.succeeded(b"1", b"2")
     with pending.open("a", 60) as call:
         call.begin_attempt()
-        confirmation = asyncio.get_running_loop().create_future()
-        call.follow(confirmation)
-        confirmation.set_exception(ConnectionLost("It was lost."))
+        confirm = asyncio.get_running_loop().create_future()
+        call.track_confirm(confirm)
+        confirm.set_exception(ConnectionLost("It was lost."))
         await asyncio.sleep(0)
         assert call.is_settled
         pending.settle("a", reply)
@@ -47,11 +47,11 @@ async def test_a_reply_right_behind_a_lost_confirm_is_kept() -> None:
 async def test_the_confirm_of_an_earlier_attempt_is_nothing_to_a_later_one() -> None:
     pending = PendingCalls()
     with pending.open("a", 60) as call:
-        confirmation = asyncio.get_running_loop().create_future()
-        call.follow(confirmation)
+        confirm = asyncio.get_running_loop().create_future()
+        call.track_confirm(confirm)
         pending.interrupt()
         call.begin_attempt()
-        confirmation.set_exception(ConnectionLost("It was lost."))
+        confirm.set_exception(ConnectionLost("It was lost."))
         await asyncio.sleep(0)
         assert not call.is_settled
 

@@ -13,11 +13,11 @@ from gateway.web.server_timing import server_timing
 RESULT = "/predict/<prediction_id>"
 
 
-def _after(timing: Timing | None, *answer: Any, is_of_call: bool = True) -> str:
+def _after(timing: Timing | None, *answer: Any, requested_by_call: bool = True) -> str:
     """The header of an answer after ``timing`` was noted, in a request of its own."""
 
     async def answered() -> str:
-        set_timing(timing, is_of_call=is_of_call)
+        set_timing(timing, requested_by_call=requested_by_call)
         return server_timing(*answer)
 
     return asyncio.run(answered())
@@ -35,7 +35,7 @@ def test_a_queue_is_not_said_to_take_longer_than_the_call(queue_s: float, left: 
 
 
 def test_a_call_that_meets_an_older_prediction_says_what_that_took() -> None:
-    header = _after(Timing.of(3, 2), "POST", "/predict", 200, 0.001, is_of_call=False)
+    header = _after(Timing.of(3, 2), "POST", "/predict", 200, 0.001, requested_by_call=False)
     assert header == "queue;dur=3000.0, model;dur=2000.0, total;dur=1.0"
 
 
@@ -66,7 +66,7 @@ def test_what_is_not_finished_or_no_prediction_says_nothing(answer: tuple[Any, .
 def test_requests_do_not_see_each_others_timing() -> None:
     async def both() -> list[str]:
         async def one(timing: Timing | None, turn: Callable[[], Any]) -> str:
-            set_timing(timing, is_of_call=True)
+            set_timing(timing, requested_by_call=True)
             await turn()
             return server_timing("GET", RESULT, 200, 1)
 

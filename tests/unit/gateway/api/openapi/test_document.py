@@ -10,7 +10,7 @@ import schemathesis
 
 from common.contract.announcement import ModelCard
 from common.settings import BrokerSettings
-from gateway.api.openapi import Guards, describe
+from gateway.api.openapi import AccessControl, describe
 from gateway.app import Gateway
 from gateway.settings import GatewaySettings
 from gateway.web.errors import STATUS
@@ -18,7 +18,7 @@ from predictor_service.models.signature import schema_of
 from tests.support.harness.references import references, resolved
 from tests.support.models.typed import Customer, Risk
 
-GUARDED: Final = Guards(keys=True, rate=True)
+GUARDED: Final = AccessControl(keys=True, rate=True)
 
 ANYHOW: Final = {"Correlation-Id", "Preference-Applied", "Server-Timing"}
 
@@ -27,9 +27,11 @@ RISK: Final = ModelCard(
 )
 
 
-def described(*cards: ModelCard, default: str = "risk", guards: Guards = GUARDED) -> dict[str, Any]:
+def described(
+    *cards: ModelCard, default: str = "risk", access: AccessControl = GUARDED
+) -> dict[str, Any]:
     """The document for these models, as callers get it."""
-    document = msgspec.json.encode(describe(cards, default, "1.2.3", guards))
+    document = msgspec.json.encode(describe(cards, default, "1.2.3", access))
     return dict(msgspec.json.decode(document))
 
 
@@ -73,7 +75,7 @@ def test_every_error_is_described_under_its_status() -> None:
 
 
 def test_keys_and_a_rate_are_told_where_they_are_asked_for() -> None:
-    guarded, free = described(), described(guards=Guards())
+    guarded, free = described(), described(access=AccessControl())
     assert set(guarded["components"]["securitySchemes"]) == {"bearer", "header"}
     for path, methods in guarded["paths"].items():
         for method, operation in methods.items():
@@ -87,7 +89,7 @@ def test_keys_and_a_rate_are_told_where_they_are_asked_for() -> None:
 
 
 def test_an_error_that_may_pass_says_when_to_come_back() -> None:
-    answers = described(guards=Guards())["paths"]["/predict"]["post"]["responses"]
+    answers = described(access=AccessControl())["paths"]["/predict"]["post"]["responses"]
     assert set(answers["503"]["headers"]) == {*ANYHOW, "Retry-After"}
     assert set(answers["504"]["headers"]) == ANYHOW
 
