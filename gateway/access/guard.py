@@ -14,7 +14,7 @@ from gateway.settings import GatewaySettings, Rate
 from gateway.web.request import this_request
 
 OPEN: Final = ("health", "docs")
-"""Blueprints without access control: monitoring has no key and asks often, and the page of
+"""Blueprints without access control: monitoring has no key and calls often, and the page of
 ``/docs`` contains no data."""
 
 METHODS: Final = ("GET", "POST", "DELETE")

@@ -1,4 +1,4 @@
-"""``/openapi.json`` and ``/asyncapi.json``: the HTTP API, and the AMQP contract behind it."""
+"""The routes ``/openapi.json`` and ``/asyncapi.json``: the HTTP API and the AMQP contract."""
 
 from importlib.metadata import version
 
@@ -16,7 +16,7 @@ from gateway.settings import GatewaySettings
 def document_routes(
     registry: PredictorRegistry, settings: GatewaySettings, sync_queue_type: SyncQueueType
 ) -> Blueprint:
-    """Build the blueprint; it describes the models of ``registry``."""
+    """Build the blueprint of both documents; the first describes the models of ``registry``."""
     routes = Blueprint("documents", __name__)
     release = version("predictmq")
     contract = msgspec.json.encode(asyncapi(sync_queue_type, release))

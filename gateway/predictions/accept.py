@@ -1,7 +1,4 @@
-"""The use case of calls that come back for their results: queue, and hand out an id.
-
-No HTTP and no AMQP words.
-"""
+"""The use case of async calls: submit the request, return an id. No HTTP and no AMQP words."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -17,7 +14,7 @@ from gateway.settings import GatewaySettings
 
 
 class Accept:
-    """Predictions for later, queued under the deadlines of their callers."""
+    """The acceptance of predictions whose callers fetch the results later."""
 
     def __init__(
         self,
@@ -35,10 +32,10 @@ class Accept:
         self._deadlines = deadlines
 
     async def accept(self, call: Call) -> PredictionId:
-        """Accept a prediction for later: its id, once it cannot be lost any more.
+        """Accept a prediction for later; return its id once its request is confirmed.
 
         Raises:
-            PredictionError: it was not accepted.
+            PredictionError: the prediction was not accepted.
         """
         async with self._intake.take(call, self._intake.accepting, call.owner) as order:
             await self.submit(call, order, timeout_s=self._timeout_s)
@@ -47,12 +44,12 @@ class Accept:
     async def submit(
         self, call: Call, order: Order, *, age_s: float = 0.0, timeout_s: float
     ) -> None:
-        """Queue what a call asks for; returns once the broker has confirmed it.
+        """Submit the request of a call; return once the broker has confirmed it.
 
-        Its deadline counts from ``age_s`` seconds ago.
+        The deadline of the prediction counts from ``age_s`` seconds ago.
 
         Raises:
-            PredictionError: it was not confirmed within ``timeout_s`` seconds.
+            PredictionError: the request was not confirmed within ``timeout_s`` seconds.
         """
         expires_s = shortest_s(self._async_deadline_s, call.deadline_s) - age_s
         deadline: AbstractContextManager[None] = nullcontext()

@@ -1,8 +1,8 @@
 """Deadlines that callers set for their async predictions, kept by the gateway that accepts them.
 
-A queue drops expired requests only at its head, and not what runs; so it cannot keep a deadline
-that is earlier than those before it. If this gateway ends before the deadline, the queue's own
-expiry is left.
+A queue drops expired requests only at its head, and never one that runs; so it cannot keep a
+deadline that is earlier than those of the requests ahead. If this gateway ends before the deadline,
+only the expiration of the request is left.
 """
 
 import asyncio
@@ -36,14 +36,14 @@ class Deadlines:
         self._open: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
-        """Number of deadlines that are kept."""
+        """Return the number of deadlines that are kept."""
         return len(self._open)
 
     @contextmanager
     def keep(self, prediction_id: PredictionId, after_s: float) -> Iterator[None]:
         """Keep the deadline of a prediction that is accepted in this context, ``after_s`` from now.
 
-        Whatever the context raises, nothing is kept then.
+        If the context raises an exception, the deadline is dropped.
 
         Raises:
             Unavailable: too many deadlines are kept already.
@@ -60,7 +60,7 @@ class Deadlines:
             raise
 
     def close(self) -> None:
-        """Keep none any longer."""
+        """Drop all deadlines."""
         for task in self._open:
             task.cancel()
 

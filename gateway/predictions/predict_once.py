@@ -16,10 +16,10 @@ from gateway.request_reply.order import Order
 
 
 class PredictOnce:
-    """Predictions that calls with the same key share, and how they end.
+    """Predictions that calls with the same key share.
 
-    Each is accepted for later, within ``timeout_s`` seconds, so that it outlives the call that
-    asked for it. No call waits longer than that for its result.
+    Each is accepted as if for an async call, so that it outlives the call that has requested it. No
+    call waits longer than ``lookup.longest_wait_s``, for the acceptance or for the result.
     """
 
     def __init__(
@@ -38,11 +38,13 @@ class PredictOnce:
         self._timeout_s = lookup.longest_wait_s
 
     async def predict(self, call: Call) -> bytes:
-        """Predict now: the JSON of input and result. One that ends too late is there for the next.
+        """Predict now; return the JSON of input and result.
+
+        A prediction that ends too late for this call is there for the next one with the key.
 
         Raises:
             PredictionError: within the sync timeout + 1 s, whatever is down; sooner if the caller
-                does not wait that long.
+                waits for less.
         """
         async with self._intake.take(call, self._intake.waiting, call.owner) as order:
             left_s = countdown(call.longest_s(self._timeout_s))
@@ -57,10 +59,10 @@ class PredictOnce:
             return await self._lookup.result(prediction_id, left_s())
 
     async def accept(self, call: Call) -> PredictionId:
-        """Accept a prediction for later: its id, once it cannot be lost any more.
+        """Accept a prediction for later; return its id once its request is confirmed.
 
         Raises:
-            PredictionError: it was not accepted.
+            PredictionError: the prediction was not accepted.
         """
         async with self._intake.take(call, self._intake.accepting, call.owner) as order:
             return await self._accept_once(call, _keyed_request(call, order), order)

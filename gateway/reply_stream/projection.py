@@ -1,4 +1,4 @@
-"""The projection of the reply stream into memory: which event changes which state. No I/O."""
+"""The projection of the reply stream: applies its events to the state in memory. No I/O."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ from gateway.reply_stream.results import Results
 from gateway.reply_stream.waiters import Waiters
 
 LIVE_TYPES: Final = frozenset({MessageType.STARTED, MessageType.PROGRESS})
-"""Types of events that report how far a prediction has come."""
+"""Types of events that report the progress of a running prediction."""
 
 NOT_FINAL: Final = LIVE_TYPES | {MessageType.ACCEPTED}
 """Types of events after which a prediction goes on."""
@@ -24,10 +24,10 @@ log = structlog.get_logger()
 
 
 def read_event(message: Message, offset: int) -> Event:
-    """Read a message of a type of ``LIVE_TYPES``.
+    """Read a message with one of the ``LIVE_TYPES`` into an event.
 
     Raises:
-        MalformedRequest: it cannot be read.
+        MalformedRequest: the message cannot be read.
     """
     is_progress = message.type == MessageType.PROGRESS
     progress = Progress.from_message(message) if is_progress else None
@@ -35,7 +35,7 @@ def read_event(message: Message, offset: int) -> Event:
 
 
 class Projection:
-    """The events of the stream, applied to the in-memory state of this gateway.
+    """The application of the stream's events to the state of this gateway.
 
     Final states go to ``results`` and wake ``waiters``; ``started`` and ``progress`` go to
     ``live_events`` until the end; claims and releases of idempotency keys go to ``claims``.
@@ -58,7 +58,7 @@ class Projection:
     def apply(self, message: Message, offset: int) -> bool:
         """Apply the event at ``offset``; of several final states of one id the first one wins.
 
-        Returns whether it is a final state of a prediction of ours that is alive.
+        Returns whether it is a final state of a known prediction whose life goes on.
         """
         if message.type in (MessageType.CLAIM, MessageType.RELEASED):
             self._apply_claim(message)
@@ -86,7 +86,7 @@ class Projection:
         self._claims.forget()
 
     def _apply_live_event(self, prediction_id: PredictionId, message: Message, offset: int) -> None:
-        """Apply a ``started`` or ``progress`` event; after the end it is ignored."""
+        """Apply a ``started`` or ``progress`` event; after the final state it is ignored."""
         if message.type not in LIVE_TYPES or prediction_id in self._results:
             return
         try:
@@ -118,7 +118,7 @@ class Projection:
             self._claims.release(claim)
 
     def _recognise(self, correlation_id: str) -> PredictionId | None:
-        """The prediction that an event is about, if a gateway has minted its id."""
+        """Return the prediction of an event, if a gateway has minted its id."""
         prediction_id = self._ids.recognise_any(correlation_id)
         if prediction_id is None:
             log.warning("not our prediction", correlation_id=correlation_id)

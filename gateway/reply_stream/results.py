@@ -1,7 +1,7 @@
-"""The in-memory results: final states as bytes, bounded by bytes and by age.
+"""The results in memory: final states as bytes, bounded by bytes and by age. No I/O.
 
-Memory is the cache, the stream is the store. When the budget is reached the oldest body is
-dropped and its offset kept, so that it can be read back.
+Memory is the cache, the stream is the store. When the budget is reached, the oldest body is dropped
+and its offset kept, so that it can be read back.
 """
 
 from collections import deque
@@ -39,7 +39,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def offset(self) -> int:
-        """Its offset in the stream, or ``LOST``."""
+        """The offset in the stream, or ``LOST``."""
         return self.offset_and_timing >> PACKED_BITS
 
     @property
@@ -52,7 +52,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 class Results:
     """Prediction id → its final state, or the offset where the stream has it.
 
-    The first final state of an id wins; later ones are ignored. An entry goes when its
+    The first final state of an id wins; later ones are ignored. An entry is removed when its
     prediction's life is over: ``life_s`` seconds after its id was minted. ``now_s`` is Unix time.
     """
 
@@ -61,8 +61,8 @@ class Results:
         self._life_ms = life_s * 1000
         self._now_s = now_s
         self._entries: dict[PredictionId, Entry | int] = {}
-        # Two queues in the order the states came: bodies are dropped oldest first, so all
-        # entries known by offset alone are older than all that still have a body.
+        # Two queues, each in the order of the stream. Bodies are dropped oldest first, so all
+        # entries without a body are older than all that have one.
         self._offset_only: deque[PredictionId] = deque()
         self._with_body: deque[PredictionId] = deque()
         self.bytes_used = 0
@@ -73,7 +73,7 @@ class Results:
         return len(self._entries)
 
     def __contains__(self, prediction_id: PredictionId) -> bool:
-        """Tell whether a final state is known."""
+        """Return whether a final state is known."""
         return prediction_id in self._entries
 
     @property
@@ -82,7 +82,7 @@ class Results:
         return len(self._offset_only)
 
     def record(self, prediction_id: PredictionId, reply: Reply, offset: int) -> bool:
-        """Keep a final state; returns whether it was the first for its id."""
+        """Record a final state; return whether it was the first one of its id."""
         self._forget_ended()
         known = self._entries.get(prediction_id)
         if known is not None:
@@ -97,12 +97,12 @@ class Results:
         return True
 
     def get(self, prediction_id: PredictionId) -> Reply | int | None:
-        """The final state; or the offset to read it from, or ``LOST``; None when none is known."""
+        """Return the final state, or the offset to read it from, or ``LOST``; None if unknown."""
         entry = self._entries.get(prediction_id)
         return entry.reply if isinstance(entry, Entry) else entry
 
     def offset(self, prediction_id: PredictionId) -> int | None:
-        """The offset of the final state, or ``LOST``; None when none is known."""
+        """Return the offset of the final state, or ``LOST``; None if unknown."""
         entry = self._entries.get(prediction_id)
         return entry.offset if isinstance(entry, Entry) else entry
 
@@ -116,7 +116,7 @@ class Results:
     def _restore_offset(
         self, prediction_id: PredictionId, known: Entry | int, reply: Reply, offset: int
     ) -> None:
-        """Record the new offset of a final state that was lost."""
+        """Record the new offset of a final state whose offset was lost."""
         if known == LOST:
             self._entries[prediction_id] = offset
         elif isinstance(known, Entry) and known.offset == LOST and known.reply == reply:

@@ -1,4 +1,4 @@
-"""The Quart application without its routes: limits, errors; log line, metric, span of a request."""
+"""The Quart application without its routes: limits, errors, log lines, metrics, spans."""
 
 import asyncio
 import logging
@@ -26,7 +26,7 @@ from gateway.web.request import GatewayRequest, trace_headers
 from gateway.web.server_timing import server_timing
 
 QUIET: Final = frozenset({"/livez", "/readyz", "/metrics"})
-"""Paths that machines read all the time: counted, but neither logged nor traced."""
+"""Paths that monitoring polls: counted, but neither logged nor traced."""
 
 NO_SESSION: Final = NullSession()
 
@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 
 class _NoSessions(SecureCookieSessionInterface):
-    """No route has a session, and no cookie is read."""
+    """The absence of sessions: no route has one, and no cookie is read."""
 
     async def open_session(self, app: Quart, request: BaseRequestWebsocket) -> NullSession:
         return NO_SESSION
@@ -58,13 +58,13 @@ class GatewayApp(Quart):
         self._metrics = metrics
         self._tracer = tracer
         self._log = structlog.get_logger().bind()  # once, instead of for each line
-        self.url_map.merge_slashes = False  # such a path is unknown, not redirected
+        self.url_map.merge_slashes = False  # a path with // is unknown, not redirected
         self.config["MAX_CONTENT_LENGTH"] = max_body_bytes
         # Each of Quart's own timeouts would be a task and a timer for every request.
         self.config["BODY_TIMEOUT"] = None
         self.config["RESPONSE_TIMEOUT"] = None if SYSTEM_BOUNDS_ANSWERS else ANSWER_TIMEOUT_S
         self.register_error_handler(PredictionError, _on_prediction_error)
-        self.register_error_handler(HTTPException, _on_http_error)  # unforeseen ones too
+        self.register_error_handler(HTTPException, _on_http_error)  # unhandled exceptions too
 
     def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
         """Match by path alone: Quart looks for the host first, but no route depends on it."""
@@ -79,7 +79,7 @@ class GatewayApp(Quart):
         )
 
     async def handle_request(self, request: Request) -> ResponseTypes:
-        """Respond to a request, errors included."""
+        """Respond to a request, also if it fails; log, count and trace it."""
         started_s = time.perf_counter()
         fields = call_context.begin_request()
         try:
@@ -136,7 +136,7 @@ class GatewayApp(Quart):
         self,
         exception_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None],
     ) -> None:
-        """Log an unforeseen exception, in one line with the id that its caller gets."""
+        """Log an unhandled exception in one line, with the id that its caller gets."""
         log.error(
             "unexpected failure",
             correlation_id=correlation_id(),

@@ -1,8 +1,8 @@
 """One HTTP request over ASGI, at a lower price than Quart's own connection.
 
 The handler runs in the task of the request, and a second task only watches for the client's
-disconnect: Quart has two more, and awaits them. A body that is complete is sent together with the
-end of the response.
+disconnect: Quart creates two more tasks and awaits them. A complete body is sent in one event with
+the end of the response.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ class AsgiConnection(ASGIHTTPConnection):
         """Respond to the request.
 
         Raises:
-            CancelledError: for another reason than the client's disconnect.
+            CancelledError: the task was cancelled, and not for the client's disconnect.
         """
         request = self._create_request_from_scope(send)
         handling = asyncio.current_task()

@@ -1,4 +1,4 @@
-"""The parameters of operations and the headers of their answers, each told once."""
+"""The parameters of operations and the headers of responses, each described once."""
 
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ _NUMBER: Final = "[0-9]{1,15}([.][0-9]{1,9})?"
 _DURATION: Final[Schema] = {
     "type": "string",
     "pattern": f"^({_NUMBER}[hH])?({_NUMBER}[mM])?({_NUMBER}[sS]?)?$",
-    "not": {"pattern": "^[^1-9]*$"},  # more than nothing
+    "not": {"pattern": "^[^1-9]*$"},  # not zero
     "examples": ["30s"],
 }
 
@@ -48,7 +48,7 @@ HEADERS: Final = {
     ),
     "WWW-Authenticate": _header("How a key is shown.", _TEXT, "Bearer"),
 }
-"""The headers of answers."""
+"""The headers of responses, by name."""
 
 
 def _path_parameter(name: str, description: str, schema: Schema) -> Schema:
@@ -109,4 +109,4 @@ PARAMETERS: Final = {
         "tracestate", "W3C Trace Context; without a `traceparent` it is ignored.", _TEXT
     ),
 }
-"""What goes into a request beside its body, by the name under which operations refer to it."""
+"""The parameters of requests, by the names that operations refer to."""

@@ -1,4 +1,4 @@
-"""The OpenAPI document, put together."""
+"""The OpenAPI document, built from operations and components."""
 
 import re
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ from gateway.api.openapi.security import OPEN_ACCESS, AccessControl
 from gateway.api.openapi.static_operations import STATIC_OPERATIONS
 
 COMMON_ERRORS: Final = ("internal_error",)
-"""What every operation may end in."""
+"""The errors of every operation."""
 
 _PATH_PARAMETER: Final = re.compile(r"{(\w+)}")
 
@@ -32,7 +32,7 @@ def describe(
     version: str,
     access: AccessControl = OPEN_ACCESS,
 ) -> dict[str, Any]:
-    """An OpenAPI 3.1 document of the gateway, with the schemas of the models of ``cards``."""
+    """Build the OpenAPI 3.1 document of a gateway, with the schemas of the models in ``cards``."""
     models = describable(cards)
     schemas = dict(SCHEMAS)
     for card in models:
@@ -75,7 +75,7 @@ def _paths(operations: Iterable[Operation], access: AccessControl) -> dict[str, 
 
 def _operation(operation: Operation, access: AccessControl) -> dict[str, Any]:
     path_parameters = tuple(_PATH_PARAMETER.findall(operation.path))
-    # What is in the path may make it another one.
+    # A value with a slash makes it another path, which may be unknown.
     path_errors = (HTTPStatus.NOT_FOUND,) if path_parameters else ()
     extra_headers = operation.headers + access.headers
     responses = {

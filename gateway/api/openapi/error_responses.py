@@ -1,4 +1,4 @@
-"""Errors as answers: their statuses from the one table, what they mean from their classes."""
+"""Errors as responses: statuses from the one table, meanings from the docstrings of the classes."""
 
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
@@ -14,15 +14,15 @@ _HEADERS: Final = {
     "unauthorized": ("WWW-Authenticate",),
     "unavailable": ("Retry-After",),
 }
-"""The headers that come with some errors."""
+"""The headers of some errors, by code."""
 
 
 def error_responses(
     errors: Iterable[str | HTTPStatus], extra_headers: tuple[str, ...] = ()
 ) -> dict[str, Any]:
-    """Status → the response with the errors that have it, in both spellings.
+    """Build the responses of some errors by status, in both content types.
 
-    ``extra_headers`` are headers that each of them may bring.
+    ``extra_headers`` are headers that each response may have.
     """
     by_status: dict[int, list[str]] = {}
     for error in errors:
@@ -59,7 +59,7 @@ def _response(codes: list[str], extra_headers: tuple[str, ...]) -> dict[str, Any
 
 
 def _meanings() -> dict[str, str]:
-    """What each code means: the first line of its class's description."""
+    """Map each code to its meaning: the first line of its class's docstring."""
     return {
         error.code: (error.__doc__ or "").partition("\n")[0]
         for error in reversed(list(_tree(PredictionError)))

@@ -1,4 +1,4 @@
-"""The models' own schemas, as components of the document."""
+"""The operations of single models, and their schemas as components of the document."""
 
 import re
 from collections.abc import Iterable
@@ -15,18 +15,18 @@ _MODEL_NAME: Final = re.compile(MODEL_NAME, re.ASCII)
 
 
 def describable(cards: Iterable[ModelCard]) -> list[ModelCard]:
-    """Those whose names can be asked for: what announces itself may be a stranger."""
+    """Return the models with valid names: any client of the broker can announce a model."""
     return [card for card in cards if _MODEL_NAME.fullmatch(card.name)]
 
 
 def model_schemas(card: ModelCard) -> dict[str, Any]:
-    """The schemas of a model's input and output, by the names of their components."""
+    """Build the schemas of a model's input and output, by the names of their components."""
     schemas = {_input(card.name): card.input_schema, _output(card.name): card.output_schema}
-    return {name: _rebased(schema, name) for name, schema in schemas.items()}
+    return {name: _component(schema, name) for name, schema in schemas.items()}
 
 
 def model_operation(card: ModelCard) -> Operation:
-    """To predict with the model under its own name."""
+    """Describe predicting with a model under its own name."""
     version = f" {card.version}" if card.version else ""
     return predict(
         f"/models/{card.name}/predict",
@@ -38,7 +38,7 @@ def model_operation(card: ModelCard) -> Operation:
 
 
 def default_operation(card: ModelCard | None) -> Operation:
-    """To predict with the default model, which may not have been announced yet."""
+    """Describe predicting with the default model; ``card`` is None before its announcement."""
     return predict(
         "/predict",
         "predict",
@@ -56,10 +56,10 @@ def _output(model: str) -> str:
     return f"{model}.output"
 
 
-def _rebased(schema: Any, name: str) -> Any:
-    """A schema that can be read where it is now: what it refers to in itself moves along.
+def _component(schema: Any, name: str) -> Any:
+    """Return a schema as a component: its references to itself begin at the component's place.
 
-    One that says itself where it belongs (``$id``) is left alone; one that is no schema fits all.
+    A schema with an ``$id`` stays as it is. A malformed one becomes the schema that fits all.
     """
     if not jsonschema_rs.meta.is_valid(schema):
         return {}

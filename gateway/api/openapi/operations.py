@@ -1,7 +1,8 @@
-"""What callers can ask for: an operation with its parameters, answers and errors, as data.
+"""Operations with their parameters, responses and errors, as data.
 
-To describe one more header, status or error of an operation is one more line here or in
-``fixed.py``; what they mean is told once, in ``parts.py`` and in ``common/errors.py``.
+One more header, status or error of an operation is one more line here or in
+``static_operations.py``; its meaning is described once, in ``components.py`` or
+``common/errors.py``.
 """
 
 from dataclasses import dataclass, field
@@ -17,9 +18,9 @@ Schema = dict[str, Any]
 
 @dataclass(frozen=True)
 class Response:
-    """An answer that is no error: what it means, and the schema of its body by media type.
+    """A response that is no error: its meaning, and the schema of its body by media type.
 
-    It always brings its ``headers``.
+    It always has its ``headers``.
     """
 
     meaning: str
@@ -31,9 +32,9 @@ class Response:
 class Operation:
     """One method of one path.
 
-    ``errors`` are codes of ours, and statuses of what HTTP itself refuses. ``parameters`` and
-    ``headers``, which any of the answers may bring, are names in ``parts.py``; parameters of the
-    path go without saying. One that ``is_open`` has no guards.
+    ``errors`` are our codes, and statuses of errors of HTTP itself. ``parameters``, without those
+    of the path, and ``headers``, which any of the responses may have, are names in
+    ``components.py``. Access control does not apply to an operation that ``is_open``.
     """
 
     method: str
@@ -50,7 +51,7 @@ class Operation:
 
 
 def predict(path: str, name: str, summary: str, input_: Schema, output: Schema) -> Operation:
-    """A prediction by a model that takes ``input_`` and returns ``output``."""
+    """Describe a prediction by a model that takes ``input_`` and returns ``output``."""
     return Operation(
         "post",
         path,

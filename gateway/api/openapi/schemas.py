@@ -1,4 +1,4 @@
-"""The bodies of requests and answers as schemas, each told once."""
+"""The bodies of requests and responses as schemas, each described once."""
 
 from typing import Any, Final
 
@@ -13,12 +13,12 @@ _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 
 
 def reference(kind: str, name: str) -> Schema:
-    """A reference to a component of the document."""
+    """Build a reference to a component of the document."""
     return {"$ref": f"#/components/{kind}/{name}"}
 
 
 def _object(required: dict[str, Schema], optional: dict[str, Schema] | None = None) -> Schema:
-    """An object that has nothing else than these."""
+    """Build the schema of an object with these properties alone."""
     return {
         "type": "object",
         "required": list(required),
@@ -28,7 +28,7 @@ def _object(required: dict[str, Schema], optional: dict[str, Schema] | None = No
 
 
 def request_body(input_: Schema) -> Schema:
-    """The body of a prediction's request."""
+    """Build the schema of a request's body."""
     return {
         "type": "object",
         "required": ["input"],
@@ -38,7 +38,7 @@ def request_body(input_: Schema) -> Schema:
 
 
 def result_body(output: Schema) -> Schema:
-    """The body of a prediction that has succeeded."""
+    """Build the schema of the body of a prediction that has succeeded."""
     return _object({"input": {"description": "What was sent, byte for byte."}, "result": output})
 
 

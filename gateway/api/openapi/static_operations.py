@@ -1,4 +1,4 @@
-"""The operations that are there whatever the models, as data."""
+"""The operations that do not depend on the models, as data."""
 
 from typing import Any, Final
 
