@@ -1,4 +1,4 @@
-"""``python -m gateway``: logs → descriptors → settings → serve."""
+"""The entry point: ``python -m gateway`` reads the settings and serves until it is stopped."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""Composition root: builds the gateway from its settings, runs it and drains it."""
+"""The composition root: builds the gateway from its settings, runs it and drains it."""
 
 import asyncio
 import time
@@ -66,16 +66,17 @@ class Gateway:
         )
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Serve until ``stop`` is set, then answer what was accepted and return.
+        """Serve until ``stop`` is set, then respond to the calls under way and return.
 
         Raises:
-            ExceptionGroup: of ``Misconfigured``, when the broker or the address refuses us.
+            ExceptionGroup: of ``Misconfigured``, if the broker or the address cannot be used as
+                configured.
         """
-        async with asyncio.TaskGroup() as parts:
+        async with asyncio.TaskGroup() as tasks:
             runs = [connection.run() for connection in self._connections.values()]
             runs += [self._stream.run(), self._registry.run(), self._predictions.run()]
             runs.append(self._stall_detector.run(self._stream.fall_behind))
-            background = [parts.create_task(run) for run in runs]
+            background = [tasks.create_task(run) for run in runs]
             await serve_http(
                 self.http_app(),
                 self._settings.bind,
@@ -116,7 +117,7 @@ class Gateway:
         self._predictions.stop_accepting()
 
     def http_app(self) -> GatewayApp:
-        """The HTTP side: every route, and access control in front of them."""
+        """Build the HTTP application: all routes, with access control in front of them."""
         settings, registry = self._settings, self._registry
         app = GatewayApp(HttpMetrics(self._metrics), settings.max_body_bytes, self._tracer)
         checks = {

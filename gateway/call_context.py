@@ -1,7 +1,8 @@
 """The context of the HTTP request under way: fields of its log line and span, and its timing.
 
-The correlation id is in ``common/telemetry/correlation.py``, since every log line has it. Whoever
-knows a field first adds it, deep inside; the edge reads them all when it responds.
+The correlation id is in ``common/telemetry/correlation.py``, since every log line has it. A field
+is added where its value becomes known; ``gateway/web/app.py`` reads all of them once the response
+is there.
 """
 
 from contextvars import ContextVar
@@ -11,11 +12,11 @@ from common.contract.timing import Timing
 
 _FIELDS: Final[ContextVar[dict[str, Any] | None]] = ContextVar("log_fields", default=None)
 _TIMING: Final[ContextVar[Timing | None]] = ContextVar("timing", default=None)
-_IS_OF_CALL: Final[ContextVar[bool]] = ContextVar("is_of_call", default=False)
+_REQUESTED_BY_CALL: Final[ContextVar[bool]] = ContextVar("requested_by_call", default=False)
 
 
 def begin_request() -> dict[str, Any]:
-    """Begin an HTTP request in this task; returns the fields that ``add_log_fields`` adds to."""
+    """Begin the context of an HTTP request in this task; return the dict of its log fields."""
     fields: dict[str, Any] = {}
     _FIELDS.set(fields)
     return fields
@@ -31,15 +32,15 @@ def add_log_fields(**fields: Any) -> None:
         known.update(fields)
 
 
-def set_timing(timing: Timing | None, *, is_of_call: bool) -> None:
-    """Keep the timing of the prediction that the current response is about, failed ones included.
+def set_timing(timing: Timing | None, *, requested_by_call: bool) -> None:
+    """Set the timing of the prediction that the current response reports, a failed one too.
 
-    ``is_of_call``: the current call has asked for the prediction, not an earlier one.
+    ``requested_by_call``: the current call has requested the prediction, not an earlier call.
     """
     _TIMING.set(timing)
-    _IS_OF_CALL.set(is_of_call)
+    _REQUESTED_BY_CALL.set(requested_by_call)
 
 
 def timing() -> tuple[Timing | None, bool]:
-    """The timing of the prediction that is being answered, and ``is_of_call``: see above."""
-    return _TIMING.get(), _IS_OF_CALL.get()
+    """Return what ``set_timing`` was called with in this request."""
+    return _TIMING.get(), _REQUESTED_BY_CALL.get()

@@ -13,7 +13,7 @@ def gateway_metrics(
     stream: ReplyStream,
     registry: PredictorRegistry,
 ) -> ObservableMetrics:
-    """The numbers that the gateway's parts keep."""
+    """List the metrics that the gateway's parts keep."""
     intake, results = predictions.intake, stream.results
     gauges = [
         ObservableMetric(

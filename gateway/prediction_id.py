@@ -1,9 +1,9 @@
 """Prediction ids that every gateway recognises without having seen them.
 
 A UUID of version 8 (RFC 9562, section 5.8): 48 bits of Unix milliseconds, 42 random bits and
-a keyed hash of 32 bits over both and over the name of the owner, if there is one. The hash tells an
-id that was handed out from one that was made up, and its owner from everybody else, who finds one
-of another's ids to be his own once in 4,000,000,000 times.
+a keyed hash of 32 bits over both and over the name of the owner, if there is one. The hash tells
+minted ids from forged ones, and the ids of one owner from those of another: a wrong id passes once
+in 4,000,000,000 times.
 """
 
 import hashlib
@@ -21,42 +21,41 @@ _VERSION: Final = 8 << 76
 _VARIANT: Final = 0b10 << 62
 _LOW_62: Final = (1 << 62) - 1
 
-NOBODY: Final = ""
-"""The owner of what is predicted where nobody needs a key."""
+NO_OWNER: Final = ""
+"""The owner of predictions that are requested without an API key."""
 
-
-NEVER_TOLD: Final = "\0never told"
-"""The owner of ids that no caller is handed: each of them is unknown to all callers. No name of a
-key has a NUL."""
+UNDISCLOSED: Final = "\0never told"
+"""The owner of ids that no caller receives, so that a look-up of one finds no prediction. The name
+of a key contains no NUL."""
 
 
 def derive_key(secret: str) -> bytes:
-    """A hash key from a shared secret.
+    """Derive the hash key from a shared secret.
 
-    Slow on purpose (scrypt, RFC 7914): ids are public, and must not let anyone try
-    passwords of the broker quickly.
+    Slow on purpose (scrypt, RFC 7914): ids are public, and with a fast hash they could be used to
+    guess the broker's password.
     """
     salt = b"predictmq prediction id"
     return hashlib.scrypt(secret.encode(), salt=salt, n=2**14, r=8, p=1, dklen=32)
 
 
 PredictionId = NewType("PredictionId", int)
-"""An id whose hash holds: the UUID as an integer, which costs a table half of its text."""
+"""An id with a valid hash: the UUID as an integer, which takes half the memory of its text."""
 
 
 def spell(prediction_id: PredictionId) -> str:
-    """The id as clients and messages spell it: a lower-case UUID."""
+    """Format an id as clients and messages have it: a lower-case UUID."""
     digits = f"{prediction_id:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def minted_ms(prediction_id: PredictionId) -> int:
-    """When the id was minted: Unix time in milliseconds."""
+    """Return the time at which an id was minted: Unix time in milliseconds."""
     return prediction_id >> 80
 
 
 def _random_numbers() -> Iterator[int]:
-    """Numbers of ``_RANDOM_BITS`` that nobody can guess; the system is asked for many at once."""
+    """Yield unpredictable numbers of ``_RANDOM_BITS``, read from the system ``_POOL`` at a time."""
     while True:
         pool = os.urandom(_POOL * _RANDOM_BYTES)
         for start in range(0, len(pool), _RANDOM_BYTES):
@@ -67,9 +66,9 @@ _RANDOM: Final = _random_numbers()
 
 
 class PredictionIds:
-    """Mint ids and recognise them.
+    """The minting of ids, and their recognition.
 
-    ``owners`` are the names that ids are minted for, beside ``NOBODY``. ``life_s`` counts from an
+    ``owners`` are the names that ids are minted for, beside ``NO_OWNER``. ``life_s`` counts from an
     id's own time: async deadline + result TTL. ``now_s`` is Unix time.
     """
 
@@ -80,18 +79,18 @@ class PredictionIds:
         now_s: Callable[[], float],
         owners: Iterable[str] = (),
     ) -> None:
-        # To set a keyed hash up each time would take three times as long as to copy it.
+        # Copying a keyed hash takes a third of the time that setting one up takes.
         keyed = hmac.new(key, digestmod=hashlib.sha256)
         self._keyed: dict[str, hmac.HMAC] = {}
-        self._owners = (*owners, NOBODY)  # nobody last: where there are owners, ids are theirs
-        for owner in (*self._owners, NEVER_TOLD):
+        self._owners = (*owners, NO_OWNER)  # the least likely one last
+        for owner in (*self._owners, UNDISCLOSED):
             self._keyed[owner] = keyed.copy()
             self._keyed[owner].update(owner.encode())
         self._life_ms = life_s * 1000
         self._now_s = now_s
 
-    def mint(self, owner: str = NOBODY) -> PredictionId:
-        """A new id, of now."""
+    def mint(self, owner: str = NO_OWNER) -> PredictionId:
+        """Mint an id, with the present time in it."""
         now_ms = int(self._now_s() * 1000)
         payload = (now_ms << _RANDOM_BITS) | next(_RANDOM)
         bits = (payload << _HASH_BITS) | self._hash(payload, owner)  # 122 bits
@@ -100,16 +99,16 @@ class PredictionIds:
         number = (time << 80) | _VERSION | (custom_b << 64) | _VARIANT | low
         return PredictionId(number)
 
-    def recognise(self, text: str, owner: str = NOBODY) -> PredictionId | None:
-        """The id that ``text`` spells, if a gateway with our key minted it for ``owner``."""
+    def recognise(self, text: str, owner: str = NO_OWNER) -> PredictionId | None:
+        """Return the id that ``text`` spells, if a gateway with our key minted it for ``owner``."""
         return self._recognise(text, (owner,))
 
     def recognise_any(self, text: str) -> PredictionId | None:
-        """The same, whoever owns it; takes a hash for each owner that it does not belong to."""
+        """Return the id that ``text`` spells, of any owner; costs one hash per owner tried."""
         return self._recognise(text, self._owners)
 
     def is_alive(self, prediction_id: PredictionId) -> bool:
-        """Whether the prediction may still be running, or its result still be asked for."""
+        """Return whether a prediction's life goes on: it may run, or its result may be fetched."""
         return self._now_s() * 1000 < minted_ms(prediction_id) + self._life_ms
 
     def _recognise(self, text: str, owners: Iterable[str]) -> PredictionId | None:
@@ -129,5 +128,5 @@ class PredictionIds:
 
     def _hash(self, payload: int, owner: str) -> int:
         keyed = self._keyed[owner].copy()
-        keyed.update(payload.to_bytes(12))  # behind a name of any length: no two names meet
+        keyed.update(payload.to_bytes(12))  # of a fixed length: no two pairs give the same bytes
         return int.from_bytes(keyed.digest()[: _HASH_BITS // 8])

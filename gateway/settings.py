@@ -1,6 +1,6 @@
-"""The gateway's settings, all of them, with their units in their names.
+"""The settings of a gateway, with their units in their names.
 
-A refused value is never shown: it may be a key.
+No error contains the value that it refuses: it may be a key.
 """
 
 import re
@@ -17,7 +17,7 @@ from common.settings import MODEL_NAME, Bind
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _KEY: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
-"""What may stand behind ``Bearer`` (RFC 6750, section 2.1)."""
+"""The token of the ``Bearer`` scheme (RFC 6750, section 2.1)."""
 
 _RATE: Final = re.compile(r"([1-9][0-9]{0,8}) ?/ ?(second|minute|hour|day)")
 _ORIGIN: Final = re.compile(
@@ -34,7 +34,7 @@ _PERIODS: Final = {
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A key and whose it is; a name may have several, so that one can replace another."""
+    """A key and the name of its owner, who may have several: a new one can replace an old one."""
 
     name: str
     key: str = field(repr=False)
@@ -49,10 +49,10 @@ class Rate:
 
 
 def parse_api_keys(text: str) -> tuple[ApiKey, ...]:
-    """``name=key,name=key``.
+    """Parse ``name=key,name=key``.
 
     Raises:
-        ValueError: it is spelled otherwise, or a key is there twice.
+        ValueError: the text has another form, or a key occurs twice.
     """
     keys: dict[str, ApiKey] = {}
     for number, entry in enumerate(text.split(","), start=1):
@@ -68,10 +68,10 @@ def parse_api_keys(text: str) -> tuple[ApiKey, ...]:
 
 
 def parse_rate(text: str) -> Rate:
-    """``100/minute``, or per second, hour or day.
+    """Parse ``100/minute``, or a count per second, hour or day.
 
     Raises:
-        ValueError: it is spelled otherwise.
+        ValueError: the text has another form.
     """
     match = _RATE.fullmatch(text.strip())
     if match is None:
@@ -83,10 +83,10 @@ def parse_rate(text: str) -> Rate:
 
 
 def parse_origins(text: str) -> tuple[str, ...]:
-    """``https://a.example,https://b.example:8443``, or ``*`` for any.
+    """Parse ``https://a.example,https://b.example:8443``, or ``*`` for any origin.
 
     Raises:
-        ValueError: it is spelled otherwise.
+        ValueError: the text has another form, or contains an origin that no browser sends.
     """
     origins = tuple(origin.strip().lower() for origin in text.split(","))
     for origin in origins:
@@ -102,7 +102,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class GatewaySettings(BaseSettings):
-    """What an operator can set of a gateway."""
+    """The settings of one gateway, read from the environment."""
 
     model_config = SettingsConfigDict(
         frozen=True, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
@@ -135,14 +135,14 @@ class GatewaySettings(BaseSettings):
 
     @property
     def life_s(self) -> float:
-        """How long a prediction can be asked for, counted from its id's time."""
+        """The life of a prediction, counted from its id's time."""
         return self.async_deadline_s + self.result_ttl_s
 
     @property
     def unaccepted_life_s(self) -> float:
-        """How long an idempotency key can wait for its request, counted from its id's time.
+        """The life of a claim whose request is not accepted, counted from its id's time.
 
-        What is left of the async deadline then is left for the prediction.
+        The rest of the async deadline is left for the prediction.
         """
         return self.async_deadline_s / 2
 

@@ -1,7 +1,7 @@
-"""Notice that this process stood still: stopped, swapped out, or starved of its processor.
+"""The detection of stalls: this process was stopped, swapped out, or starved of its processor.
 
-Nothing else tells. Its connections are up until somebody reads from them, what has arrived
-meanwhile is not known yet, and whoever was not heard was not silent.
+Right after a stall, lost connections still count as up, messages that have arrived are not read
+yet, and predictors seem silent whose announcements wait to be read.
 """
 
 import asyncio
@@ -11,14 +11,16 @@ from typing import Final
 import structlog
 
 BEAT_S: Final = 0.5
-STILL_S: Final = 2.0
-"""Without a beat for this long the process stood still; a busy one is late by less."""
+"""Time between two beats."""
+
+STALL_S: Final = 2.0
+"""A longer time without a beat is a stall; the beat of a busy process is late by less."""
 
 log = structlog.get_logger()
 
 
 class StallDetector:
-    """Beats for as long as ``run`` runs. ``now_s`` is a monotonic clock."""
+    """A periodic beat, whose absence is a stall. ``now_s`` is a monotonic clock."""
 
     def __init__(self, now_s: Callable[[], float]) -> None:
         self._now_s = now_s
@@ -26,25 +28,25 @@ class StallDetector:
         self._awake_s = 0.0
 
     @property
-    def stood_still(self) -> bool:
-        """Whether the process has just woken up, so that nobody has been told of it yet."""
-        return self._since_beat_s() > STILL_S
+    def has_stalled(self) -> bool:
+        """True from the end of a stall until the next beat, which reports it."""
+        return self._since_beat_s() > STALL_S
 
     def awake_s(self) -> float:
-        """A clock that stands still when the process does."""
-        return self._awake_s + min(self._since_beat_s(), STILL_S)
+        """Return the time of a monotonic clock that stops during stalls."""
+        return self._awake_s + min(self._since_beat_s(), STALL_S)
 
-    async def run(self, on_waking: Callable[[], None]) -> None:
-        """Beat until cancelled; call ``on_waking`` whenever the process stood still."""
+    async def run(self, on_stall: Callable[[], None]) -> None:
+        """Beat until cancelled; call ``on_stall`` after each stall."""
         while True:
             await asyncio.sleep(BEAT_S)
-            self.beat(on_waking)
+            self.beat(on_stall)
 
-    def beat(self, on_waking: Callable[[], None]) -> None:
-        """Note that the process goes on, and tell if it stood still before."""
-        if self.stood_still:
+    def beat(self, on_stall: Callable[[], None]) -> None:
+        """Beat once; log a stall before it, and call ``on_stall``."""
+        if self.has_stalled:
             log.warning("the process stood still", seconds=round(self._since_beat_s(), 1))
-            on_waking()
+            on_stall()
         self._awake_s, self._last_beat_s = self.awake_s(), self._now_s()
 
     def _since_beat_s(self) -> float:

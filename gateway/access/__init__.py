@@ -1,1 +1,1 @@
-"""Access control: API keys, rate limits, and which pages may call."""
+"""Access control: API keys, rate limits, and the origins whose pages may call."""

@@ -14,7 +14,7 @@ from gateway.settings import GatewaySettings, Rate
 from gateway.web.request import this_request
 
 OPEN: Final = ("health", "docs")
-"""Blueprints without access control: monitoring has no key and asks often, and the page of
+"""Blueprints without access control: monitoring has no key and calls often, and the page of
 ``/docs`` contains no data."""
 
 METHODS: Final = ("GET", "POST", "DELETE")
@@ -59,7 +59,7 @@ def _require_keys(app: Quart, keys: ApiKeys) -> None:
     async def require_key() -> None:
         if not _is_guarded() or request.method == "OPTIONS":  # preflights have no key
             return
-        name = _name(keys)
+        name = _key_name(keys)
         if name is None:
             raise Unauthorized
         this_request().owner = name
@@ -71,12 +71,12 @@ def _limit_calls(app: Quart, rate: Rate, keys: ApiKeys) -> None:
     @app.before_request
     async def count_call() -> None:
         if _is_guarded() and request.method != "OPTIONS":
-            limiter.count(_caller(keys))
+            limiter.count(_caller_id(keys))
 
     @app.after_request
     async def add_fields(response: Response) -> Response:
         if _is_guarded():
-            response.headers.update(limiter.fields(_caller(keys)))
+            response.headers.update(limiter.fields(_caller_id(keys)))
         return response
 
 
@@ -84,11 +84,11 @@ def _is_guarded() -> bool:
     return request.routing_exception is None and request.blueprint not in OPEN
 
 
-def _caller(keys: ApiKeys) -> str:
-    name = _name(keys)
+def _caller_id(keys: ApiKeys) -> str:
+    name = _key_name(keys)
     return f"address {request.remote_addr}" if name is None else f"key {name}"
 
 
-def _name(keys: ApiKeys) -> str | None:
+def _key_name(keys: ApiKeys) -> str | None:
     current = this_request()
     return keys.name_of(current.header("authorization") or "", current.header("x-api-key") or "")

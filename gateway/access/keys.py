@@ -1,4 +1,4 @@
-"""Whose key a caller shows."""
+"""API keys, and the names of their owners."""
 
 from collections.abc import Iterable
 from hashlib import sha256
@@ -8,24 +8,24 @@ from gateway.settings import ApiKey
 
 
 class ApiKeys:
-    """The keys that open this gateway.
+    """The keys that this gateway accepts.
 
-    Kept as hashes, which all have one length: how long a look takes tells nothing about any key.
+    Keys are compared by hashes of one length, so that the duration reveals nothing about them.
     """
 
     def __init__(self, keys: Iterable[ApiKey]) -> None:
         self._names = [(_hash(key.key), key.name) for key in keys]
 
     def name_of(self, authorization: str, x_api_key: str) -> str | None:
-        """The name of the key that these headers show; None if it is no key of ours, or none.
+        """Return the name of the key in these headers; None if there is no valid key.
 
-        What is sent as ``Authorization: Bearer`` goes first.
+        A token in ``Authorization: Bearer`` has precedence over ``X-API-Key``.
         """
         scheme, _, token = authorization.partition(" ")
-        shown = _hash((token if scheme.lower() == "bearer" else x_api_key).strip())
+        sent = _hash((token if scheme.lower() == "bearer" else x_api_key).strip())
         found = None
-        for hashed, name in self._names:  # all of them, whichever it is
-            if compare_digest(shown, hashed):
+        for hashed, name in self._names:  # without an early exit, which would be measurable
+            if compare_digest(sent, hashed):
                 found = name
         return found
 

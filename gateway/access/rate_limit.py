@@ -7,7 +7,7 @@ from common.errors import RateLimited
 from gateway.settings import Rate
 
 MAX_CALLERS: Final = 100_000
-"""Callers that are remembered; beyond that, the least recent one is forgotten."""
+"""Callers in the table; one more removes the least recent one."""
 
 _SECOND_NS: Final = 10**9
 
@@ -15,7 +15,7 @@ _SECOND_NS: Final = 10**9
 class RateLimiter:
     """Caller → its theoretical arrival time (GCRA, ITU-T Recommendation I.371, annex A).
 
-    A caller whose time is over is as good as unknown, so each call forgets up to two of those.
+    A caller whose arrival time is over needs no entry, so each call removes up to two of those.
     ``now_ns`` is a monotonic clock, in nanoseconds: integers add up exactly.
     """
 
@@ -28,14 +28,14 @@ class RateLimiter:
         """The most recent caller is last."""
 
     def __len__(self) -> int:
-        """Number of callers that are remembered."""
+        """Return the number of callers in the table."""
         return len(self._arrivals_ns)
 
     def count(self, caller: str) -> None:
         """Count one call.
 
         Raises:
-            RateLimited: it is one too many; it is not counted.
+            RateLimited: the call is one too many, and is not counted.
         """
         now_ns = self._now_ns()
         used_ns = self._used_ns(caller, now_ns)
@@ -47,7 +47,7 @@ class RateLimiter:
         self._forget(now_ns)
 
     def fields(self, caller: str) -> dict[str, str]:
-        """The ``RateLimit`` fields of a response to ``caller``; the reset is in seconds."""
+        """Build the ``RateLimit`` fields of a response to ``caller``; the reset is in seconds."""
         used_ns = self._used_ns(caller, self._now_ns())
         return {
             "RateLimit-Limit": str(self._count),
@@ -56,7 +56,7 @@ class RateLimiter:
         }
 
     def _used_ns(self, caller: str, now_ns: int) -> int:
-        """The part of the period that a caller has used up."""
+        """Return the part of the period that a caller has used up."""
         return max(0, self._arrivals_ns.get(caller, now_ns) - now_ns)
 
     def _forget(self, now_ns: int) -> None:

@@ -1,4 +1,4 @@
-"""Read a ``POST`` into the call that it makes: its headers now, its body when it is needed."""
+"""The call that a ``POST`` makes: its headers are read at once, its body when it is needed."""
 
 from common.errors import MalformedHeader, UnsupportedMediaType
 from gateway.api.headers import duration_s, read_idempotency_key
@@ -9,7 +9,7 @@ from gateway.web.request import GatewayRequest, TimedBody, trace_headers
 def read_call(
     request: GatewayRequest, model: str | None, wait_s: float | None, max_body_bytes: int
 ) -> Call:
-    """Read the call of ``model`` that a request makes; its caller waits ``wait_s`` seconds.
+    """Read a request into a call of ``model``, whose caller waits ``wait_s`` seconds.
 
     Raises:
         MalformedHeader: a header cannot be read.
@@ -26,7 +26,7 @@ def read_call(
 
 
 def is_async(request: GatewayRequest) -> bool:
-    """Read ``Async-Mode: true``, in any case."""
+    """Return whether the request has ``Async-Mode: true``, in any case."""
     mode = request.header("async-mode")
     return mode is not None and mode.lower() == "true"
 
@@ -40,10 +40,10 @@ class JsonBody:
         self.size_bytes = min(int(length), max_bytes) if length.isdecimal() else max_bytes
 
     async def read(self) -> bytes:
-        """The whole body.
+        """Read the whole body.
 
         Raises:
-            UnsupportedMediaType: it is sent as something else than plain JSON.
+            UnsupportedMediaType: its type is not JSON, or it is compressed.
         """
         unread = self._request.body
         assert isinstance(unread, TimedBody)

@@ -1,4 +1,4 @@
-"""``/openapi.json`` and ``/asyncapi.json``: the HTTP API, and the AMQP contract behind it."""
+"""The routes ``/openapi.json`` and ``/asyncapi.json``: the HTTP API and the AMQP contract."""
 
 from importlib.metadata import version
 
@@ -7,7 +7,7 @@ from quart import Blueprint, Response
 
 from common.asyncapi import asyncapi
 from common.contract.topology import SyncQueueType
-from gateway.api.openapi import Guards, describe
+from gateway.api.openapi import AccessControl, describe
 from gateway.api.responses import json_response
 from gateway.registry.registry import PredictorRegistry
 from gateway.settings import GatewaySettings
@@ -16,16 +16,16 @@ from gateway.settings import GatewaySettings
 def document_routes(
     registry: PredictorRegistry, settings: GatewaySettings, sync_queue_type: SyncQueueType
 ) -> Blueprint:
-    """Build the blueprint; it describes the models of ``registry``."""
+    """Build the blueprint of both documents; the first describes the models of ``registry``."""
     routes = Blueprint("documents", __name__)
     release = version("predictmq")
     contract = msgspec.json.encode(asyncapi(sync_queue_type, release))
-    guards = Guards(keys=bool(settings.api_keys), rate=settings.rate_limit is not None)
+    access = AccessControl(keys=bool(settings.api_keys), rate=settings.rate_limit is not None)
 
     @routes.get("/openapi.json")
     async def openapi() -> Response:
         served = [card for card in registry.cards() if registry.serving(card.name)]
-        document = describe(served, settings.default_model, release, guards)
+        document = describe(served, settings.default_model, release, access)
         return json_response(msgspec.json.encode(document))
 
     @routes.get("/asyncapi.json")

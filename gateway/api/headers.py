@@ -1,6 +1,6 @@
-"""What a client would prefer: the ``Prefer`` header of RFC 7240, read and answered. No I/O.
+"""Values of request headers: ``Prefer`` (RFC 7240), durations, idempotency keys. No I/O.
 
-Preferences are wishes: one that is unknown, malformed or repeated is ignored.
+A preference that is unknown, malformed or repeated is ignored, not refused.
 """
 
 import math
@@ -17,25 +17,25 @@ _QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
 _PREFERENCE: Final = re.compile(
     rf"\s*(?P<name>{_TOKEN})\s*(?:=\s*(?P<value>{_TOKEN}|{_QUOTED})?\s*)?(?:;.*)?", re.DOTALL
 )
-"""A name, its value if it has one, and parameters, of which those that we honour have none."""
+"""A name, an optional value, and parameters, which no honoured preference has."""
 
 _BETWEEN_COMMAS: Final = re.compile(rf'(?:[^,"]|{_QUOTED}|")+', re.DOTALL)
 
 HONOURED: Final = ("respond-async", "wait")
 
 MAX_HEADER_CHARS: Final = 1000
-"""A longer header is no wish but an attempt to keep us busy."""
+"""A longer header is ignored: it would take long to parse."""
 
-MOST_S: Final = 10**9
-"""Longer waits are as good as this one: they are cut anyway."""
+MAX_WAIT_S: Final = 10**9
+"""Longer waits are cut to this one; no gateway waits nearly as long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
     """The preferences that a gateway honours.
 
-    ``respond_async``: rather an id now than a result later. ``wait_s``: for how long the client is
-    ready to wait, in whole seconds; None if it does not say.
+    ``respond_async``: the client prefers an id now to a result later. ``wait_s``: whole seconds
+    that the client is ready to wait; None if they are not given.
     """
 
     respond_async: bool = False
@@ -43,45 +43,43 @@ class Preferences:
 
     @classmethod
     def read(cls, headers: Iterable[str], meaningful: Collection[str] = HONOURED) -> Self:
-        """What the ``Prefer`` headers of a request say of what is ``meaningful`` to it.
+        """Read the ``Prefer`` headers of a request; only ``meaningful`` preferences count.
 
-        Of a repeated preference the first counts.
-
-        Raises nothing.
+        Of a repeated preference the first counts. No header raises an error.
         """
-        said: dict[str, str] = {}
+        values: dict[str, str] = {}
         for name, value in _preferences(headers):
             if name in meaningful:
-                said.setdefault(name, value)
+                values.setdefault(name, value)
         return cls(
-            respond_async=said.get("respond-async") == "",
-            wait_s=whole_seconds(said.get("wait", "")),
+            respond_async=values.get("respond-async") == "",
+            wait_s=whole_seconds(values.get("wait", "")),
         )
 
     def within(self, longest_wait_s: float) -> Self:
-        """These preferences, as far as somebody who waits no longer than that honours them."""
+        """Return these preferences with the wait cut to ``longest_wait_s``, rounded up."""
         if self.wait_s is None or self.wait_s <= longest_wait_s:
             return self
         return replace(self, wait_s=math.ceil(longest_wait_s))
 
     def applied(self) -> str:
-        """These preferences as ``Preference-Applied`` spells them; empty if there are none."""
-        spelt = ["respond-async"] if self.respond_async else []
+        """Render these preferences as a ``Preference-Applied`` header; empty if there are none."""
+        applied = ["respond-async"] if self.respond_async else []
         if self.wait_s is not None:
-            spelt.append(f"wait={self.wait_s}")
-        return ", ".join(spelt)
+            applied.append(f"wait={self.wait_s}")
+        return ", ".join(applied)
 
 
 def whole_seconds(text: str) -> int | None:
-    """RFC 9110's ``delta-seconds``, at most ``MOST_S``; None if ``text`` is none."""
+    """Parse ``delta-seconds`` (RFC 9110), cut to ``MAX_WAIT_S``; None if they are malformed."""
     if not (text.isascii() and text.isdecimal()):
         return None
     digits = text.lstrip("0") or "0"
-    return int(digits) if len(digits) < len(str(MOST_S)) else MOST_S
+    return int(digits) if len(digits) < len(str(MAX_WAIT_S)) else MAX_WAIT_S
 
 
 def _preferences(headers: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Each well-formed preference: its name in lower case and its value, unquoted."""
+    """Yield each well-formed preference: its name in lower case and its value, unquoted."""
     for header in headers:
         if len(header) > MAX_HEADER_CHARS:
             continue
@@ -102,7 +100,7 @@ _UNITS_S: Final = (3600, 60, 1)
 
 
 def duration_s(text: str) -> float | None:
-    """The seconds that ``text`` spells, more than 0; None if it spells none."""
+    """Parse a duration, like ``1h30m``, into seconds; None if it is malformed or 0."""
     match = _DURATION.fullmatch(text)
     if match is None:
         return None
@@ -116,13 +114,13 @@ _PLAIN_KEY: Final = re.compile(r"[ -~]{1,255}")
 
 
 def read_idempotency_key(fields: Sequence[str]) -> str | None:
-    """The key that a request's fields of that name give; None if there is none.
+    """Read the key from a request's ``Idempotency-Key`` fields; None if there are none.
 
-    The draft has it as a structured field, a string in quotes; most clients send it without them,
-    and mean the same key.
+    The IETF draft defines a string in quotes, but most clients send the key without quotes. Both
+    forms stand for the same key.
 
     Raises:
-        MalformedHeader: it is not one key of 1 to 255 printable ASCII characters.
+        MalformedHeader: the fields are not one key of 1 to 255 printable ASCII characters.
     """
     if not fields:
         return None

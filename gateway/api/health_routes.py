@@ -1,4 +1,4 @@
-"""``/livez``, ``/readyz`` and ``/metrics``."""
+"""The routes ``/livez``, ``/readyz`` and ``/metrics``."""
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest

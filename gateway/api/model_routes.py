@@ -1,4 +1,4 @@
-"""``GET /models`` and ``GET /models/<model>``: the models, and the replicas that serve them."""
+"""The routes ``/models`` and ``/models/<model>``: models, and the replicas that serve them."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from gateway.registry.registry import PredictorRegistry
 
 
 def model_routes(registry: PredictorRegistry) -> Blueprint:
-    """Build the blueprint."""
+    """Build the blueprint; it lists the models of ``registry``."""
     routes = Blueprint("models", __name__)
 
     @routes.get("/models")

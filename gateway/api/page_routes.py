@@ -1,7 +1,7 @@
-"""``/docs``: Swagger UI, from files that are installed with the gateway.
+"""The route ``/docs``: Swagger UI, from files that are installed with the gateway.
 
-The page loads nothing from other hosts, and its Content Security Policy forbids it. It needs no
-key, since a browser's address bar cannot send one; it asks for a key if ``/openapi.json`` does.
+The Content Security Policy of the page allows this host alone. The page needs no API key, since a
+browser's address bar cannot send one; its script asks for a key if ``/openapi.json`` needs one.
 """
 
 from importlib.resources import files
@@ -45,7 +45,7 @@ START: Final = """async function start() {
 }
 start();
 """
-"""Without a validator: Swagger UI would send the document to one on another host."""
+"""Without ``validatorUrl: null``, Swagger UI would send the document to another host."""
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "

@@ -1,4 +1,4 @@
-"""The routes that predict, look up, follow and cancel. No AMQP words."""
+"""The routes of predictions: predict, look up, follow, cancel. No AMQP words."""
 
 from collections.abc import Collection
 from typing import Final
@@ -48,8 +48,8 @@ def prediction_routes(predictions: Predictions, max_body_bytes: int) -> Blueprin
     @routes.get("/predict/<prediction_id>")
     async def look_up(prediction_id: str) -> Response:
         request = this_request()
-        answer = _follow if _wants_events(request) else _look_up
-        response = await answer(predictions, prediction_id, request)
+        respond = _follow if _prefers_events(request) else _look_up
+        response = await respond(predictions, prediction_id, request)
         response.vary.add("Accept")
         return response
 
@@ -63,7 +63,7 @@ def prediction_routes(predictions: Predictions, max_body_bytes: int) -> Blueprin
 
 
 async def _look_up(predictions: Predictions, text: str, request: GatewayRequest) -> Response:
-    """Respond with the final state, after a wait if one is asked for; or with the progress."""
+    """Respond with the final state, after a wait if one is requested; or with the progress."""
     query_s = _query_wait_s(request)
     preferred_s = _preferences(request, ("wait",), predictions.longest_wait_s).wait_s
     wait_s = query_s if preferred_s is None else preferred_s
@@ -74,9 +74,9 @@ async def _look_up(predictions: Predictions, text: str, request: GatewayRequest)
 
 
 async def _follow(predictions: Predictions, text: str, request: GatewayRequest) -> Response:
-    """Respond with the events as they come; 204 to a client that has the final one.
+    """Respond with the events as they come; with 204 to a client that has the final one.
 
-    A browser reconnects whenever a stream ends, except after 204.
+    A browser reconnects whenever a stream ends, but not after a 204.
     """
     after = last_event_id(request.header("last-event-id"))
     prediction_id, items = predictions.follow(text, after, owner=request.owner)
@@ -84,16 +84,16 @@ async def _follow(predictions: Predictions, text: str, request: GatewayRequest) 
         return empty_response()
     add_log_fields(state="followed")
     response = Response(event_stream(items, spell(prediction_id)), content_type=EVENT_STREAM)
-    response.timeout = None  # it lasts as long as the prediction and its reader do
+    response.timeout = None  # the events may take any time
     response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Accel-Buffering"] = "no"  # nginx would collect what is to arrive at once
+    response.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back
     return response
 
 
 def _preferences(
     request: GatewayRequest, meaningful: Collection[str], longest_wait_s: float
 ) -> Preferences:
-    """Read the ``meaningful`` preferences; the response will name those that were applied."""
+    """Read the ``meaningful`` preferences; have the response name those that are applied."""
     headers = request.headers_of("prefer")
     if not headers:
         return NO_PREFERENCES
@@ -101,7 +101,7 @@ def _preferences(
     if applied := preferred.applied():
 
         @after_this_request
-        async def name_them(response: ResponseTypes) -> ResponseTypes:
+        async def add_header(response: ResponseTypes) -> ResponseTypes:
             response.headers["Preference-Applied"] = applied
             return response
 
@@ -112,7 +112,7 @@ def _query_wait_s(request: GatewayRequest) -> int:
     """Read ``?wait=N``: the same as ``Prefer: wait=N``, for clients that can send no headers.
 
     Raises:
-        MalformedRequest: it is no number of seconds.
+        MalformedRequest: the value is not a whole number of seconds.
     """
     text = request.args.get("wait", "0") if request.query_string else "0"
     wait_s = whole_seconds(text)
@@ -121,8 +121,8 @@ def _query_wait_s(request: GatewayRequest) -> int:
     return wait_s
 
 
-def _wants_events(request: GatewayRequest) -> bool:
-    """Tell whether the client prefers server-sent events to one response."""
+def _prefers_events(request: GatewayRequest) -> bool:
+    """Return whether the client prefers server-sent events to JSON."""
     accepted = request.header("accept") or ""
     return (
         EVENT_STREAM in accepted.lower()
@@ -132,7 +132,7 @@ def _wants_events(request: GatewayRequest) -> bool:
 
 
 async def _already_final(error: AlreadyFinal) -> Response:
-    """Respond with the final state, as a GET does but for the status."""
+    """Respond with the body of a GET, under the status of the error."""
     status = STATUS[error.code]
     if isinstance(error.outcome, PredictionError):
         return prediction_problem(error.outcome, status)

@@ -13,7 +13,7 @@ from gateway.web.errors import problem_response
 
 PENDING_SENTENCE: Final = "Prediction is still being processed."
 
-COME_BACK_S: Final = "1"
+RETRY_AFTER_S: Final = "1"
 """``Retry-After`` for a prediction that is not finished, in seconds."""
 
 
@@ -36,7 +36,7 @@ def accepted_response(prediction_id: PredictionId) -> Response:
     body = b'{"message": "Request received. Processing asynchronously.", "prediction_id": "%b"}'
     response = json_response(body % text.encode(), http.HTTPStatus.ACCEPTED)
     response.headers["Location"] = f"/predict/{text}"
-    response.headers["Retry-After"] = COME_BACK_S
+    response.headers["Retry-After"] = RETRY_AFTER_S
     return response
 
 
@@ -44,7 +44,7 @@ def pending_response(progress: Progress | None) -> Response:
     """Respond with 202: the prediction is not finished; problem details have its progress."""
     more = {} if progress is None else {"progress": progress}
     response = problem_response(http.HTTPStatus.ACCEPTED, "pending", PENDING_SENTENCE, **more)
-    response.headers["Retry-After"] = COME_BACK_S
+    response.headers["Retry-After"] = RETRY_AFTER_S
     return response
 
 

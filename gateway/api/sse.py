@@ -15,14 +15,14 @@ from gateway.reply_stream.live_events import Event
 EVENT_STREAM: Final = "text/event-stream"
 
 MAX_OFFSET_DIGITS: Final = 18
-"""More than any stream will have; RabbitMQ takes 19."""
+"""Longer offsets are refused: no stream reaches them, and RabbitMQ takes at most 19 digits."""
 
 
 def last_event_id(header: str | None) -> int | None:
-    """Read the offset in ``Last-Event-ID``; None if the client has had no event.
+    """Read the offset in ``Last-Event-ID``; None if the client has received no event.
 
     Raises:
-        MalformedHeader: it is no id of ours, and starting over would repeat every event.
+        MalformedHeader: the id is not an offset; to ignore it would repeat all events.
     """
     if not header:
         return None
@@ -41,10 +41,10 @@ async def event_stream(
 
 def _block(item: StreamItem, prediction_id: str) -> bytes:
     id_line = b"id: %d\n" % item.offset if item.offset >= 0 else b""
-    if isinstance(item, KeepAlive):  # a comment; the id moves on, so that less has to be read again
+    if isinstance(item, KeepAlive):  # a comment; its id is where the client resumes
         return b": nothing new\n%b\n" % id_line
     name, data = _name_and_data(item, prediction_id)
-    line = data.replace(b"\n", b" ").replace(b"\r", b" ")  # in JSON they stand between tokens only
+    line = data.replace(b"\n", b" ").replace(b"\r", b" ")  # only between tokens of JSON
     return b"event: %b\n%bdata: %b\n\n" % (name.encode(), id_line, line)
 
 
@@ -59,7 +59,7 @@ def _name_and_data(item: Pending | Event | Ending, prediction_id: str) -> tuple[
 
 
 def _final_body(ending: Ending, prediction_id: str) -> bytes:
-    """The body of a GET, whatever its status."""
+    """Render the body of a GET, whatever its status."""
     try:
         return output_body(ending.reply.result(), prediction_id)
     except PredictionError as exc:

@@ -1,1 +1,1 @@
-"""The use cases: predict, look up, wait, cancel, follow. No HTTP and no AMQP words."""
+"""The use cases: predict, accept, wait, look up, cancel, follow. No HTTP and no AMQP words."""

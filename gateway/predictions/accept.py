@@ -1,14 +1,11 @@
-"""The use case of calls that come back for their results: queue, and hand out an id.
-
-No HTTP and no AMQP words.
-"""
+"""The use case of async calls: submit the request, return an id. No HTTP and no AMQP words."""
 
 from contextlib import AbstractContextManager, nullcontext
 
 from common.errors import Unroutable
 from gateway.prediction_id import PredictionId
 from gateway.predictions.availability import Availability
-from gateway.predictions.call import Call, least
+from gateway.predictions.call import Call, shortest_s
 from gateway.predictions.deadlines import Deadlines
 from gateway.predictions.intake import Intake
 from gateway.request_reply.order import Order
@@ -17,7 +14,7 @@ from gateway.settings import GatewaySettings
 
 
 class Accept:
-    """Predictions for later, queued under the deadlines of their callers."""
+    """The acceptance of predictions whose callers fetch the results later."""
 
     def __init__(
         self,
@@ -35,10 +32,10 @@ class Accept:
         self._deadlines = deadlines
 
     async def accept(self, call: Call) -> PredictionId:
-        """Accept a prediction for later: its id, once it cannot be lost any more.
+        """Accept a prediction for later; return its id once its request is confirmed.
 
         Raises:
-            PredictionError: it was not accepted.
+            PredictionError: the prediction was not accepted.
         """
         async with self._intake.take(call, self._intake.accepting, call.owner) as order:
             await self.submit(call, order, timeout_s=self._timeout_s)
@@ -47,19 +44,19 @@ class Accept:
     async def submit(
         self, call: Call, order: Order, *, age_s: float = 0.0, timeout_s: float
     ) -> None:
-        """Queue what a call asks for; returns once the broker has confirmed it.
+        """Submit the request of a call; return once the broker has confirmed it.
 
-        Its deadline counts from ``age_s`` seconds ago.
+        The deadline of the prediction counts from ``age_s`` seconds ago.
 
         Raises:
-            PredictionError: it was not confirmed within ``timeout_s`` seconds.
+            PredictionError: the request was not confirmed within ``timeout_s`` seconds.
         """
-        expires_s = least(self._async_deadline_s, call.deadline_s) - age_s
-        kept: AbstractContextManager[None] = nullcontext()
+        expires_s = shortest_s(self._async_deadline_s, call.deadline_s) - age_s
+        deadline: AbstractContextManager[None] = nullcontext()
         if call.deadline_s is not None:
-            kept = self._deadlines.kept(order.prediction_id, expires_s)
+            deadline = self._deadlines.keep(order.prediction_id, expires_s)
         try:
-            with kept:
+            with deadline:
                 await self._requestor.submit(order, expires_s, timeout_s)
         except Unroutable as exc:
             raise self._availability.missing_queue(order.model) from exc

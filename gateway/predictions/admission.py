@@ -1,4 +1,4 @@
-"""Refuse early: how many calls, and how many bytes of them, may be under way at once."""
+"""Admission control: limits on the calls under way, and on the bytes of their bodies."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from common.errors import Unavailable
 
 
 class Admission:
-    """Counts what is under way against two limits."""
+    """The number of calls under way and of their bytes, each with its limit."""
 
     def __init__(self, max_calls: int, max_bytes: int) -> None:
         self._max_calls = max_calls
@@ -20,7 +20,7 @@ class Admission:
         """Count a call of ``size_bytes`` for as long as the context lasts.
 
         Raises:
-            Unavailable: it would be one too many; nothing is counted then.
+            Unavailable: the call would exceed a limit, and is not counted.
         """
         if self.calls >= self._max_calls or self.bytes + size_bytes > self._max_bytes:
             raise Unavailable("Too many predictions are under way; try again later.")

@@ -1,4 +1,4 @@
-"""Whether anybody serves a model: refuse a call that nobody would answer."""
+"""The availability of models: refuses calls of models that no predictor serves."""
 
 from typing import Final
 
@@ -8,16 +8,16 @@ from gateway.request_reply.order import Order
 from gateway.request_reply.requestor import Requestor
 
 UNKNOWN_MODEL_S: Final = 0.2
-"""How long a sync call waits for a model that no predictor is known to serve.
+"""Time that a sync call waits for a model that no predictor is known to serve.
 
-With ``ROLL_CALL_S``, which a gateway that has just connected waits before, less than a second.
+Together with ``ROLL_CALL_S``, the wait after a new connection, it is less than a second.
 """
 
 
 class Availability:
-    """The models that can be asked for, by their predictors and queues.
+    """The models that are available, by their live predictors and their queues.
 
-    The queues of ``default_model`` are declared by gateways too, so it is known without predictors.
+    Gateways declare the queues of ``default_model`` too, so it is known without predictors.
     """
 
     def __init__(
@@ -28,10 +28,12 @@ class Availability:
         self._default_model = default_model
 
     async def refuse_unserved(self, order: Order) -> bool:
-        """Tell whether no predictor serves the model of ``order``, and none is known to have.
+        """Refuse an order of a known model that no predictor serves now.
+
+        Returns whether no predictor serves the model and none is known to have served it before.
 
         Raises:
-            Unavailable: no predictor serves it now, but the model is known.
+            Unavailable: no predictor serves the model now, but it is known.
         """
         if order.has_predictor or not await self._registry.none_serves(order.model):
             return False
@@ -40,9 +42,12 @@ class Availability:
         return True
 
     def missing_queue(self, model: str) -> PredictionError:
-        """Choose the error for a model whose queue is missing; has the default one's restored."""
+        """Return the error of a model whose queue is missing.
+
+        Has the queues of the default model declared again.
+        """
         if model == self._default_model:
-            self._requestor.restore_queues()  # its predictors may all have left
+            self._requestor.restore_queues()  # all its predictors may be away
         if self._is_known(model):
             return Unavailable(f"The queues of model '{model}' are missing; try again later.")
         return UnknownModel(f"There is no model '{model}': no predictor has ever served it.")
@@ -52,5 +57,5 @@ class Availability:
 
 
 def unserved(model: str) -> Unavailable:
-    """The error for a model that no predictor serves."""
+    """Return the error of a model that no predictor serves."""
     return Unavailable(f"No predictor serves model '{model}' now; try again later, or Async-Mode.")

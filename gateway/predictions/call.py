@@ -1,17 +1,17 @@
-"""A prediction that a caller asks for, before it is checked."""
+"""A call, as it is before its checks."""
 
 from collections.abc import Mapping
 from typing import Final, Protocol
 
 import msgspec
 
-from gateway.prediction_id import NOBODY
+from gateway.prediction_id import NO_OWNER
 
 NO_TRACE: Final[Mapping[str, str]] = {}
 
 
 class Body(Protocol):
-    """A caller's body that is not read yet; ``size_bytes`` is its upper bound."""
+    """The body of a call, which is not read yet; ``size_bytes`` is an upper bound of its size."""
 
     @property
     def size_bytes(self) -> int: ...
@@ -19,28 +19,28 @@ class Body(Protocol):
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One call; ``owner`` is the name of the key that it came with.
+    """One call for a prediction; ``owner`` is the name of the caller's API key.
 
     ``model``: None is the default model. ``trace_context``: W3C headers, to be passed on.
-    ``wait_s``: how long the caller is ready to wait for the result, in seconds; None: as long as a
-    call may take. ``deadline_s``: seconds from now after which the prediction is worth nothing;
-    None: as configured. ``idempotency_key``: calls of one owner with the same key are one
-    prediction (see ``predict_once.py``).
+    ``wait_s``: seconds that the caller is ready to wait for the result; None: as long as a call may
+    take. ``deadline_s``: seconds from now after which the caller has no use for the result; None:
+    as configured. ``idempotency_key``: calls of one owner with the same key are one prediction (see
+    ``predict_once.py``).
     """
 
     model: str | None
     body: Body
     trace_context: Mapping[str, str] = NO_TRACE
-    owner: str = NOBODY
+    owner: str = NO_OWNER
     wait_s: float | None = None
     deadline_s: float | None = None
     idempotency_key: str | None = None
 
     def longest_s(self, configured_s: float) -> float:
-        """Seconds that the caller waits at most, where ``configured_s`` is the limit for all."""
-        return least(configured_s, self.wait_s, self.deadline_s)
+        """Return the longest wait of this caller; ``configured_s`` is the limit for all callers."""
+        return shortest_s(configured_s, self.wait_s, self.deadline_s)
 
 
-def least(configured_s: float, *wanted_s: float | None) -> float:
-    """The smallest of some durations, of which None are unlimited."""
-    return min([configured_s, *(each for each in wanted_s if each is not None)])
+def shortest_s(limit_s: float, *durations_s: float | None) -> float:
+    """Return the shortest of some durations, of which None is unlimited."""
+    return min([limit_s, *(each for each in durations_s if each is not None)])

@@ -1,8 +1,8 @@
 """Deadlines that callers set for their async predictions, kept by the gateway that accepts them.
 
-A queue drops expired requests only at its head, and not what runs; so it cannot keep a deadline
-that is earlier than those before it. If this gateway ends before the deadline, the queue's own
-expiry is left.
+A queue drops expired requests only at its head, and never one that runs; so it cannot keep a
+deadline that is earlier than those of the requests ahead. If this gateway ends before the deadline,
+only the expiration of the request is left.
 """
 
 import asyncio
@@ -36,35 +36,35 @@ class Deadlines:
         self._open: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
-        """Number of deadlines that are kept."""
+        """Return the number of deadlines that are kept."""
         return len(self._open)
 
     @contextmanager
-    def kept(self, prediction_id: PredictionId, after_s: float) -> Iterator[None]:
+    def keep(self, prediction_id: PredictionId, after_s: float) -> Iterator[None]:
         """Keep the deadline of a prediction that is accepted in this context, ``after_s`` from now.
 
-        Whatever the context raises, nothing is kept then.
+        If the context raises an exception, the deadline is dropped.
 
         Raises:
             Unavailable: too many deadlines are kept already.
         """
         if len(self._open) >= MAX_OPEN:
             raise Unavailable("Too many predictions have a deadline of their own; try again later.")
-        keeping = asyncio.create_task(self._keep(prediction_id, after_s))
-        self._open.add(keeping)
-        keeping.add_done_callback(self._open.discard)
+        task = asyncio.create_task(self._enforce(prediction_id, after_s))
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
         try:
             yield
         except BaseException:
-            keeping.cancel()
+            task.cancel()
             raise
 
     def close(self) -> None:
-        """Keep none any longer."""
-        for keeping in self._open:
-            keeping.cancel()
+        """Drop all deadlines."""
+        for task in self._open:
+            task.cancel()
 
-    async def _keep(self, prediction_id: PredictionId, after_s: float) -> None:
+    async def _enforce(self, prediction_id: PredictionId, after_s: float) -> None:
         await self._stream.waiters.wait(prediction_id, after_s)
         while prediction_id not in self._stream.results:
             try:

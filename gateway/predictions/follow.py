@@ -13,8 +13,8 @@ from gateway.prediction_id import PredictionId
 from gateway.reply_stream.live_events import Event, Follower
 from gateway.reply_stream.reply_stream import ReplyStream
 
-QUIET_S: Final = 15.0
-"""How long a follower may get no event before it gets a ``KeepAlive``."""
+KEEP_ALIVE_S: Final = 15.0
+"""Time without an event after which a follower gets a ``KeepAlive``."""
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -24,13 +24,13 @@ class Pending(msgspec.Struct, frozen=True):
 
 
 class KeepAlive(msgspec.Struct, frozen=True):
-    """No event for a while; the stream was read up to ``offset``."""
+    """The item for a time without events; the stream has been read up to ``offset``."""
 
     offset: int
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """The final state."""
+    """The last item: the final state, which is at ``offset``."""
 
     offset: int
     reply: Reply
@@ -42,7 +42,7 @@ StreamItem = Pending | Event | KeepAlive | Ending
 class Follow:
     """The events of a prediction, without a gap and without a repetition.
 
-    ``is_alive`` tells whether a prediction's life goes on.
+    ``is_alive`` returns whether a prediction's life goes on.
     """
 
     def __init__(self, stream: ReplyStream, is_alive: Callable[[PredictionId], bool]) -> None:
@@ -50,52 +50,52 @@ class Follow:
         self._is_alive = is_alive
 
     def has_ended_at(self, prediction_id: PredictionId, offset: int | None) -> bool:
-        """Tell whether the event at ``offset`` is the final one: nothing comes after it."""
+        """Return whether the event at ``offset`` is the final one: no event comes after it."""
         return offset is not None and offset == self._stream.store.offset(prediction_id)
 
     async def follow(
         self, prediction_id: PredictionId, after: int | None
     ) -> AsyncIterator[StreamItem]:
-        """Yield the events after offset ``after``; without one what is known now, and what comes.
+        """Yield the events after offset ``after``; if it is None, the last known ones and new ones.
 
-        Ends with the ``Ending``; without one when this gateway shuts down, the follower does not
-        keep up, or an event cannot be read back: then a client resumes after its last event.
+        Ends with the ``Ending``. Ends without it if this gateway shuts down, the follower does not
+        keep up, or an event cannot be read back; a client can then resume after its last event.
         """
         with self._stream.live_events.follow(prediction_id) as follower:
-            ended = self._stream.store.offset(prediction_id)
-            here = self._stream.position  # later events come through the follower
+            final_offset = self._stream.store.offset(prediction_id)
+            read_up_to = self._stream.position  # the follower gets later events
             try:
                 if after is not None:
-                    upto = here if ended is None else ended
-                    yield KeepAlive(after)  # so that the head of the response leaves at once
-                    async with aclosing(self._missed(prediction_id, after, upto)) as missed:
+                    last = read_up_to if final_offset is None else final_offset
+                    yield KeepAlive(after)  # the head of the response leaves with it
+                    async with aclosing(self._missed(prediction_id, after, last)) as missed:
                         async for event in missed:
                             yield event
-                elif ended is None:
-                    for known in self._so_far(prediction_id, here):
-                        yield known
-                if ended is None:
-                    async for told in self._live(prediction_id, follower, after):
-                        yield told
+                elif final_offset is None:
+                    for first in self._first_items(prediction_id, read_up_to):
+                        yield first
+                if final_offset is None:
+                    async for item in self._live(prediction_id, follower, after):
+                        yield item
                 else:
-                    yield await self._ending(prediction_id, ended)
+                    yield await self._ending(prediction_id, final_offset)
             except (Unavailable, UnknownPrediction):
                 return
 
-    def _so_far(self, prediction_id: PredictionId, here: int) -> list[Pending | Event]:
-        """First items for a new follower: ``Pending``, then the last start and progress."""
+    def _first_items(self, prediction_id: PredictionId, read_up_to: int) -> list[Pending | Event]:
+        """List the first items for a new follower: ``Pending``, last start, last progress."""
         known = self._stream.live_events.last_events(prediction_id).in_order()
-        return [Pending(known[0].offset - 1 if known else here), *known]
+        return [Pending(known[0].offset - 1 if known else read_up_to), *known]
 
     async def _missed(
-        self, prediction_id: PredictionId, after: int, upto: int
+        self, prediction_id: PredictionId, after: int, last: int
     ) -> AsyncGenerator[Event | KeepAlive, None]:
-        """The events from ``after`` to ``upto``, read back from the stream."""
-        if upto <= after:
+        """Yield the events from ``after`` to ``last``, read back from the stream."""
+        if last <= after:
             return
-        reading = asyncio.create_task(self._stream.replays.read(prediction_id, after + 1, upto))
+        reading = asyncio.create_task(self._stream.replays.read(prediction_id, after + 1, last))
         try:
-            while not (await asyncio.wait((reading,), timeout=QUIET_S))[0]:
+            while not (await asyncio.wait((reading,), timeout=KEEP_ALIVE_S))[0]:
                 yield KeepAlive(after)
             for event in reading.result():
                 yield event
@@ -105,9 +105,9 @@ class Follow:
     async def _live(
         self, prediction_id: PredictionId, follower: Follower, after: int | None
     ) -> AsyncIterator[StreamItem]:
-        """New events; without those that another gateway has sent already."""
+        """Yield new events, without those up to ``after``, which another gateway has sent."""
         while self._is_alive(prediction_id):
-            event = await follower.next(QUIET_S)
+            event = await follower.next(KEEP_ALIVE_S)
             if event is None:
                 if follower.has_ended:
                     return
@@ -119,12 +119,12 @@ class Follow:
                 yield event
 
     async def _ending(self, prediction_id: PredictionId, offset: int) -> Ending:
-        """The final state.
+        """Return the last item.
 
         Raises:
-            Unavailable, UnknownPrediction: it cannot be read.
+            Unavailable, UnknownPrediction: the final state cannot be read.
         """
         reply = await self._stream.store.find(prediction_id)
         if reply is None:
-            raise UnknownPrediction  # forgotten meanwhile
+            raise UnknownPrediction  # its life has ended
         return Ending(offset, reply)

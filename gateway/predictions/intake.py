@@ -1,4 +1,4 @@
-"""The way in of every prediction: count it, read it, check it. No HTTP and no AMQP words."""
+"""The intake of calls: admission, reading, checks, a new id. No HTTP and no AMQP words."""
 
 import re
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ _MODEL_NAME: Final = re.compile(MODEL_NAME, re.ASCII)
 
 
 class Intake:
-    """Admission and checks; every failure is a ``PredictionError``.
+    """The admission and the checks of calls; every failure is a ``PredictionError``.
 
     ``waiting`` counts the calls that wait for their results, ``accepting`` those that wait for
     their ids. Once ``draining`` is set, no call is admitted.
@@ -39,11 +39,11 @@ class Intake:
 
     @asynccontextmanager
     async def take(self, call: Call, admission: Admission, owner: str) -> AsyncIterator[Order]:
-        """Admit a call for as long as the context lasts; yields its order, under an ``owner``'s id.
+        """Admit a call for as long as the context lasts; yield its order, with an ``owner``'s id.
 
         Raises:
-            Unavailable: it would be one too many, or this gateway is shutting down.
-            PredictionError: it cannot be predicted, as far as a gateway can tell.
+            Unavailable: the call would exceed a limit, or this gateway is shutting down.
+            PredictionError: the call does not pass the checks of a gateway.
         """
         if self.draining:
             raise Unavailable("This gateway is shutting down; try again.")

@@ -1,4 +1,4 @@
-"""The use cases of callers who come back: look up, wait, cancel. No HTTP and no AMQP words."""
+"""The use cases of accepted predictions: look up, wait, cancel. No HTTP and no AMQP words."""
 
 import asyncio
 from typing import Final
@@ -17,19 +17,19 @@ from common.errors import (
 from common.telemetry.correlation import correlate
 from gateway.call_context import add_log_fields, set_timing
 from gateway.countdown import countdown
-from gateway.prediction_id import NOBODY, PredictionId, PredictionIds, spell
+from gateway.prediction_id import NO_OWNER, PredictionId, PredictionIds, spell
 from gateway.reply_stream.reply_stream import ReplyStream
 from gateway.request_reply.final_states import FinalStates
 
 FIND_S: Final = 0.5
-"""How long a result may take to be found after a call's time is over."""
+"""Time in which a result can still be read after a call's own time is over."""
 
 
 class Found(msgspec.Struct, frozen=True):
     """A prediction that was looked up.
 
-    ``result`` is the JSON of input and result; None: it is not finished, and ``progress`` is the
-    last that its predictor reported, if any.
+    ``result`` is the JSON of input and result. If the prediction is not finished, ``result`` is
+    None, and ``progress`` is the last progress that was reported, if any.
     """
 
     prediction_id: PredictionId
@@ -38,9 +38,9 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class PredictionLookup:
-    """Final states of predictions, as results or errors; no caller waits over ``longest_wait_s``.
+    """The final states of predictions, as results or errors.
 
-    Every failure is a ``PredictionError``.
+    No caller waits longer than ``longest_wait_s``. Every failure is a ``PredictionError``.
     """
 
     def __init__(
@@ -55,17 +55,17 @@ class PredictionLookup:
         self._stream = stream
         self._final_states = final_states
 
-    async def look_up(self, text: str, wait_s: float = 0, *, owner: str = NOBODY) -> Found:
-        """Find out how the prediction ended whose id is ``text``.
+    async def look_up(self, text: str, wait_s: float = 0, *, owner: str = NO_OWNER) -> Found:
+        """Look up the prediction whose id is ``text``.
 
-        Waits for the end at most ``wait_s`` seconds, at most ``longest_wait_s``, and no longer once
-        this gateway shuts down.
+        Waits for its final state at most ``wait_s`` and at most ``longest_wait_s`` seconds, and no
+        longer once this gateway shuts down.
 
         Raises:
-            UnknownPrediction: no id of ours, another's than ``owner``'s, or its life is over.
-            PredictionError: the prediction failed; what the sync call would have raised.
+            UnknownPrediction: the id was not minted for ``owner``, or its life is over.
+            PredictionError: the prediction failed; a sync call would have raised the same.
         """
-        prediction_id = self.recognised(text, owner)
+        prediction_id = self.recognise(text, owner)
         if wait_s > 0:
             await self._wait(prediction_id, wait_s)
         result = _result(await self._stream.store.find(prediction_id))
@@ -74,11 +74,11 @@ class PredictionLookup:
         return Found(prediction_id, None, self._stream.live_events.last_progress(prediction_id))
 
     async def result(self, prediction_id: PredictionId, timeout_s: float) -> bytes:
-        """The JSON of input and result of what was accepted for a caller who waits for it.
+        """Wait for an accepted prediction; return the JSON of its input and result.
 
         Raises:
-            DeadlineExceeded: it has not ended within ``timeout_s`` seconds; it goes on.
-            PredictionError: it failed, or its end cannot be read now.
+            DeadlineExceeded: the prediction has not ended within ``timeout_s`` seconds; it goes on.
+            PredictionError: the prediction failed, or its final state cannot be read now.
         """
         left_s = countdown(timeout_s)
         await self._stream.waiters.wait(prediction_id, timeout_s)
@@ -93,10 +93,10 @@ class PredictionLookup:
         return result
 
     async def wait(self, prediction_id: PredictionId, wait_s: float) -> bytes | None:
-        """The JSON of input and result of what was just accepted, if it ends in ``wait_s`` seconds.
+        """Wait for a prediction that was just accepted; return the JSON of its input and result.
 
-        Waits as long as ``look_up``. None: it has not ended, or its end cannot be read now; a
-        caller with the id can come back.
+        Waits as long as ``look_up`` would. Returns None if the prediction has not ended, or its
+        final state cannot be read now: the caller can look it up later.
 
         Raises:
             PredictionError: the prediction failed.
@@ -108,16 +108,16 @@ class PredictionLookup:
             return None
         return _result(found)
 
-    async def cancel(self, text: str, *, owner: str = NOBODY) -> None:
-        """Cancel a prediction that is not over; returns once that is its final state.
+    async def cancel(self, text: str, *, owner: str = NO_OWNER) -> None:
+        """Cancel a prediction; return once *cancelled* is its final state.
 
         Raises:
-            UnknownPrediction: no id of ours, another's than ``owner``'s, or its life is over.
-            AlreadyFinal: it ended otherwise.
-            Unavailable: its final state is not known within ``longest_wait_s`` seconds; it may be
-                cancelled or not.
+            UnknownPrediction: the id was not minted for ``owner``, or its life is over.
+            AlreadyFinal: the prediction has another final state.
+            Unavailable: the final state is not known within ``longest_wait_s`` seconds; the
+                prediction may be cancelled or not.
         """
-        prediction_id = self.recognised(text, owner)
+        prediction_id = self.recognise(text, owner)
         final = await self._stream.store.find(prediction_id)
         if final is None:
             final = await self._publish_cancelled(prediction_id)
@@ -127,7 +127,7 @@ class PredictionLookup:
         add_log_fields(state="cancelled")
 
     async def _publish_cancelled(self, prediction_id: PredictionId) -> Reply:
-        """Publish that a prediction is cancelled; returns its final state, which may be another."""
+        """Publish the final state *cancelled*; return the first one, which may be another."""
         left_s = countdown(self.longest_wait_s)
         await self._final_states.publish(spell(prediction_id), CANCELLED, left_s())
         await self._stream.waiters.wait(prediction_id, left_s())
@@ -136,11 +136,11 @@ class PredictionLookup:
             raise Unavailable("It is not known yet how the prediction ended; try again.")
         return final
 
-    def recognised(self, text: str, owner: str = NOBODY) -> PredictionId:
-        """The id that ``text`` spells; the correlation id of the current call from now on.
+    def recognise(self, text: str, owner: str = NO_OWNER) -> PredictionId:
+        """Return the id that ``text`` spells; make it the correlation id of the current call.
 
         Raises:
-            UnknownPrediction: no id of ours, another's than ``owner``'s, or its life is over.
+            UnknownPrediction: the id was not minted for ``owner``, or its life is over.
         """
         prediction_id = self._ids.recognise(text, owner)
         if prediction_id is None or not self._ids.is_alive(prediction_id):
@@ -157,7 +157,7 @@ def _result(found: Reply | None) -> bytes | None:
     if found is None:
         add_log_fields(state="pending")
         return None
-    set_timing(found.timing, is_of_call=False)
+    set_timing(found.timing, requested_by_call=False)
     result = found.result()
     add_log_fields(state="succeeded")
     return result

@@ -1,4 +1,4 @@
-"""The use case of calls that wait for their results. No HTTP and no AMQP words."""
+"""The use case of sync calls: wait for the result. No HTTP and no AMQP words."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from common.contract.messages import Reply
 from common.errors import DeadlineExceeded, Unroutable
 from gateway.call_context import add_log_fields, set_timing
 from gateway.countdown import countdown
-from gateway.prediction_id import NEVER_TOLD
+from gateway.prediction_id import UNDISCLOSED
 from gateway.predictions.availability import UNKNOWN_MODEL_S, Availability, unserved
 from gateway.predictions.call import Call
 from gateway.predictions.intake import Intake
@@ -16,9 +16,9 @@ from gateway.request_reply.requestor import Requestor
 
 
 class Predict:
-    """Predictions that answer at once; every failure is a ``PredictionError``.
+    """Predictions whose callers wait for the result; every failure is a ``PredictionError``.
 
-    ``notify_predictors`` takes the correlation id of a prediction that needs no answer any more.
+    ``notify_predictors`` takes the correlation id of a prediction whose result is no longer needed.
     No call waits longer than ``sync_timeout_s``.
     """
 
@@ -37,39 +37,39 @@ class Predict:
         self._sync_timeout_s = sync_timeout_s
 
     async def predict(self, call: Call) -> bytes:
-        """Predict now: the JSON of input and result.
+        """Predict now; return the JSON of input and result.
 
-        When the caller leaves, the prediction is cancelled.
+        If the caller leaves, the predictors are notified.
 
         Raises:
             PredictionError: within the sync timeout + 1 s, whatever is down; sooner if the caller
-                does not wait that long.
+                waits for less.
         """
-        async with self._intake.take(call, self._intake.waiting, NEVER_TOLD) as order:
+        async with self._intake.take(call, self._intake.waiting, UNDISCLOSED) as order:
             try:
                 reply = await self._reply(order, call.longest_s(self._sync_timeout_s))
             except (asyncio.CancelledError, DeadlineExceeded) as exc:
                 self._abandon(order, call, exc)
                 raise
-            set_timing(reply.timing, is_of_call=True)
+            set_timing(reply.timing, requested_by_call=True)
             result = reply.result()
             add_log_fields(state="succeeded")
             return result
 
-    def _abandon(self, order: Order, call: Call, why: BaseException) -> None:
-        """Stop the predictors if the caller has left, or has set the deadline that is over.
+    def _abandon(self, order: Order, call: Call, reason: BaseException) -> None:
+        """Notify the predictors if the caller has left, or had set the deadline that is over.
 
-        Not while this gateway shuts down: its callers may not have wanted to leave.
+        While this gateway shuts down, a cancelled call does not mean that its caller has left.
         """
-        has_left = isinstance(why, asyncio.CancelledError) and not self._intake.draining
-        if has_left or (isinstance(why, DeadlineExceeded) and call.deadline_s is not None):
+        has_left = isinstance(reason, asyncio.CancelledError) and not self._intake.draining
+        if has_left or (isinstance(reason, DeadlineExceeded) and call.deadline_s is not None):
             self._notify_predictors(order.correlation_id)
 
     async def _reply(self, order: Order, longest_s: float) -> Reply:
         left_s = countdown(longest_s)
         is_unserved = await self._availability.refuse_unserved(order)
-        # If a model without known predictors has queues all the same, its predictors have left,
-        # and a moment tells.
+        # An unknown model can have queues all the same, left by former predictors: then a short
+        # wait is enough.
         timeout_s = left_s()
         try:
             return await self._requestor.call(
@@ -80,4 +80,4 @@ class Predict:
         except DeadlineExceeded as exc:
             if is_unserved and timeout_s > UNKNOWN_MODEL_S:
                 raise unserved(order.model) from exc
-            raise  # the caller's own time was over before a moment could tell
+            raise  # the caller's own time was shorter than that wait

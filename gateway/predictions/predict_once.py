@@ -9,17 +9,17 @@ from gateway.prediction_id import PredictionId
 from gateway.predictions.accept import Accept
 from gateway.predictions.availability import Availability
 from gateway.predictions.call import Call
-from gateway.predictions.idempotency import IdempotentReceiver, Repeatable
+from gateway.predictions.idempotency import IdempotentReceiver, KeyedRequest
 from gateway.predictions.intake import Intake
 from gateway.predictions.lookup import PredictionLookup
 from gateway.request_reply.order import Order
 
 
 class PredictOnce:
-    """Predictions that calls with the same key share, and how they end.
+    """Predictions that calls with the same key share.
 
-    Each is accepted for later, within ``timeout_s`` seconds, so that it outlives the call that
-    asked for it. No call waits longer than that for its result.
+    Each is accepted as if for an async call, so that it outlives the call that has requested it. No
+    call waits longer than ``lookup.longest_wait_s``, for the acceptance or for the result.
     """
 
     def __init__(
@@ -38,38 +38,40 @@ class PredictOnce:
         self._timeout_s = lookup.longest_wait_s
 
     async def predict(self, call: Call) -> bytes:
-        """Predict now: the JSON of input and result. One that ends too late is there for the next.
+        """Predict now; return the JSON of input and result.
+
+        A prediction that ends too late for this call is there for the next one with the key.
 
         Raises:
             PredictionError: within the sync timeout + 1 s, whatever is down; sooner if the caller
-                does not wait that long.
+                waits for less.
         """
         async with self._intake.take(call, self._intake.waiting, call.owner) as order:
             left_s = countdown(call.longest_s(self._timeout_s))
-            repeatable = _repeatable(call, order)
-            if not self._receiver.knows(repeatable, order):
+            keyed = _keyed_request(call, order)
+            if not self._receiver.knows(keyed, order):
                 await self._availability.refuse_unserved(order)
             try:
                 async with asyncio.timeout(left_s()):
-                    prediction_id = await self._accept_once(call, repeatable, order)
+                    prediction_id = await self._accept_once(call, keyed, order)
             except TimeoutError as exc:
                 raise DeadlineExceeded("The prediction was not accepted in time.") from exc
             return await self._lookup.result(prediction_id, left_s())
 
     async def accept(self, call: Call) -> PredictionId:
-        """Accept a prediction for later: its id, once it cannot be lost any more.
+        """Accept a prediction for later; return its id once its request is confirmed.
 
         Raises:
-            PredictionError: it was not accepted.
+            PredictionError: the prediction was not accepted.
         """
         async with self._intake.take(call, self._intake.accepting, call.owner) as order:
-            return await self._accept_once(call, _repeatable(call, order), order)
+            return await self._accept_once(call, _keyed_request(call, order), order)
 
-    async def _accept_once(self, call: Call, repeatable: Repeatable, order: Order) -> PredictionId:
+    async def _accept_once(self, call: Call, keyed: KeyedRequest, order: Order) -> PredictionId:
         submit = partial(self._accept.submit, call)
-        return await self._receiver.accept(repeatable, order, submit, self._timeout_s)
+        return await self._receiver.accept(keyed, order, submit, self._timeout_s)
 
 
-def _repeatable(call: Call, order: Order) -> Repeatable:
+def _keyed_request(call: Call, order: Order) -> KeyedRequest:
     assert call.idempotency_key is not None
-    return Repeatable.of(call.owner, call.idempotency_key, order)
+    return KeyedRequest.from_order(call.owner, call.idempotency_key, order)

@@ -1,9 +1,9 @@
-"""The front door of this folder: all that a caller can ask for. No HTTP and no AMQP words."""
+"""The front door of this folder: all use cases of a caller. No HTTP and no AMQP words."""
 
 import time
 from collections.abc import AsyncIterator, Awaitable
 
-from gateway.prediction_id import NOBODY, PredictionId, PredictionIds
+from gateway.prediction_id import NO_OWNER, PredictionId, PredictionIds
 from gateway.predictions.accept import Accept
 from gateway.predictions.availability import Availability
 from gateway.predictions.call import Call
@@ -24,7 +24,7 @@ from gateway.settings import GatewaySettings
 class Predictions:
     """The use cases; every failure is a ``PredictionError``.
 
-    ``longest_wait_s`` is how long any caller may wait, in seconds.
+    No caller waits longer than ``longest_wait_s`` seconds.
     """
 
     def __init__(
@@ -63,42 +63,42 @@ class Predictions:
         return (self._accept if call.idempotency_key is None else self._once).accept(call)
 
     def wait(self, prediction_id: PredictionId, wait_s: float) -> Awaitable[bytes | None]:
-        """Wait for what was just accepted: see ``PredictionLookup.wait``."""
+        """Wait for a prediction that was just accepted: see ``PredictionLookup.wait``."""
         return self._lookup.wait(prediction_id, wait_s)
 
-    def look_up(self, text: str, wait_s: float = 0, *, owner: str = NOBODY) -> Awaitable[Found]:
-        """Find out how a prediction ended: see ``PredictionLookup.look_up``."""
+    def look_up(self, text: str, wait_s: float = 0, *, owner: str = NO_OWNER) -> Awaitable[Found]:
+        """Look up a prediction: see ``PredictionLookup.look_up``."""
         return self._lookup.look_up(text, wait_s, owner=owner)
 
-    def cancel(self, text: str, *, owner: str = NOBODY) -> Awaitable[None]:
+    def cancel(self, text: str, *, owner: str = NO_OWNER) -> Awaitable[None]:
         """Cancel a prediction: see ``PredictionLookup.cancel``."""
         return self._lookup.cancel(text, owner=owner)
 
     def follow(
-        self, text: str, after: int | None, *, owner: str = NOBODY
+        self, text: str, after: int | None, *, owner: str = NO_OWNER
     ) -> tuple[PredictionId, AsyncIterator[StreamItem] | None]:
         """Follow a prediction after offset ``after`` of the reply stream: see ``Follow.follow``.
 
-        None: the event at that offset is the final one.
+        The items are None if the event at that offset is the final one.
 
         Raises:
-            UnknownPrediction: no id of ours, another's than ``owner``'s, or its life is over.
+            UnknownPrediction: the id was not minted for ``owner``, or its life is over.
         """
-        prediction_id = self._lookup.recognised(text, owner)
+        prediction_id = self._lookup.recognise(text, owner)
         if self._follow.has_ended_at(prediction_id, after):
             return prediction_id, None
         return prediction_id, self._follow.follow(prediction_id, after)
 
     async def run(self) -> None:
-        """Notify predictors of what is cancelled, until cancelled."""
+        """Publish the notifications to the predictors, until cancelled."""
         await self._final_states.run()
 
     def stop_accepting(self) -> None:
-        """Refuse new calls, answer those that wait for later results, and let followers go."""
+        """Refuse new calls, end the waits for async results, and end all followers."""
         self.intake.draining = True
         self._stream.waiters.interrupt()
         self._stream.live_events.interrupt()
 
     def close(self) -> None:
-        """Keep no deadline any longer."""
+        """Drop all deadlines."""
         self.deadlines.close()

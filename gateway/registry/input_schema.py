@@ -1,7 +1,7 @@
-"""Input schemas: check inputs against the one that a model announces, before publishing them.
+"""Input schemas: checks of inputs against the schema that a model announces.
 
-The predictor checks again, with the model's own types: what a schema cannot say is left to it, and
-so is what Python reads in another way than JSON Schema does.
+The predictor checks again, with the model's own types: rules that a schema cannot express are left
+to it, and so are those that Python and JSON Schema interpret in different ways.
 """
 
 from typing import Any, Final
@@ -24,11 +24,11 @@ class _Unchecked:
     def __init__(self, *_: Any) -> None: ...
 
     def validate(self, _: Any) -> None:
-        """Anything fits."""
+        """Accept any value."""
 
 
 class InputSchema:
-    """The JSON Schema of a model's inputs, compiled; one that cannot be read fits everything."""
+    """The JSON Schema of a model's inputs, compiled; a malformed one fits everything."""
 
     def __init__(self, card: ModelCard) -> None:
         self._validator: jsonschema_rs.Validator | None = None
@@ -37,7 +37,7 @@ class InputSchema:
                 card.input_schema,
                 validate_formats=False,
                 keywords={"pattern": _Unchecked},
-                offline=True,  # what a schema refers to is neither fetched nor read from disk
+                offline=True,  # references are neither fetched nor read from disk
             )
         except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as exc:
             reason = str(exc)[:MAX_SHOWN_CHARS]
@@ -47,7 +47,7 @@ class InputSchema:
         """Check an input.
 
         Raises:
-            InvalidInput: it does not fit; the sentence has the path of the fault.
+            InvalidInput: the input does not fit; the sentence has the path of the fault.
         """
         if self._validator is None:
             return
@@ -58,13 +58,13 @@ class InputSchema:
 
 
 def _sentence(error: jsonschema_rs.ValidationError) -> str:
-    """The fault and its path, as predictors render it: ``$.features[3]``."""
+    """Render the fault and its path, as predictors do: ``$.features[3]``."""
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.instance_path)
     return f"{_short(error.message)} - at `{_short('$' + ''.join(steps))}`."
 
 
 def _short(text: str) -> str:
-    """Both ends of a text that may be as long as the input."""
+    """Return both ends of a text, which may be as long as the input."""
     if len(text) <= MAX_SHOWN_CHARS:
         return text
     return f"{text[: MAX_SHOWN_CHARS // 2]} … {text[-MAX_SHOWN_CHARS // 2 :]}"

@@ -14,7 +14,7 @@ from common.errors import MalformedRequest, Unavailable
 from gateway.registry.replicas import ReplicaTable
 
 PUBLISH_TIMEOUT_S: Final = 1.0
-"""How long the confirm of a roll call may take, before it is published again."""
+"""Time that the confirm of a roll call has, before the roll call is published again."""
 
 log = structlog.get_logger()
 
@@ -30,7 +30,7 @@ class PredictorRegistry(ReplicaTable):
         self._publisher = publisher
         self._roll_call_due = asyncio.Event()
         self._generation = 0
-        """Of the queue that announcements come through."""
+        """Changes with each new queue for announcements, and with its loss."""
 
     async def attach(self, channel: Channel) -> None:
         """Consume announcements on a new connection."""
@@ -40,7 +40,7 @@ class PredictorRegistry(ReplicaTable):
         self._roll_call_due.set()
 
     def detach(self) -> None:
-        """Stop counting silence: the connection is lost."""
+        """Stop measuring silence: the connection is lost."""
         self._generation += 1
         self._roll_call_due.clear()
         self.stop_listening()
@@ -51,15 +51,15 @@ class PredictorRegistry(ReplicaTable):
             await self._roll_call_due.wait()
             self._roll_call_due.clear()
             generation = self._generation
-            is_published = await self._call_roll()
+            is_published = await self._publish_roll_call()
             if generation != self._generation:
-                continue  # the answers go to a queue that is gone
+                continue  # the announcements go to a queue that is lost
             if is_published:
                 self.begin_listening()
             else:
                 self._roll_call_due.set()
 
-    async def _call_roll(self) -> bool:
+    async def _publish_roll_call(self) -> bool:
         try:
             await self._publisher.ready(PUBLISH_TIMEOUT_S)
             await self._publisher.publish(

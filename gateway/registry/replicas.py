@@ -14,7 +14,7 @@ from common.contract.announcement import SILENCE_S, Announcement, ModelCard
 from gateway.registry.input_schema import InputSchema
 
 ROLL_CALL_S: Final = 0.7
-"""How long predictors may take to answer a roll call."""
+"""Time that predictors have for announcing themselves after a roll call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,43 +44,43 @@ class ReplicaTable:
     def record(self, announcement: Announcement) -> None:
         """Record an announcement."""
         for card in announcement.models:
-            self._keep(card.name, self._live(card.name))  # silent ones are forgotten
+            self._keep(card.name, self._live(card.name))  # removes silent ones
             serving = self._serving[card.name]
             if announcement.leaving:
                 serving.pop(announcement.replica_id, None)
             else:
-                known = self._one_of_equals(card)
+                known = self._known_card(card)
                 serving[announcement.replica_id] = Replica(announcement, known, self._now_s())
-            # A dict keeps the order in which its keys came, whichever announces itself again.
+            # The last key is the newest replica: announcing itself again moves no key of a dict.
             newest = next(reversed(serving.values())).card if serving else None
             self._set_card(newest or self._cards.get(card.name, card))
         self._announced.set()
 
     def begin_listening(self) -> None:
-        """Count silence from now on: announcements are consumed again, and a roll call is out.
+        """Measure silence from now on: announcements are consumed, and a roll call is published.
 
-        Before, no announcement could arrive: each replica that was live counts as heard of now.
+        No announcement could arrive before, so each live replica counts as announced now.
         """
-        there = {model: self._live(model) for model in self._serving}
+        live_by_model = {model: self._live(model) for model in self._serving}
         now_s = self._now_s()
         self._complete_s, self._paused_since_s = now_s + ROLL_CALL_S, None
-        for model, live in there.items():
+        for model, live in live_by_model.items():
             self._keep(model, [dataclasses.replace(each, announced_s=now_s) for each in live])
 
     def stop_listening(self) -> None:
-        """Stop counting silence: no announcement can arrive, so time stands still."""
+        """Stop measuring silence: no announcement can arrive from now on."""
         self._complete_s = None
         if self._paused_since_s is None:
             self._paused_since_s = self._now_s()
 
     def serving(self, model: str) -> list[Announcement]:
-        """The live replicas of a model."""
+        """Return the live replicas of a model."""
         return [replica.announcement for replica in self._live(model)]
 
     async def none_serves(self, model: str) -> bool:
-        """Tell whether it is known that no replica serves the model.
+        """Return whether it is certain that no replica serves the model.
 
-        Waits for the answers to a roll call that has just gone out, at most ``ROLL_CALL_S``.
+        Waits for announcements after a roll call, until ``ROLL_CALL_S`` seconds after it.
         """
         while not self._live(model):
             if self._complete_s is None:
@@ -97,33 +97,33 @@ class ReplicaTable:
         return False
 
     def cards(self) -> list[ModelCard]:
-        """Every model that was ever announced: see ``card``."""
+        """Return every model that was ever announced: see ``card``."""
         return sorted(self._cards.values(), key=lambda card: card.name)
 
     def card(self, model: str) -> ModelCard | None:
-        """A model as the newest of its replicas announces it, or None if none ever did.
+        """Return a model as its newest replica announces it; None if no replica ever did.
 
-        The newest is the one that was first heard of last, so that an upgrade shows one version
-        at a time. When none is left, what was shown last stays.
+        The newest replica is the one whose first announcement is the latest, so that an upgrade
+        shows one version at a time. When no replica is left, the last card stays.
         """
         return self._cards.get(model)
 
     def check_input(self, model: str, value: Any) -> bool:
         """Check an input against the schema that all live replicas of the model agree on.
 
-        They differ during an upgrade; then, and while there are none, nothing is checked here.
-        Returns whether there are any.
+        While the replicas differ, during an upgrade, and without any, no input is checked here.
+        Returns whether there are live replicas.
 
         Raises:
-            InvalidInput: it does not fit.
+            InvalidInput: the input does not fit.
         """
         card, live = self._cards.get(model), self._live(model)
         if live and all(replica.card is card for replica in live):
             self._schemas[model].check(value)
         return bool(live)
 
-    def _one_of_equals(self, card: ModelCard) -> ModelCard:
-        """One object for all equal cards, so that comparing them costs nothing."""
+    def _known_card(self, card: ModelCard) -> ModelCard:
+        """Return the known card that equals ``card``, so that equal cards are one object."""
         known = [replica.card for replica in self._serving[card.name].values()]
         if card.name in self._cards:
             known.append(self._cards[card.name])
@@ -135,7 +135,7 @@ class ReplicaTable:
             self._schemas[card.name] = InputSchema(card)
 
     def _live(self, model: str) -> list[Replica]:
-        """The replicas that have announced themselves lately."""
+        """Return the replicas whose last announcement is recent."""
         now_s = self._now_s() if self._paused_since_s is None else self._paused_since_s
         serving = self._serving.get(model, {}).values()
         return [replica for replica in serving if replica.announced_s >= now_s - SILENCE_S]

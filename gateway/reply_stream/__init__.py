@@ -1,1 +1,1 @@
-"""The reply stream and all that is known from it: results, claims, live events."""
+"""The reply stream, and the state that a gateway builds from it: results, claims, live events."""

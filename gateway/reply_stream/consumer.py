@@ -1,11 +1,11 @@
 """The consumer of the reply stream.
 
-Every gateway reads all of ``predictions.replies``, so every gateway answers for every id. A
-restarted gateway replays what may still be asked for. It has caught up when a marker that it
-published itself comes back: after a start, on each new connection, and after a stall.
+Every gateway consumes all of ``predictions.replies``, so every gateway can look up every id. A
+restarted gateway replays the part that may still be looked up. After a start, on each new
+connection and after a stall, a gateway publishes a marker: it has caught up once that is delivered.
 
-After a lost connection it resumes at its last position (``position.py``); if the stream is another
-one by then, it reads that from the beginning.
+After a lost connection the consumer resumes at its last position (``position.py``); if the stream
+is another one by then, it is read from its beginning.
 """
 
 import asyncio
@@ -28,23 +28,23 @@ from gateway.reply_stream.projection import Projection
 PREFETCH: Final = 1000
 ACKNOWLEDGE_EVERY: Final = 250
 RETRY_S: Final = 1.0
-"""Delay of acknowledgements that are few, and between attempts while the broker is away."""
+"""Delay of acknowledgements while they are few, and of retries while the broker is away."""
 
 MARKER_TIMEOUT_S: Final = 5.0
 RESUME_S: Final = 5.0
-"""How long after the marker's confirm the event to resume at may take to be delivered.
+"""Time after the marker's confirm in which the event to resume at has to be delivered.
 
-One that is only late costs a replay.
+If the event is merely late, the stream is replayed without need.
 """
 
 log = structlog.get_logger()
 
 
 class ReplyStreamConsumer:
-    """Consumes the stream over ``attach``-ed channels and applies it to ``projection``.
+    """The consumer: applies the stream to ``projection``, over ``attach``-ed channels.
 
-    Begins ``life_s`` seconds ago, and publishes markers over ``publisher``. ``now_s`` is Unix time.
-    A ``tracer`` gets a span for each new final state.
+    It begins ``life_s`` seconds ago, and publishes markers over ``publisher``. ``now_s`` is Unix
+    time. A ``tracer`` gets a span for each new final state.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class ReplyStreamConsumer:
         self.lag_s = 0.0
 
     async def attach(self, channel: Channel) -> None:
-        """Follow the stream on a new connection, from where the last one ended."""
+        """Consume the stream on a new connection, from where the last one ended."""
         self._channel = channel
         self._unacknowledged = 0
         self._position.resume()
@@ -87,25 +87,25 @@ class ReplyStreamConsumer:
         )
 
     def detach(self) -> None:
-        """Keep what is known; the connection is lost, so new events are missed for now."""
+        """Count as not caught up: the connection is lost. The state in memory stays."""
         self._channel = None
         self.caught_up = False
 
     def fall_behind(self) -> None:
-        """Count as not caught up until a new marker has come through the stream."""
+        """Count as not caught up until a new marker is delivered."""
         self.caught_up = False
         self._marker, self._marker_sent = uuid4().hex, False
         self._marker_due.set()
 
     @property
     def offset(self) -> int:
-        """The offset up to which the stream was read; -1 before its first event."""
+        """The offset up to which the stream has been read; -1 before its first event."""
         return -1 if self._position.last is None else self._position.last.offset
 
     async def run(self) -> None:
-        """Publish markers and acknowledge what was read, until cancelled.
+        """Publish markers and acknowledge deliveries, until cancelled.
 
-        In separate tasks: a broker that takes no messages still takes acknowledgements.
+        In separate tasks: a broker that blocks publishers still takes acknowledgements.
         """
         async with asyncio.TaskGroup() as loops:
             loops.create_task(_repeat_when(self._marker_due, self._send_marker))
@@ -119,7 +119,7 @@ class ReplyStreamConsumer:
 
     def _on_delivery(self, delivery: Delivery) -> None:
         if delivery.channel is not self._channel:
-            return  # late, from a lost connection: it is delivered again on the new one
+            return  # from a lost connection: it is delivered again on the new one
         self._last_tag = delivery.tag
         self._unacknowledged += 1
         if self._unacknowledged == 1:
@@ -144,12 +144,12 @@ class ReplyStreamConsumer:
             self.lag_s = max(0.0, self._now_s() - message.timestamp_s - 1)  # whole seconds
 
     def _trace(self, tracer: Tracer, message: Message) -> None:
-        """Trace a new final state; during a replay all have been traced when they were new."""
+        """Trace a new final state; those of a replay were traced when they were new."""
         if "traceparent" in message.headers:
             tracer.delivered(message, REPLIES, self._now_s()).end()
 
     def _check_position(self, marker: str) -> None:
-        """Begin again if the marker is in the stream, but the event to resume at has not come."""
+        """Begin again if the event to resume at is missing, though the stream has the marker."""
         if marker == self._marker and self._channel is not None and self._position.is_missing:
             self._begin_again()
 

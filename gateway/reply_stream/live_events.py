@@ -1,4 +1,4 @@
-"""Live events: the last ones of each running prediction, and its followers. No I/O."""
+"""The table of live events: the last ones of each running prediction, and its followers. No I/O."""
 
 import asyncio
 from collections import deque
@@ -16,13 +16,13 @@ MAX_KNOWN: Final = 10_000
 """Predictions whose last events are remembered: the most recent ones."""
 
 MAX_UNREAD: Final = 100
-"""Events that a follower may leave unread; one more ends it, and its client has to resume."""
+"""Events that a follower may leave unread; one more ends it, and the client has to resume."""
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
     """An event of a prediction, at ``offset`` of the stream.
 
-    ``progress`` belongs to events of that type. Of a final state only the offset is here.
+    Only events of type ``progress`` have a ``progress``. A final state has no body here.
     """
 
     type: str
@@ -37,11 +37,11 @@ class LastEvents(msgspec.Struct, frozen=True, gc=False):
     progress: Event | None
 
     def in_order(self) -> list[Event]:
-        """In the order of the stream."""
+        """List these events in the order of the stream."""
         return [event for event in (self.started, self.progress) if event is not None]
 
 
-NOTHING: Final = LastEvents(None, None)
+NO_EVENTS: Final = LastEvents(None, None)
 
 
 class Follower:
@@ -54,11 +54,11 @@ class Follower:
 
     @property
     def has_ended(self) -> bool:
-        """Tell whether no more events will come."""
+        """True if no more events will come."""
         return self._is_ended and not self._unread
 
     def push(self, event: Event) -> None:
-        """Keep an event for ``next``; end the follower if too many are kept already."""
+        """Keep an event for ``next``; end the follower instead if ``MAX_UNREAD`` are kept."""
         if len(self._unread) >= MAX_UNREAD:
             self.end()
         elif not self._is_ended:
@@ -66,7 +66,7 @@ class Follower:
             self._has_event.set()
 
     def end(self) -> None:
-        """Deliver what is kept, and no more events after that."""
+        """Keep no more events; ``next`` still returns those that are kept."""
         self._is_ended = True
         self._has_event.set()
 
@@ -94,12 +94,12 @@ class LiveEvents:
         return sum(map(len, self._followers.values()))
 
     def last_events(self, prediction_id: PredictionId) -> LastEvents:
-        """The last events of a running prediction."""
-        return self._last.get(prediction_id, NOTHING)
+        """Return the last events of a running prediction."""
+        return self._last.get(prediction_id, NO_EVENTS)
 
     def record(self, prediction_id: PredictionId, event: Event) -> None:
         """Record a ``started`` or ``progress`` event; ``started`` (redelivery) resets progress."""
-        known = self._last.pop(prediction_id, NOTHING)
+        known = self._last.pop(prediction_id, NO_EVENTS)
         is_start = event.type == MessageType.STARTED
         self._last[prediction_id] = (
             LastEvents(event, None) if is_start else LastEvents(known.started, event)
@@ -109,12 +109,12 @@ class LiveEvents:
         self._publish(prediction_id, event)
 
     def end(self, prediction_id: PredictionId, ending: Event) -> None:
-        """Forget a prediction whose final state is recorded, and pass that on to its followers."""
+        """Forget a prediction with a final state, and pass ``ending`` on to its followers."""
         self._last.pop(prediction_id, None)
         self._publish(prediction_id, ending)
 
     def last_progress(self, prediction_id: PredictionId) -> Progress | None:
-        """The last progress that was reported of a running prediction."""
+        """Return the last progress of a running prediction, if any."""
         event = self.last_events(prediction_id).progress
         return event.progress if event else None
 
@@ -134,7 +134,7 @@ class LiveEvents:
                 del self._followers[prediction_id]
 
     def begin_again(self) -> None:
-        """Forget all offsets, which are of another stream, and end all followers."""
+        """Forget all events, whose offsets are of a lost stream, and end all followers."""
         self._last.clear()
         self._end_all()
 

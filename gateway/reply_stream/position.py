@@ -1,8 +1,8 @@
 """The position of a consumer in a stream, and a check that it is still the same stream. No I/O.
 
-After a lost connection reading goes on at the last event that was read, and that event has to be
-the first to come: else the stream was deleted meanwhile, or lost with its broker, and what is
-there now is another one.
+After a lost connection the consumer resumes at the last event that it has read. That event has to
+be the first one delivered; otherwise the stream was deleted meanwhile, or lost with its broker, and
+the present stream is another one.
 """
 
 from enum import Enum, auto
@@ -20,7 +20,7 @@ class Step(Enum):
 
 
 class EventKey(NamedTuple):
-    """An event's offset, and the fields that tell it from another stream's event there."""
+    """An event's offset, and the fields that tell it from an event of another stream there."""
 
     offset: int
     type: str
@@ -29,13 +29,13 @@ class EventKey(NamedTuple):
 
     @classmethod
     def from_delivery(cls, delivery: Delivery) -> Self:
-        """The key of a delivered event."""
+        """Read the key of a delivered event."""
         message = delivery.message
         return cls(delivery.offset, message.type, message.correlation_id, message.timestamp_s)
 
 
 class StreamPosition:
-    """The last event that was read; none at first."""
+    """The last event that was read, and the one to resume at; none at first."""
 
     def __init__(self) -> None:
         self.last: EventKey | None = None
@@ -43,7 +43,7 @@ class StreamPosition:
 
     @property
     def is_missing(self) -> bool:
-        """Tell whether the event to resume at has not come yet."""
+        """True until the event to resume at is delivered."""
         return self._expected is not None
 
     def resume(self) -> None:
@@ -51,11 +51,11 @@ class StreamPosition:
         self._expected = self.last
 
     def reset(self) -> None:
-        """Begin with a stream's beginning."""
+        """Begin at the beginning of a stream."""
         self.last = self._expected = None
 
     def step(self, key: EventKey) -> Step:
-        """Move on to an event, if it is next."""
+        """Move on to an event if it is next; return which kind of step it is."""
         expected = self._expected
         if expected is not None:
             if key.offset < expected.offset:  # streams are attached to at chunk boundaries
@@ -65,5 +65,5 @@ class StreamPosition:
             self._expected = None
             if key == expected:
                 return Step.KNOWN
-        self.last = key  # if it stands further on, retention has dropped what was before it
+        self.last = key  # at a higher offset, if retention has dropped the events before it
         return Step.NEXT

@@ -1,4 +1,4 @@
-"""The projection of the reply stream into memory: which event changes which state. No I/O."""
+"""The projection of the reply stream: applies its events to the state in memory. No I/O."""
 
 from typing import Final
 
@@ -14,20 +14,20 @@ from gateway.reply_stream.live_events import Event, LiveEvents
 from gateway.reply_stream.results import Results
 from gateway.reply_stream.waiters import Waiters
 
-GOES_ON: Final = frozenset({MessageType.STARTED, MessageType.PROGRESS})
-"""Types of events that report how far a prediction has come."""
+LIVE_TYPES: Final = frozenset({MessageType.STARTED, MessageType.PROGRESS})
+"""Types of events that report the progress of a running prediction."""
 
-NOT_FINAL: Final = GOES_ON | {MessageType.ACCEPTED}
+NOT_FINAL: Final = LIVE_TYPES | {MessageType.ACCEPTED}
 """Types of events after which a prediction goes on."""
 
 log = structlog.get_logger()
 
 
-def event_of(message: Message, offset: int) -> Event:
-    """Read a message of a type of ``GOES_ON``.
+def read_event(message: Message, offset: int) -> Event:
+    """Read a message with one of the ``LIVE_TYPES`` into an event.
 
     Raises:
-        MalformedRequest: it cannot be read.
+        MalformedRequest: the message cannot be read.
     """
     is_progress = message.type == MessageType.PROGRESS
     progress = Progress.from_message(message) if is_progress else None
@@ -35,7 +35,7 @@ def event_of(message: Message, offset: int) -> Event:
 
 
 class Projection:
-    """The events of the stream, applied to the in-memory state of this gateway.
+    """The application of the stream's events to the state of this gateway.
 
     Final states go to ``results`` and wake ``waiters``; ``started`` and ``progress`` go to
     ``live_events`` until the end; claims and releases of idempotency keys go to ``claims``.
@@ -58,7 +58,7 @@ class Projection:
     def apply(self, message: Message, offset: int) -> bool:
         """Apply the event at ``offset``; of several final states of one id the first one wins.
 
-        Returns whether it is a final state of a prediction of ours that is alive.
+        Returns whether it is a final state of a known prediction whose life goes on.
         """
         if message.type in (MessageType.CLAIM, MessageType.RELEASED):
             self._apply_claim(message)
@@ -67,7 +67,7 @@ class Projection:
         if reply is None and message.type not in NOT_FINAL:
             log.warning("not a final state", type=message.type, offset=offset)
             return False
-        prediction_id = self._recognised(message.correlation_id)
+        prediction_id = self._recognise(message.correlation_id)
         if prediction_id is None or not self._ids.is_alive(prediction_id):
             return False
         self._claims.mark_accepted(prediction_id)
@@ -86,11 +86,11 @@ class Projection:
         self._claims.forget()
 
     def _apply_live_event(self, prediction_id: PredictionId, message: Message, offset: int) -> None:
-        """Apply a ``started`` or ``progress`` event; after the end it is ignored."""
-        if message.type not in GOES_ON or prediction_id in self._results:
+        """Apply a ``started`` or ``progress`` event; after the final state it is ignored."""
+        if message.type not in LIVE_TYPES or prediction_id in self._results:
             return
         try:
-            event = event_of(message, offset)
+            event = read_event(message, offset)
         except MalformedRequest as exc:
             log.warning("not progress", offset=offset, reason=exc.sentence)
         else:
@@ -102,7 +102,7 @@ class Projection:
         Expired claims too: expiry follows from the ids in the stream, not from this gateway's
         clock.
         """
-        prediction_id = self._recognised(message.correlation_id)
+        prediction_id = self._recognise(message.correlation_id)
         if prediction_id is None:
             return
         try:
@@ -117,8 +117,8 @@ class Projection:
         else:
             self._claims.release(claim)
 
-    def _recognised(self, correlation_id: str) -> PredictionId | None:
-        """The prediction that an event is about, if a gateway has minted its id."""
+    def _recognise(self, correlation_id: str) -> PredictionId | None:
+        """Return the prediction of an event, if a gateway has minted its id."""
         prediction_id = self._ids.recognise_any(correlation_id)
         if prediction_id is None:
             log.warning("not our prediction", correlation_id=correlation_id)

@@ -1,7 +1,7 @@
-"""Replays: read back from the reply stream the events that a client has missed.
+"""Replays: parts of the reply stream, read back for the events that a client has missed.
 
-Over the connection that single results are read back over, on a channel of its own: see
-``result_store.py`` for why a read, once begun, ends by itself when its caller leaves.
+They use the connection of ``result_store.py``, with a channel of their own. That module says why a
+read is never cancelled: if its caller leaves, it ends by itself.
 """
 
 import asyncio
@@ -14,18 +14,18 @@ from common.contract.topology import REPLIES
 from common.errors import MalformedRequest, Unavailable
 from gateway.prediction_id import PredictionId, spell
 from gateway.reply_stream.live_events import Event
-from gateway.reply_stream.projection import GOES_ON, event_of
+from gateway.reply_stream.projection import LIVE_TYPES, read_event
 
 READERS_AT_ONCE: Final = 2
-"""Each may read many events of other predictions, which costs this process time."""
+"""Few, since each may read many events of other predictions, which takes CPU time."""
 
 SLOT_TIMEOUT_S: Final = 60.0
-"""How long a read may wait for its turn."""
+"""Time that a read may wait for a slot."""
 
 PREFETCH: Final = 500
 ACKNOWLEDGE_EVERY: Final = 250
 SILENCE_S: Final = 5.0
-"""How long a part of the stream that exists may deliver nothing."""
+"""Time without a delivery after which a read fails."""
 
 
 @dataclass(eq=False)
@@ -38,31 +38,31 @@ class Replay:
     events: list[Event] = field(default_factory=list)
     is_over: bool = False
     due: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when there is something to acknowledge, or it is over."""
+    """Set when deliveries are due to be acknowledged, or the replay is over."""
     unacknowledged: list[int] = field(default_factory=list)
-    """Delivery tags; those of other reads over the same channel lie between them."""
+    """Delivery tags, with those of other reads over the same channel in between."""
 
     def on_delivery(self, delivery: Delivery) -> None:
-        """Take the next message of the stream."""
+        """Keep the next message of the stream if it is one of the events."""
         self.unacknowledged.append(delivery.tag)
         message, offset = delivery.message, delivery.offset
-        is_meant = message.correlation_id == self.correlation_id and message.type in GOES_ON
+        is_meant = message.correlation_id == self.correlation_id and message.type in LIVE_TYPES
         if is_meant and self.first <= offset <= self.last:
-            with suppress(MalformedRequest):  # the consumer has logged it
-                self.events.append(event_of(message, offset))
+            with suppress(MalformedRequest):  # logged by the consumer
+                self.events.append(read_event(message, offset))
         if offset >= self.last:
             self.is_over = True
         if self.is_over or len(self.unacknowledged) >= ACKNOWLEDGE_EVERY:
             self.due.set()
 
     def abandon(self) -> None:
-        """Stop reading: its caller has left, or has all."""
+        """End the replay: its caller has left, or has all events."""
         self.is_over = True
         self.due.set()
 
 
 class Replays:
-    """Reads parts of the stream, ``READERS_AT_ONCE`` at once."""
+    """The reader of parts of the stream, ``READERS_AT_ONCE`` at once."""
 
     def __init__(self) -> None:
         self._channel: Channel | None = None
@@ -83,12 +83,12 @@ class Replays:
         self._channel = None
 
     async def read(self, prediction_id: PredictionId, first: int, last: int) -> list[Event]:
-        """The events of a prediction that goes on, from offset ``first`` to ``last``.
+        """Read the live events of a prediction, from offset ``first`` to ``last``.
 
-        Takes as long as it takes to read all that stands between them; ``last`` has to be there.
+        Reads all events in between, of other predictions too; ``last`` has to exist.
 
         Raises:
-            Unavailable: it cannot be read to its end, or its turn did not come.
+            Unavailable: the part cannot be read to its end, or no slot was free in time.
         """
         try:
             async with asyncio.timeout(SLOT_TIMEOUT_S):
@@ -100,7 +100,8 @@ class Replays:
         self._reading.add(task)
         task.add_done_callback(self._ended)
         try:
-            await asyncio.wait((task,))  # leaves the task alone when we are cancelled
+            # Unlike ``await task``, a ``wait`` that is cancelled leaves the task alone.
+            await asyncio.wait((task,))
             task.result()
         finally:
             replay.abandon()
@@ -110,7 +111,7 @@ class Replays:
         self._slots.release()
         self._reading.discard(task)
         if not task.cancelled():
-            task.exception()  # seen, even when the caller has left
+            task.exception()  # retrieved, also if the caller has left
 
     async def _run(self, replay: Replay) -> None:
         channel = self._channel
@@ -131,10 +132,10 @@ class Replays:
                 await channel.acknowledge(replay.unacknowledged)
 
     async def _acknowledge(self, channel: Channel, replay: Replay) -> None:
-        """Acknowledge what has come, when there is enough of it.
+        """Wait for deliveries, and acknowledge them.
 
         Raises:
-            Unavailable: nothing comes.
+            Unavailable: there was no delivery for ``SILENCE_S`` seconds.
         """
         before = len(replay.unacknowledged)
         with suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""The front door of this folder: the reply stream, and all that a gateway knows from it."""
+"""The front door of this folder: the reply stream, and the state that a gateway builds from it."""
 
 import time
 
@@ -19,10 +19,10 @@ from gateway.stall_detector import StallDetector
 
 
 class ReplyStream:
-    """The stream, followed into memory and read back.
+    """The stream, projected into memory and read back.
 
-    In memory: ``results``, ``claims`` and ``live_events``; ``waiters`` wait for results.
-    Read back: single final states by ``store``, ranges by ``replays``.
+    In memory are ``results``, ``claims`` and ``live_events``; ``waiters`` wait for results.
+    ``store`` reads single final states back, and ``replays`` reads parts of the stream.
     """
 
     def __init__(
@@ -45,12 +45,12 @@ class ReplyStream:
         self.replays = Replays()
 
     def has_caught_up(self) -> bool:
-        """Tell whether all that the stream has is known here."""
-        return self._consumer.caught_up and not self._stall_detector.stood_still
+        """Return whether this gateway has read all that is in the stream."""
+        return self._consumer.caught_up and not self._stall_detector.has_stalled
 
     @property
     def position(self) -> int:
-        """The offset up to which the stream was read; -1 before its first event."""
+        """The offset up to which the stream has been read; -1 before its first event."""
         return self._consumer.offset
 
     @property
@@ -59,11 +59,11 @@ class ReplyStream:
         return self._consumer.lag_s
 
     async def attach(self, channel: Channel) -> None:
-        """Follow the stream on a new connection, from where the last one ended."""
+        """Consume the stream on a new connection, from where the last one ended."""
         await self._consumer.attach(channel)
 
     def detach(self) -> None:
-        """Keep what is known; the connection is lost, so what is new is missed for now."""
+        """Count as not caught up: the connection is lost. The state in memory stays."""
         self._consumer.detach()
 
     async def attach_readers(self, store: Channel, replays: Channel) -> None:
@@ -77,9 +77,9 @@ class ReplyStream:
         self.replays.detach()
 
     def fall_behind(self) -> None:
-        """Count as not caught up until a new marker has come through the stream."""
+        """Count as not caught up until a new marker is delivered."""
         self._consumer.fall_behind()
 
     async def run(self) -> None:
-        """Publish markers and acknowledge what was read, until cancelled."""
+        """Publish markers and acknowledge deliveries, until cancelled."""
         await self._consumer.run()

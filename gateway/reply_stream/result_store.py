@@ -1,8 +1,8 @@
 """The read-through store of final states: from memory, or from the reply stream by offset.
 
-Reads go over a connection of their own. aiormq closes a channel when a call on it is cancelled,
-and with the channel goes the connection; so a read, once begun, goes on when its caller leaves,
-and if one fails all the same, no pending call loses its reply queue.
+Reads use a connection of their own. aiormq closes a channel when a call on it is cancelled, and the
+connection is lost with the channel. So a read that has begun goes on when its caller leaves; and if
+a read fails all the same, no pending call loses its reply queue.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ from gateway.reply_stream.results import LOST, Results
 
 READ_TIMEOUT_S: Final = 5.0
 READS_AT_ONCE: Final = 16
-AGAIN: Final = "The results are being read again; try again later."
-LATE: Final = "The result could not be read back in time."
+REPLAYING: Final = "The results are being read again; try again later."
+TOO_LATE: Final = "The result could not be read back in time."
 
 
 class ResultStore:
-    """All final states that ``results`` knows; at most ``READS_AT_ONCE`` reads over one channel.
+    """The final states in ``results``; at most ``READS_AT_ONCE`` are read back at once.
 
-    ``has_caught_up`` tells whether it knows all that the stream has.
+    ``has_caught_up`` returns whether ``results`` has all final states of the stream.
     """
 
     def __init__(self, results: Results, has_caught_up: Callable[[], bool]) -> None:
@@ -45,50 +45,50 @@ class ResultStore:
         self._channel = None
 
     def offset(self, prediction_id: PredictionId) -> int | None:
-        """The offset of the final state, if one is known; -1 if its stream is lost."""
+        """Return the offset of the final state, if one is known; ``LOST`` if its stream is lost."""
         return self._results.offset(prediction_id)
 
     async def find(self, prediction_id: PredictionId) -> Reply | None:
-        """The final state of a prediction; None if it has none yet.
+        """Find the final state of a prediction; None if it has none yet.
 
         Raises:
-            UnknownPrediction: it had one, and no stream has it any more.
-            Unavailable: it could not be read within ``READ_TIMEOUT_S`` seconds, or it is not
-                known yet where it stands.
+            UnknownPrediction: the final state was lost with its stream.
+            Unavailable: the final state could not be read within ``READ_TIMEOUT_S`` seconds, or
+                its offset is not known yet.
         """
         found = self._results.get(prediction_id)
         if not isinstance(found, int):
             return found
         if found == LOST:
-            raise UnknownPrediction if self._has_caught_up() else Unavailable(AGAIN)
+            raise UnknownPrediction if self._has_caught_up() else Unavailable(REPLAYING)
         message = await self._read_back(found)
         if message.correlation_id != spell(prediction_id):
             raise UnknownPrediction
         return final_reply(message)
 
     async def _read_back(self, offset: int) -> Message:
-        """Read within ``READ_TIMEOUT_S``, the wait for a slot included."""
+        """Read the message at ``offset``; ``READ_TIMEOUT_S`` includes the wait for a slot."""
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + READ_TIMEOUT_S
         try:
             async with asyncio.timeout_at(deadline_s):
-                await self._slots.acquire()  # a caller who leaves while waiting starts no read
+                await self._slots.acquire()  # if the caller leaves during this wait, no read begins
         except TimeoutError as exc:
-            raise Unavailable(LATE) from exc
+            raise Unavailable(TOO_LATE) from exc
         reading = asyncio.create_task(self._read(offset))
         self._reading.add(reading)
         reading.add_done_callback(self._ended)
-        # Unlike a timeout, ``wait`` leaves the task alone when its time is up or we are cancelled.
+        # Unlike a timeout, a ``wait`` that is over or cancelled leaves the task alone.
         await asyncio.wait((reading,), timeout=deadline_s - loop.time())
         if not reading.done():
-            raise Unavailable(LATE)
+            raise Unavailable(TOO_LATE)
         return reading.result()
 
     def _ended(self, reading: asyncio.Task[Message]) -> None:
         self._slots.release()
         self._reading.discard(reading)
         if not reading.cancelled():
-            reading.exception()  # read here, even when the caller has left
+            reading.exception()  # retrieved, also if the caller has left
 
     async def _read(self, offset: int) -> Message:
         channel = self._channel
@@ -104,7 +104,7 @@ class ResultStore:
         await asyncio.wait((found,), timeout=READ_TIMEOUT_S)
         await channel.cancel(tag)
         if not found.done():
-            raise Unavailable(LATE)
+            raise Unavailable(TOO_LATE)
         delivery = found.result()
         await channel.acknowledge([delivery.tag])
         return delivery.message

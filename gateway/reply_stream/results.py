@@ -1,7 +1,7 @@
-"""The in-memory results: final states as bytes, bounded by bytes and by age.
+"""The results in memory: final states as bytes, bounded by bytes and by age. No I/O.
 
-Memory is the cache, the stream is the store. When the budget is reached the oldest body is
-dropped and its offset kept, so that it can be read back.
+Memory is the cache, the stream is the store. When the budget is reached, the oldest body is dropped
+and its offset kept, so that it can be read back.
 """
 
 from collections import deque
@@ -21,38 +21,38 @@ LOST: Final = -1
 """The offset of a final state whose stream is lost."""
 
 
-class Kept(msgspec.Struct, frozen=True, gc=False):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """A final state in memory, with its offset in the stream.
 
-    ``place`` is the offset and the packed timing in one integer, which costs a third of two.
+    ``offset_and_timing`` packs both into one integer, which takes a third of the memory of two.
     """
 
     type: str
     body: bytes
-    place: int
+    offset_and_timing: int
 
     @classmethod
-    def of(cls, reply: Reply, offset: int) -> Self:
+    def pack(cls, reply: Reply, offset: int) -> Self:
         """Pack a final state."""
         timing = reply.timing.pack() if reply.timing else 0
         return cls(reply.type, reply.body, offset << PACKED_BITS | timing)
 
     @property
     def offset(self) -> int:
-        """Its offset in the stream, or ``LOST``."""
-        return self.place >> PACKED_BITS
+        """The offset in the stream, or ``LOST``."""
+        return self.offset_and_timing >> PACKED_BITS
 
     @property
     def reply(self) -> Reply:
         """The final state, unpacked."""
-        timing = self.place & ((1 << PACKED_BITS) - 1)
+        timing = self.offset_and_timing & ((1 << PACKED_BITS) - 1)
         return Reply(self.type, self.body, Timing.unpack(timing))
 
 
 class Results:
     """Prediction id → its final state, or the offset where the stream has it.
 
-    The first final state of an id wins; later ones are ignored. An entry goes when its
+    The first final state of an id wins; later ones are ignored. An entry is removed when its
     prediction's life is over: ``life_s`` seconds after its id was minted. ``now_s`` is Unix time.
     """
 
@@ -60,9 +60,9 @@ class Results:
         self._budget_bytes = budget_bytes
         self._life_ms = life_s * 1000
         self._now_s = now_s
-        self._entries: dict[PredictionId, Kept | int] = {}
-        # Two queues in the order the states came: bodies are dropped oldest first, so all
-        # entries known by offset alone are older than all that still have a body.
+        self._entries: dict[PredictionId, Entry | int] = {}
+        # Two queues, each in the order of the stream. Bodies are dropped oldest first, so all
+        # entries without a body are older than all that have one.
         self._offset_only: deque[PredictionId] = deque()
         self._with_body: deque[PredictionId] = deque()
         self.bytes_used = 0
@@ -73,7 +73,7 @@ class Results:
         return len(self._entries)
 
     def __contains__(self, prediction_id: PredictionId) -> bool:
-        """Tell whether a final state is known."""
+        """Return whether a final state is known."""
         return prediction_id in self._entries
 
     @property
@@ -82,13 +82,13 @@ class Results:
         return len(self._offset_only)
 
     def record(self, prediction_id: PredictionId, reply: Reply, offset: int) -> bool:
-        """Keep a final state; returns whether it was the first for its id."""
+        """Record a final state; return whether it was the first one of its id."""
         self._forget_ended()
         known = self._entries.get(prediction_id)
         if known is not None:
-            self._find_again(prediction_id, known, reply, offset)
+            self._restore_offset(prediction_id, known, reply, offset)
             return False
-        self._entries[prediction_id] = Kept.of(reply, offset)
+        self._entries[prediction_id] = Entry.pack(reply, offset)
         self._with_body.append(prediction_id)
         self.recorded[reply.state] += 1
         self.bytes_used += _cost_bytes(reply)
@@ -97,35 +97,35 @@ class Results:
         return True
 
     def get(self, prediction_id: PredictionId) -> Reply | int | None:
-        """The final state; or the offset to read it from, or ``LOST``; None when none is known."""
+        """Return the final state, or the offset to read it from, or ``LOST``; None if unknown."""
         entry = self._entries.get(prediction_id)
-        return entry.reply if isinstance(entry, Kept) else entry
+        return entry.reply if isinstance(entry, Entry) else entry
 
     def offset(self, prediction_id: PredictionId) -> int | None:
-        """The offset of the final state, or ``LOST``; None when none is known."""
+        """Return the offset of the final state, or ``LOST``; None if unknown."""
         entry = self._entries.get(prediction_id)
-        return entry.offset if isinstance(entry, Kept) else entry
+        return entry.offset if isinstance(entry, Entry) else entry
 
     def lose_offsets(self) -> None:
         """Mark all offsets as lost, since the stream is another one; bodies stay."""
         for prediction_id, entry in self._entries.items():
             self._entries[prediction_id] = (
-                Kept.of(entry.reply, LOST) if isinstance(entry, Kept) else LOST
+                Entry.pack(entry.reply, LOST) if isinstance(entry, Entry) else LOST
             )
 
-    def _find_again(
-        self, prediction_id: PredictionId, known: Kept | int, reply: Reply, offset: int
+    def _restore_offset(
+        self, prediction_id: PredictionId, known: Entry | int, reply: Reply, offset: int
     ) -> None:
-        """Record the new offset of a final state that was lost."""
+        """Record the new offset of a final state whose offset was lost."""
         if known == LOST:
             self._entries[prediction_id] = offset
-        elif isinstance(known, Kept) and known.offset == LOST and known.reply == reply:
-            self._entries[prediction_id] = Kept.of(reply, offset)
+        elif isinstance(known, Entry) and known.offset == LOST and known.reply == reply:
+            self._entries[prediction_id] = Entry.pack(reply, offset)
 
     def _drop_oldest_body(self) -> None:
         oldest = self._with_body.popleft()
         kept = self._entries[oldest]
-        assert isinstance(kept, Kept)
+        assert isinstance(kept, Entry)
         self._entries[oldest] = kept.offset
         self._offset_only.append(oldest)
         self.bytes_used -= _cost_bytes(kept)
@@ -135,9 +135,9 @@ class Results:
         for order in (self._offset_only, self._with_body):
             while order and minted_ms(order[0]) <= ended_ms:
                 entry = self._entries.pop(order.popleft())
-                if isinstance(entry, Kept):
+                if isinstance(entry, Entry):
                     self.bytes_used -= _cost_bytes(entry)
 
 
-def _cost_bytes(state: Reply | Kept) -> int:
+def _cost_bytes(state: Reply | Entry) -> int:
     return ENTRY_BYTES + len(state.body)

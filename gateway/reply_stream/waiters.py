@@ -7,10 +7,10 @@ from gateway.prediction_id import PredictionId
 
 
 class Waiters:
-    """Prediction id → the futures of its waiters; ``is_final`` tells which predictions have ended.
+    """Prediction id → the futures of its waiters; ``is_final`` returns whether it has ended.
 
-    ``wake`` is called after a final state was recorded, so a waiter that is woken finds it. The end
-    of the wait says nothing by itself: look the prediction up.
+    ``wake`` is called after a final state is recorded, so that a woken waiter finds it. A wait also
+    ends without a final state, so its caller has to look the prediction up.
     """
 
     def __init__(self, is_final: Callable[[PredictionId], bool]) -> None:
@@ -20,7 +20,7 @@ class Waiters:
         self._is_interrupted = False
 
     def __len__(self) -> int:
-        """Number of waiters."""
+        """Return the number of waiters."""
         return sum(map(len, self._waiting.values()))
 
     async def wait(
@@ -58,7 +58,7 @@ class Waiters:
             _wake(waiter)
 
     def interrupt(self) -> None:
-        """Wake interruptible waiters, now and from now on: this gateway shuts down."""
+        """Wake interruptible waiters, now and later ones at once: this gateway shuts down."""
         self._is_interrupted = True
         for waiter in self._interruptible:
             _wake(waiter)

@@ -1,1 +1,1 @@
-"""The requestor: requests out, replies back to the calls that wait for them."""
+"""The requestor: publishes requests, and delivers their replies to the calls that wait."""

@@ -1,7 +1,7 @@
 """Final states that a gateway publishes itself: cancelled, or out of time.
 
-They go into the reply stream like those that predictors publish, so the first one counts for all
-gateways. Then the predictors are notified, so that they stop what nobody needs.
+They are published to the reply stream, like those of predictors, so that the first one counts for
+all gateways. Then the predictors are notified, so that they stop what is no longer needed.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ from gateway.request_reply.requestor import Requestor
 NOTIFY_TIMEOUT_S: Final = 5.0
 
 MAX_UNSENT: Final = 10_000
-"""Notifications that wait to be published; beyond these the predictors run for nothing."""
+"""Notifications that wait to be published; those beyond are dropped."""
 
 log = structlog.get_logger()
 
 
 class FinalStates:
-    """Publishes final states, and notifications to the predictors. ``now_s`` is Unix time."""
+    """A publisher of final states and notifications to predictors. ``now_s`` is Unix time."""
 
     def __init__(self, requestor: Requestor, now_s: Callable[[], float]) -> None:
         self._requestor = requestor
@@ -34,20 +34,21 @@ class FinalStates:
         """Publish a final state to the reply stream; if one is already there, that one wins.
 
         Raises:
-            Unavailable: it is not confirmed within ``timeout_s`` seconds; it may be written or not.
+            Unavailable: the final state is not confirmed within ``timeout_s`` seconds; it may be in
+                the stream or not.
         """
         await self._requestor.publish_event(self._message(correlation_id, final), timeout_s)
 
     def notify_predictors(self, correlation_id: str) -> None:
-        """Have the predictors notified, soon, that a prediction needs no answer any more.
+        """Queue a notification to the predictors that a result is no longer needed.
 
-        They are not, and run it, if the broker is away.
+        It is dropped if the broker is away; the prediction then runs to its end.
         """
         if not self._unsent.full():
             self._unsent.put_nowait(correlation_id)
 
     async def run(self) -> None:
-        """Publish notifications until cancelled."""
+        """Publish the queued notifications, until cancelled."""
         while True:
             message = self._message(await self._unsent.get(), CANCELLED)
             try:

@@ -1,4 +1,4 @@
-"""A prediction to be requested, before it has a return address. No I/O."""
+"""An order: all of a request but its return address and its time. No I/O."""
 
 import math
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ from gateway.prediction_id import PredictionId, spell
 
 
 class Order(msgspec.Struct, frozen=True):
-    """One prediction: ``correlation_id`` is ``prediction_id`` as messages spell it.
+    """One prediction to request; ``correlation_id`` is ``prediction_id`` as messages spell it.
 
-    ``headers`` are those of the request: the trace that it is part of. ``has_predictor``: a live
-    predictor was known to serve ``model`` when the order was checked.
+    ``headers`` are those of the request: its trace context. ``has_predictor``: a live predictor was
+    known to serve ``model`` when the order was checked.
     """
 
     prediction_id: PredictionId
@@ -24,14 +24,14 @@ class Order(msgspec.Struct, frozen=True):
     headers: Mapping[str, str] = {}
     has_predictor: bool = False
 
-    def under(self, prediction_id: PredictionId) -> Self:
-        """The same order under another id."""
+    def with_id(self, prediction_id: PredictionId) -> Self:
+        """Return the same order with another id."""
         return msgspec.structs.replace(
             self, prediction_id=prediction_id, correlation_id=spell(prediction_id)
         )
 
     def request(self, reply_to: str, expires_s: float, now_s: float) -> Message:
-        """The request (``common.contract.messages.Request``) as it is published at ``now_s``.
+        """Build the request (``common.contract.messages.Request``) to publish at ``now_s``.
 
         ``now_s`` is Unix time. Milliseconds are rounded up: ``expiration`` is at least 1.
         """

@@ -9,11 +9,11 @@ from common.errors import DeadlineExceeded, Unavailable
 
 
 class ReplyQueueLost(Exception):
-    """The reply queue went with its connection: what was sent has to be sent again."""
+    """The loss of the reply queue with its connection: requests have to be published again."""
 
 
 class PendingCall:
-    """One call: by when it has to be answered, and what came of it so far."""
+    """One call: its deadline, and the outcome of its current attempt."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, timeout_s: float) -> None:
         self._loop = loop
@@ -23,39 +23,39 @@ class PendingCall:
         self._timer = loop.call_at(self._deadline, self._expire)
 
     def remaining_s(self) -> float:
-        """Seconds until the deadline; 0 when it has passed."""
+        """Return the seconds until the deadline; 0 when it has passed."""
         return max(0.0, self._deadline - self._loop.time())
 
     @property
     def is_settled(self) -> bool:
-        """Whether it is known what comes of the attempt under way."""
+        """True if the outcome of the current attempt is known."""
         return self._outcome.done()
 
     def begin_attempt(self) -> None:
-        """From now on only what comes of an attempt that begins now counts, or a reply."""
+        """Begin a new attempt: forget the outcome of the last one, unless it is a reply."""
         if self._outcome.done() and not isinstance(self._outcome.result(), Reply):
             self._outcome = self._loop.create_future()
             if self._expired:
                 self._expire()
 
-    def follow(self, confirmation: asyncio.Future[object]) -> None:
-        """The attempt under way has failed if the broker does not take its request."""
+    def track_confirm(self, confirm: asyncio.Future[object]) -> None:
+        """Fail the current attempt if its request is not confirmed."""
         outcome = self._outcome
 
-        def heard(confirmation: asyncio.Future[object]) -> None:
-            refused = None if confirmation.cancelled() else confirmation.exception()
-            if isinstance(refused, Exception) and not outcome.done():
-                outcome.set_result(refused)
+        def on_confirm(confirm: asyncio.Future[object]) -> None:
+            error = None if confirm.cancelled() else confirm.exception()
+            if isinstance(error, Exception) and not outcome.done():
+                outcome.set_result(error)
 
-        confirmation.add_done_callback(heard)
+        confirm.add_done_callback(on_confirm)
 
     async def reply(self) -> Reply:
-        """Wait for what comes first: the reply, a refusal, the deadline or a lost connection.
+        """Wait for the reply, a refusal, the deadline or a lost connection; the first one counts.
 
         Raises:
             DeadlineExceeded: no reply came in time.
-            ReplyQueueLost: none will come, unless the request is sent again.
-            Unavailable: the broker did not take the request, or nobody knows whether it did.
+            ReplyQueueLost: no reply will come unless the request is published again.
+            Unavailable: the request was refused, or it is not known whether it was.
         """
         outcome = await self._outcome
         if isinstance(outcome, Exception):
@@ -63,9 +63,9 @@ class PendingCall:
         return outcome
 
     def settle(self, outcome: Reply | Exception) -> None:
-        """Say what came of the attempt; the first word counts, but for a reply after a refusal.
+        """Set the outcome of the attempt; the first one counts, but a reply replaces an error.
 
-        That the request's connection is lost does not say that it did not arrive.
+        Only ``Unavailable`` is replaced: a request whose confirm was lost may have arrived.
         """
         if self._outcome.done() and isinstance(outcome, Reply):
             if not isinstance(self._outcome.result(), Unavailable):
@@ -75,7 +75,7 @@ class PendingCall:
             self._outcome.set_result(outcome)
 
     def close(self) -> None:
-        """Stop the clock."""
+        """Cancel the timer of the deadline."""
         self._timer.cancel()
 
     def _expire(self) -> None:
@@ -94,7 +94,7 @@ class PendingCalls:
 
     @contextmanager
     def open(self, correlation_id: str, timeout_s: float) -> Iterator[PendingCall]:
-        """A call that waits at most ``timeout_s`` seconds; gone from the table afterwards."""
+        """Keep a call in the table while the context lasts; ``timeout_s`` is its time."""
         call = PendingCall(asyncio.get_running_loop(), timeout_s)
         self._calls[correlation_id] = call
         try:
@@ -104,7 +104,7 @@ class PendingCalls:
             call.close()
 
     def settle(self, correlation_id: str, reply: Reply) -> bool:
-        """Give a reply to the call that waits for it; returns whether one did."""
+        """Pass a reply to the call that waits for it; return whether there is one."""
         call = self._calls.get(correlation_id)
         if call is None:
             return False
@@ -112,6 +112,6 @@ class PendingCalls:
         return True
 
     def interrupt(self) -> None:
-        """Tell every call that the reply queue is gone."""
+        """Fail the current attempt of every call: the reply queue is lost."""
         for call in self._calls.values():
             call.settle(ReplyQueueLost())

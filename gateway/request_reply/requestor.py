@@ -1,9 +1,9 @@
 """The requestor of request-reply: publish a request, await its reply.
 
 "Request-Reply" and "Return Address" in Hohpe and Woolf, Enterprise Integration Patterns,
-2003. One exclusive reply queue for each connection; replies find their caller by correlation
-id. A request whose reply can no longer come, because the reply queue went with its
-connection, is sent again with what is left of its time.
+2003. Each connection has one exclusive reply queue; replies are matched to calls by correlation
+id. When a reply queue is lost with its connection, the requests of all waiting calls are published
+again, with what is left of their time.
 """
 
 import asyncio
@@ -23,14 +23,14 @@ from gateway.request_reply.order import Order
 from gateway.request_reply.pending import PendingCall, PendingCalls, ReplyQueueLost
 
 BROKER_PATIENCE_S: Final = 5.0
-"""How long a new call waits for a broker that is away."""
+"""Time that a new call waits for a broker that is away."""
 
 T = TypeVar("T")
 log = structlog.get_logger()
 
 
 class Requestor:
-    """Publishes requests over ``publisher``; their replies are consumed over ``consumer``.
+    """The requestor: publishes over ``publisher``, and consumes replies over ``consumer``.
 
     ``now_s`` is Unix time. A ``tracer`` gets a span for each reply.
     """
@@ -53,16 +53,16 @@ class Requestor:
         """Requests that were published again, on a new connection."""
 
     async def attach(self, channel: Channel) -> None:
-        """Consume a new reply queue on a new connection, before the first request."""
+        """Consume a new reply queue on a new connection, before its first request."""
         self._reply_queue = await channel.declare_own_queue()
         await channel.consume(self._reply_queue, self._on_reply, no_ack=True)
 
     def detach(self) -> None:
-        """Have all calls publish again: the reply queue is lost with its connection."""
+        """Have all waiting calls publish again: the reply queue is lost with its connection."""
         self.pending.interrupt()
 
     async def call(self, order: Order, timeout_s: float) -> Reply:
-        """Publish a request and await its reply, at most ``timeout_s`` seconds.
+        """Publish a request and wait for its reply, at most ``timeout_s`` seconds.
 
         Raises:
             DeadlineExceeded: no reply came in time.
@@ -72,10 +72,10 @@ class Requestor:
             return await self._retry(lambda: self._attempt(order, call), call.remaining_s)
 
     async def submit(self, order: Order, expires_s: float, timeout_s: float) -> None:
-        """Publish a request whose reply goes to the stream; returns once it is confirmed.
+        """Publish a request whose reply goes to the stream; return once it is confirmed.
 
         Raises:
-            Unavailable: it was refused, or not confirmed within ``timeout_s`` seconds.
+            Unavailable: the request was refused, or not confirmed within ``timeout_s`` seconds.
         """
         left_s = countdown(expires_s)
         await self._publish(
@@ -85,25 +85,25 @@ class Requestor:
         )
 
     async def publish_event(self, event: Message, timeout_s: float) -> None:
-        """Publish an event to the reply stream; returns once it is confirmed.
+        """Publish an event to the reply stream; return once it is confirmed.
 
-        Published again on a new connection, it may be in the stream twice.
+        An event that is published again on a new connection may be in the stream twice.
 
         Raises:
-            Unavailable: it was not confirmed within ``timeout_s`` seconds.
+            Unavailable: the event was not confirmed within ``timeout_s`` seconds.
         """
         await self._publish(lambda: event, REPLIES, timeout_s)
 
     async def publish_cancellation(self, message: Message, timeout_s: float) -> None:
-        """Publish to all predictors that a prediction needs no answer any more.
+        """Publish a cancellation to all predictors; return once it is confirmed.
 
         Raises:
-            Unavailable: it was not confirmed; some or all predictors do not know.
+            Unavailable: it was not confirmed; any of the predictors may not receive it.
         """
         await self._publisher.publish(message, "", timeout_s=timeout_s, exchange=CANCELLATIONS)
 
     def restore_queues(self) -> None:
-        """Have the queues declared again that are declared with the connection."""
+        """Reconnect the publisher, which declares the gateway's queues on each connection."""
         self._publisher.reconnect("a queue that it had declared is missing")
 
     async def _publish(
@@ -117,19 +117,19 @@ class Requestor:
         await self._retry(attempt, left_s)
 
     async def _attempt(self, order: Order, call: PendingCall) -> Reply:
-        """Publish once. The confirm is not awaited: the reply may overtake it."""
+        """Publish once, and wait for the reply, which may overtake the confirm."""
         call.begin_attempt()
-        if not call.is_settled:  # by a reply, or its deadline, between two attempts
-            if not self._consumer.is_up:  # its loss came before the attempt began
+        if not call.is_settled:  # by a reply or its deadline, between two attempts
+            if not self._consumer.is_up:  # lost before this attempt began
                 raise BrokerAway("The message broker is not available.")
             request = order.request(self._reply_queue, call.remaining_s(), self._now_s())
-            call.follow(self._publisher.publish_nowait(request, sync_queue(order.model)))
+            call.track_confirm(self._publisher.publish_nowait(request, sync_queue(order.model)))
         return await call.reply()
 
     async def _retry(
         self, attempt: Callable[[], Awaitable[T]], remaining_s: Callable[[], float]
     ) -> T:
-        """Repeat ``attempt`` on each new connection, until it ends for another reason."""
+        """Run ``attempt``; run it again on a new connection each time a lost one ends it."""
         if self._publisher.is_blocked:
             raise Unavailable("The message broker takes no requests now; try again later.")
         await self._ready(min(BROKER_PATIENCE_S, remaining_s()))

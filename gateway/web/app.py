@@ -1,4 +1,4 @@
-"""The Quart application without its routes: limits, errors; log line, metric, span of a request."""
+"""The Quart application without its routes: limits, errors, log lines, metrics, spans."""
 
 import asyncio
 import logging
@@ -26,7 +26,7 @@ from gateway.web.request import GatewayRequest, trace_headers
 from gateway.web.server_timing import server_timing
 
 QUIET: Final = frozenset({"/livez", "/readyz", "/metrics"})
-"""Paths that machines read all the time: counted, but neither logged nor traced."""
+"""Paths that monitoring polls: counted, but neither logged nor traced."""
 
 NO_SESSION: Final = NullSession()
 
@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 
 class _NoSessions(SecureCookieSessionInterface):
-    """No route has a session, and no cookie is read."""
+    """The absence of sessions: no route has one, and no cookie is read."""
 
     async def open_session(self, app: Quart, request: BaseRequestWebsocket) -> NullSession:
         return NO_SESSION
@@ -58,13 +58,13 @@ class GatewayApp(Quart):
         self._metrics = metrics
         self._tracer = tracer
         self._log = structlog.get_logger().bind()  # once, instead of for each line
-        self.url_map.merge_slashes = False  # such a path is unknown, not redirected
+        self.url_map.merge_slashes = False  # a path with // is unknown, not redirected
         self.config["MAX_CONTENT_LENGTH"] = max_body_bytes
         # Each of Quart's own timeouts would be a task and a timer for every request.
         self.config["BODY_TIMEOUT"] = None
         self.config["RESPONSE_TIMEOUT"] = None if SYSTEM_BOUNDS_ANSWERS else ANSWER_TIMEOUT_S
         self.register_error_handler(PredictionError, _on_prediction_error)
-        self.register_error_handler(HTTPException, _on_http_error)  # unforeseen ones too
+        self.register_error_handler(HTTPException, _on_http_error)  # unhandled exceptions too
 
     def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
         """Match by path alone: Quart looks for the host first, but no route depends on it."""
@@ -79,23 +79,23 @@ class GatewayApp(Quart):
         )
 
     async def handle_request(self, request: Request) -> ResponseTypes:
-        """Respond to a request, errors included."""
+        """Respond to a request, also if it fails; log, count and trace it."""
         started_s = time.perf_counter()
-        known = call_context.begin_request()
+        fields = call_context.begin_request()
         try:
             if self._tracer is None or _is_quiet(request):
                 response = await self._respond(request)
             else:
-                response = await self._traced(self._tracer, request, known)
+                response = await self._traced(self._tracer, request, fields)
         except asyncio.CancelledError:
-            self._log_request(request, None, time.perf_counter() - started_s, known)
+            self._log_request(request, None, time.perf_counter() - started_s, fields)
             raise
         took_s = time.perf_counter() - started_s
         route, status = _route(request), response.status_code
         if timing := server_timing(request.method, route, status, took_s):
             response.headers["Server-Timing"] = timing
-        self._metrics.answered(request.method, route, status, took_s)
-        self._log_request(request, status, took_s, known)
+        self._metrics.count_response(request.method, route, status, took_s)
+        self._log_request(request, status, took_s, fields)
         return response
 
     async def _respond(self, request: Request) -> ResponseTypes:
@@ -106,9 +106,10 @@ class GatewayApp(Quart):
             raise
 
     async def _traced(
-        self, tracer: Tracer, request: Request, known: dict[str, Any]
+        self, tracer: Tracer, request: Request, fields: dict[str, Any]
     ) -> ResponseTypes:
-        with tracer.request(request.method, request.path, _context(request)) as span:
+        assert isinstance(request, GatewayRequest)
+        with tracer.request(request.method, request.path, trace_headers(request)) as span:
             call_context.add_log_fields(trace_id=span.trace_id)
             status = None
             try:
@@ -116,10 +117,10 @@ class GatewayApp(Quart):
                 status = response.status_code
                 return response
             finally:
-                _finish(span, request, status, known)
+                _finish_span(span, request, status, fields)
 
     def _log_request(
-        self, request: Request, status: int | None, took_s: float, known: dict[str, Any]
+        self, request: Request, status: int | None, took_s: float, fields: dict[str, Any]
     ) -> None:
         if self._log.is_enabled_for(logging.INFO) and not _is_quiet(request):
             self._log.info(
@@ -128,14 +129,14 @@ class GatewayApp(Quart):
                 route=_route(request),
                 status=status,
                 ms=round(took_s * 1000, 2),
-                **known,
+                **fields,
             )
 
     def log_exception(
         self,
         exception_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None],
     ) -> None:
-        """Log an unforeseen exception, in one line with the id that its caller gets."""
+        """Log an unhandled exception in one line, with the id that its caller gets."""
         log.error(
             "unexpected failure",
             correlation_id=correlation_id(),
@@ -153,25 +154,20 @@ def _route(request: Request) -> str:
     return request.url_rule.rule if request.url_rule else "unknown"
 
 
-def _context(request: Request) -> dict[str, str]:
-    assert isinstance(request, GatewayRequest)
-    return trace_headers(request)
-
-
-def _finish(span: Span, request: Request, status: int | None, known: dict[str, Any]) -> None:
+def _finish_span(span: Span, request: Request, status: int | None, fields: dict[str, Any]) -> None:
     if request.url_rule:
         span.rename(f"{request.method} {request.url_rule.rule}")
         span.note({"http.route": request.url_rule.rule})
     if prediction_id := known_correlation_id():
         span.note({"predictmq.correlation_id": prediction_id})
     span.note(
-        {f"predictmq.{fact}": known[fact] for fact in ("model", "state", "code") if fact in known}
+        {f"predictmq.{name}": fields[name] for name in ("model", "state", "code") if name in fields}
     )
     if status is None:  # the caller has left
         return
     span.note({"http.response.status_code": status})
     if status >= 500:
-        span.fail(str(known.get("code", status)))
+        span.fail(str(fields.get("code", status)))
 
 
 async def _on_prediction_error(error: PredictionError) -> Response:

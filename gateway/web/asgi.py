@@ -1,8 +1,8 @@
 """One HTTP request over ASGI, at a lower price than Quart's own connection.
 
 The handler runs in the task of the request, and a second task only watches for the client's
-disconnect: Quart has two more, and awaits them. A body that is complete is sent together with the
-end of the response.
+disconnect: Quart creates two more tasks and awaits them. A complete body is sent in one event with
+the end of the response.
 """
 
 import asyncio
@@ -19,13 +19,13 @@ class AsgiConnection(ASGIHTTPConnection):
     """One request; its handler is cancelled if the client disconnects."""
 
     _is_over = False
-    _client_has_left = False
+    _client_disconnected = False
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Respond to the request.
 
         Raises:
-            CancelledError: for another reason than the client's disconnect.
+            CancelledError: the task was cancelled, and not for the client's disconnect.
         """
         request = self._create_request_from_scope(send)
         handling = asyncio.current_task()
@@ -34,7 +34,7 @@ class AsgiConnection(ASGIHTTPConnection):
 
         def cancel_handler(_: asyncio.Task[None]) -> None:
             if not self._is_over:
-                self._client_has_left = True
+                self._client_disconnected = True
                 handling.cancel()
 
         watching.add_done_callback(cancel_handler)
@@ -42,7 +42,7 @@ class AsgiConnection(ASGIHTTPConnection):
             await asyncio.sleep(0)  # the part of the body that has arrived is read by then
             await self.handle_request(request, send)
         except asyncio.CancelledError:
-            if not self._client_has_left or handling.uncancel():
+            if not self._client_disconnected or handling.uncancel():
                 raise
             watching.result()
         finally:

@@ -37,12 +37,12 @@ STATUS: Final[dict[str, int]] = {
     "deadline_exceeded": 504,
     "internal_error": 500,
 }
-"""Error code → HTTP status. The statuses of errors appear nowhere else; those that HTTP itself
-refuses bring their own."""
+"""Error code → HTTP status. The statuses of errors appear nowhere else; errors of HTTP itself have
+their own."""
 
 
 def prediction_problem(error: PredictionError, status: int | None = None) -> Response:
-    """The answer to a call that ended in ``error``, under its own status if no other is given."""
+    """Respond to a call that ended in ``error``, with ``status`` or else the error's own."""
     response = _failure(status or STATUS[error.code], error.code, error.sentence)
     if isinstance(error, Unavailable | RateLimited):
         response.headers["Retry-After"] = str(error.retry_after_s)
@@ -52,13 +52,13 @@ def prediction_problem(error: PredictionError, status: int | None = None) -> Res
 
 
 def http_problem(error: HTTPException) -> Response:
-    """The answer to what HTTP itself refuses: unknown paths, wrong methods, and the like."""
+    """Respond to an error of HTTP itself: an unknown path, a wrong method, and the like."""
     if isinstance(error, RequestEntityTooLarge):
         limit_bytes = current_app.config["MAX_CONTENT_LENGTH"]
         return prediction_problem(
             BodyTooLarge(f"The body is larger than the {limit_bytes} bytes this gateway takes.")
         )
-    if isinstance(error, InternalServerError):  # what nobody foresaw; the log has the rest
+    if isinstance(error, InternalServerError):  # an unhandled exception, which is logged
         return prediction_problem(InternalError())
     status = error.code or http.HTTPStatus.INTERNAL_SERVER_ERROR
     sentence = error.description or http.HTTPStatus(status).phrase
@@ -70,7 +70,7 @@ def http_problem(error: HTTPException) -> Response:
 
 
 def http_code(status: int) -> str:
-    """The code of what HTTP itself refuses: the phrase of its status."""
+    """Return the code of an error of HTTP itself: the phrase of its status."""
     return http.HTTPStatus(status).phrase.lower().replace(" ", "_")
 
 

@@ -6,7 +6,7 @@ from common.telemetry.semantic_conventions import http_method
 
 
 class HttpMetrics:
-    """Requests by method, route and status, and how long they took."""
+    """The count of requests by method, route and status, and their durations."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._requests = Counter(
@@ -23,11 +23,11 @@ class HttpMetrics:
         )
         self._labelled: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
-    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count one answer."""
-        method = http_method(method)  # anybody can think of another one
+    def count_response(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one response, and observe its duration."""
+        method = http_method(method)  # clients can send any, but labels are few
         labelled = self._labelled.get((method, route, status))
-        if labelled is None:  # finding them by their labels takes longer than counting
+        if labelled is None:  # a look-up by labels takes longer than counting
             labelled = (
                 self._requests.labels(method, route, str(status)),
                 self._seconds.labels(method, route),

@@ -1,4 +1,4 @@
-"""Quart's request, with an owner, a time for its body, and headers that are read once."""
+"""Quart's request, with an owner, a timeout for its body, and headers that are decoded once."""
 
 import asyncio
 from functools import cached_property
@@ -9,28 +9,28 @@ from quart.wrappers.request import Body
 from werkzeug.exceptions import RequestTimeout
 
 from common.telemetry.trace_context import valid_traceparent, valid_tracestate
-from gateway.prediction_id import NOBODY
+from gateway.prediction_id import NO_OWNER
 
 BODY_TIMEOUT_S: Final = 30
-"""How long a client may take to send a body."""
+"""Time that a client has for sending a body."""
 
 
 class TimedBody(Body):
-    """A body to be read within ``BODY_TIMEOUT_S``; one that is all here costs no timer."""
+    """A body that is read within ``BODY_TIMEOUT_S``; without a timer if it is complete already."""
 
     _is_complete = False
 
     def set_complete(self) -> None:
-        """Nothing more will come."""
+        """Mark the body as complete."""
         super().set_complete()
         self._is_complete = True
 
     async def read(self) -> bytes:
-        """The whole body.
+        """Read the whole body.
 
         Raises:
-            RequestTimeout: its sender is too slow.
-            RequestEntityTooLarge: it is larger than ``MAX_CONTENT_LENGTH``.
+            RequestTimeout: the client is too slow.
+            RequestEntityTooLarge: the body is larger than ``MAX_CONTENT_LENGTH``.
         """
         if self._is_complete:
             return bytes(await self)
@@ -42,26 +42,26 @@ class TimedBody(Body):
 
 
 class GatewayRequest(Request):
-    """A request with a ``TimedBody``; ``owner`` is the name of the key that it came with.
+    """A request with a ``TimedBody``; ``owner`` is the name of the caller's API key.
 
-    Properties that Quart computes at each access, or slowly where there is nothing, such as a
-    header, are computed once here.
+    Quart computes some properties at each access, and headers slowly where there are none; here
+    they are computed once.
     """
 
     body_class = TimedBody
-    owner = NOBODY
+    owner = NO_OWNER
 
     def header(self, name: str) -> str | None:
-        """The first header of a name, which is in lower case; None if there is none."""
+        """Return the first header of a name, which is in lower case; None if there is none."""
         return self._first.get(name)
 
     def headers_of(self, name: str) -> list[str]:
-        """All headers of a name, which is in lower case."""
+        """Return all headers of a name, which is in lower case."""
         return self.headers.getlist(name) if name in self._first else []
 
     @cached_property
     def blueprints(self) -> list[str]:
-        """The name of its route's blueprint, none of which are nested."""
+        """The name of the route's blueprint, as a list of one: no blueprint is nested."""
         return [] if self.blueprint is None else [self.blueprint]
 
     @cached_property
@@ -71,13 +71,13 @@ class GatewayRequest(Request):
 
 
 def this_request() -> GatewayRequest:
-    """The current request itself, since each access through Quart's proxy takes its time."""
+    """Return the current request itself: each access through Quart's proxy takes time."""
     proxy = cast(Any, request)
     return cast(GatewayRequest, proxy._get_current_object())  # noqa: SLF001 - werkzeug documents it
 
 
 def trace_headers(request: GatewayRequest) -> dict[str, str]:
-    """The W3C Trace Context of a request; ``tracestate`` counts only with a ``traceparent``."""
+    """Read the W3C Trace Context; ``tracestate`` counts only with a valid ``traceparent``."""
     traceparent = valid_traceparent(request.header("traceparent"))
     if traceparent is None:
         return {}

@@ -1,6 +1,6 @@
-"""``/openapi.json`` as a pure function of the models that are there."""
+"""The document ``/openapi.json``, as a pure function of the announced models."""
 
 from gateway.api.openapi.document import describe
-from gateway.api.openapi.security import Guards
+from gateway.api.openapi.security import AccessControl
 
-__all__ = ["Guards", "describe"]
+__all__ = ["AccessControl", "describe"]

@@ -1,4 +1,4 @@
-"""The parameters of operations and the headers of their answers, each told once."""
+"""The parameters of operations and the headers of responses, each described once."""
 
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ _NUMBER: Final = "[0-9]{1,15}([.][0-9]{1,9})?"
 _DURATION: Final[Schema] = {
     "type": "string",
     "pattern": f"^({_NUMBER}[hH])?({_NUMBER}[mM])?({_NUMBER}[sS]?)?$",
-    "not": {"pattern": "^[^1-9]*$"},  # more than nothing
+    "not": {"pattern": "^[^1-9]*$"},  # not zero
     "examples": ["30s"],
 }
 
@@ -48,10 +48,10 @@ HEADERS: Final = {
     ),
     "WWW-Authenticate": _header("How a key is shown.", _TEXT, "Bearer"),
 }
-"""The headers of answers."""
+"""The headers of responses, by name."""
 
 
-def _path(name: str, description: str, schema: Schema) -> Schema:
+def _path_parameter(name: str, description: str, schema: Schema) -> Schema:
     return {
         "name": name,
         "in": "path",
@@ -61,31 +61,31 @@ def _path(name: str, description: str, schema: Schema) -> Schema:
     }
 
 
-def _asked(name: str, description: str, schema: Schema) -> Schema:
+def _header_parameter(name: str, description: str, schema: Schema) -> Schema:
     return {"name": name, "in": "header", "description": description, "schema": schema}
 
 
 PARAMETERS: Final = {
-    "model": _path("model", "A model's name.", {"type": "string", "pattern": MODEL_NAME}),
-    "prediction_id": _path("prediction_id", "What `202` has answered.", _UUID),
-    "Async-Mode": _asked(
+    "model": _path_parameter("model", "A model's name.", {"type": "string", "pattern": MODEL_NAME}),
+    "prediction_id": _path_parameter("prediction_id", "What `202` has answered.", _UUID),
+    "Async-Mode": _header_parameter(
         "Async-Mode",
         "`true`, in any case: accept the prediction and answer at once. Anything else: wait.",
         _TEXT | {"examples": ["true"]},
     ),
-    "Cancel-After": _asked(
+    "Cancel-After": _header_parameter(
         "Cancel-After",
         "How long the prediction may take, such as `30s`, `1.5m` or `1h30m`, at most as long as "
         "is configured.",
         _DURATION,
     ),
-    "Idempotency-Key": _asked(
+    "Idempotency-Key": _header_parameter(
         "Idempotency-Key",
         "What is sent again with the same key is the same prediction, for as long as results "
         "live. The same key with another model or body is refused.",
         {"type": "string", "pattern": _KEY, "examples": ["an order's number"]},
     ),
-    "Prefer": _asked(
+    "Prefer": _header_parameter(
         "Prefer",
         "RFC 7240: `respond-async`, to be answered at once; `wait=N`, to be answered within N "
         "seconds, with a result or else without. Others are ignored.",
@@ -97,16 +97,16 @@ PARAMETERS: Final = {
         "description": "The same as `Prefer: wait=N`.",
         "schema": {"type": "integer", "minimum": 0},
     },
-    "Last-Event-ID": _asked(
+    "Last-Event-ID": _header_parameter(
         "Last-Event-ID",
         "The id of the last server-sent event that has arrived: those after it follow.",
         _TEXT,
     ),
-    "traceparent": _asked(
+    "traceparent": _header_parameter(
         "traceparent", "W3C Trace Context; one that is malformed is ignored.", _TEXT
     ),
-    "tracestate": _asked(
+    "tracestate": _header_parameter(
         "tracestate", "W3C Trace Context; without a `traceparent` it is ignored.", _TEXT
     ),
 }
-"""What goes into a request beside its body, by the name under which operations refer to it."""
+"""The parameters of requests, by the names that operations refer to."""

@@ -1,4 +1,4 @@
-"""The OpenAPI document, put together."""
+"""The OpenAPI document, built from operations and components."""
 
 import re
 from collections.abc import Iterable
@@ -8,28 +8,31 @@ from typing import Any, Final
 from common.contract.announcement import ModelCard
 from common.http.error_response import JSON
 from gateway.api.openapi.components import HEADERS, PARAMETERS
-from gateway.api.openapi.error_responses import error_answers
+from gateway.api.openapi.error_responses import error_responses
 from gateway.api.openapi.model_operations import (
     default_operation,
     describable,
     model_operation,
     model_schemas,
 )
-from gateway.api.openapi.operations import Answer, Operation, predict
+from gateway.api.openapi.operations import Operation, Response, predict
 from gateway.api.openapi.schemas import SCHEMAS, reference
-from gateway.api.openapi.security import NO_GUARDS, Guards
-from gateway.api.openapi.static_operations import fixed
+from gateway.api.openapi.security import OPEN_ACCESS, AccessControl
+from gateway.api.openapi.static_operations import STATIC_OPERATIONS
 
-ANYWHERE: Final = ("internal_error",)
-"""What every operation may end in."""
+COMMON_ERRORS: Final = ("internal_error",)
+"""The errors of every operation."""
 
-_OF_THE_PATH: Final = re.compile(r"{(\w+)}")
+_PATH_PARAMETER: Final = re.compile(r"{(\w+)}")
 
 
 def describe(
-    cards: Iterable[ModelCard], default_model: str, version: str, guards: Guards = NO_GUARDS
+    cards: Iterable[ModelCard],
+    default_model: str,
+    version: str,
+    access: AccessControl = OPEN_ACCESS,
 ) -> dict[str, Any]:
-    """An OpenAPI 3.1 document of the gateway, with the schemas of the models of ``cards``."""
+    """Build the OpenAPI 3.1 document of a gateway, with the schemas of the models in ``cards``."""
     models = describable(cards)
     schemas = dict(SCHEMAS)
     for card in models:
@@ -37,9 +40,9 @@ def describe(
     return {
         "openapi": "3.1.0",
         "info": {"title": "PredictMQ", "version": version, "description": _ABOUT},
-        "paths": _paths(_operations(models, default_model), guards),
+        "paths": _paths(_operations(models, default_model), access),
         "components": {"schemas": schemas, "parameters": PARAMETERS, "headers": HEADERS}
-        | guards.components,
+        | access.components,
     }
 
 
@@ -57,33 +60,35 @@ def _operations(models: list[ModelCard], default_model: str) -> list[Operation]:
         default_operation(default),
         *map(model_operation, models),
         any_model,
-        *fixed(),
+        *STATIC_OPERATIONS,
     ]
 
 
-def _paths(operations: Iterable[Operation], guards: Guards) -> dict[str, Any]:
+def _paths(operations: Iterable[Operation], access: AccessControl) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method] = _operation(
-            operation, NO_GUARDS if operation.is_open else guards
+            operation, OPEN_ACCESS if operation.is_open else access
         )
     return paths
 
 
-def _operation(operation: Operation, guards: Guards) -> dict[str, Any]:
-    of_the_path = tuple(_OF_THE_PATH.findall(operation.path))
-    # What is in the path may make it another one.
-    misread = (HTTPStatus.NOT_FOUND,) if of_the_path else ()
-    beside = operation.headers + guards.headers
-    answers = {str(status): _answer(each, beside) for status, each in operation.answers.items()}
-    errors = (*operation.errors, *guards.errors, *misread, *ANYWHERE)
+def _operation(operation: Operation, access: AccessControl) -> dict[str, Any]:
+    path_parameters = tuple(_PATH_PARAMETER.findall(operation.path))
+    # A value with a slash makes it another path, which may be unknown.
+    path_errors = (HTTPStatus.NOT_FOUND,) if path_parameters else ()
+    extra_headers = operation.headers + access.headers
+    responses = {
+        str(status): _response(each, extra_headers) for status, each in operation.responses.items()
+    }
+    errors = (*operation.errors, *access.errors, *path_errors, *COMMON_ERRORS)
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
         "tags": [operation.tag],
-        "responses": answers | error_answers(errors, beside),
-    } | guards.security
-    parameters = of_the_path + operation.parameters
+        "responses": responses | error_responses(errors, extra_headers),
+    } | access.security
+    parameters = path_parameters + operation.parameters
     if parameters:
         described["parameters"] = [reference("parameters", name) for name in parameters]
     if operation.body is not None:
@@ -91,10 +96,10 @@ def _operation(operation: Operation, guards: Guards) -> dict[str, Any]:
     return described
 
 
-def _answer(answer: Answer, beside: tuple[str, ...]) -> dict[str, Any]:
-    described: dict[str, Any] = {"description": answer.meaning}
-    if answer.content:
-        described["content"] = {kind: {"schema": each} for kind, each in answer.content.items()}
-    if headers := answer.headers + beside:
+def _response(response: Response, extra_headers: tuple[str, ...]) -> dict[str, Any]:
+    described: dict[str, Any] = {"description": response.meaning}
+    if response.content:
+        described["content"] = {kind: {"schema": each} for kind, each in response.content.items()}
+    if headers := response.headers + extra_headers:
         described["headers"] = {name: reference("headers", name) for name in headers}
     return described

@@ -1,4 +1,4 @@
-"""Errors as answers: their statuses from the one table, what they mean from their classes."""
+"""Errors as responses: statuses from the one table, meanings from the docstrings of the classes."""
 
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
@@ -14,15 +14,15 @@ _HEADERS: Final = {
     "unauthorized": ("WWW-Authenticate",),
     "unavailable": ("Retry-After",),
 }
-"""The headers that come with some errors."""
+"""The headers of some errors, by code."""
 
 
-def error_answers(
-    errors: Iterable[str | HTTPStatus], beside: tuple[str, ...] = ()
+def error_responses(
+    errors: Iterable[str | HTTPStatus], extra_headers: tuple[str, ...] = ()
 ) -> dict[str, Any]:
-    """Status → the answer with the errors that have it, in both spellings.
+    """Build the responses of some errors by status, in both content types.
 
-    ``beside`` are headers that each of them may bring.
+    ``extra_headers`` are headers that each response may have.
     """
     by_status: dict[int, list[str]] = {}
     for error in errors:
@@ -30,17 +30,20 @@ def error_answers(
             by_status.setdefault(error, []).append(http_code(error))
         else:
             by_status.setdefault(STATUS[error], []).append(error)
-    return {str(int(status)): _answer(by_status[status], beside) for status in sorted(by_status)}
+    return {
+        str(int(status)): _response(by_status[status], extra_headers)
+        for status in sorted(by_status)
+    }
 
 
-def _answer(codes: list[str], beside: tuple[str, ...]) -> dict[str, Any]:
+def _response(codes: list[str], extra_headers: tuple[str, ...]) -> dict[str, Any]:
     meanings = _meanings()
-    told = (
+    lines = (
         f"- `{code}`: {meanings[code]}" if code in meanings else f"- `{code}`" for code in codes
     )
     problem = reference("schemas", "Problem") | {"properties": {"code": {"enum": codes}}}
-    answer: dict[str, Any] = {
-        "description": "\n".join(told),
+    response: dict[str, Any] = {
+        "description": "\n".join(lines),
         "content": {
             JSON: {"schema": reference("schemas", "Error")},
             PROBLEM_JSON: {"schema": problem},
@@ -48,15 +51,15 @@ def _answer(codes: list[str], beside: tuple[str, ...]) -> dict[str, Any]:
     }
     headers = {
         CORRELATION_HEADER,
-        *beside,
+        *extra_headers,
         *(name for code in codes for name in _HEADERS.get(code, ())),
     }
-    answer["headers"] = {name: reference("headers", name) for name in sorted(headers)}
-    return answer
+    response["headers"] = {name: reference("headers", name) for name in sorted(headers)}
+    return response
 
 
 def _meanings() -> dict[str, str]:
-    """What each code means: the first line of its class's description."""
+    """Map each code to its meaning: the first line of its class's docstring."""
     return {
         error.code: (error.__doc__ or "").partition("\n")[0]
         for error in reversed(list(_tree(PredictionError)))

@@ -1,4 +1,4 @@
-"""The models' own schemas, as components of the document."""
+"""The operations of single models, and their schemas as components of the document."""
 
 import re
 from collections.abc import Iterable
@@ -15,18 +15,18 @@ _MODEL_NAME: Final = re.compile(MODEL_NAME, re.ASCII)
 
 
 def describable(cards: Iterable[ModelCard]) -> list[ModelCard]:
-    """Those whose names can be asked for: what announces itself may be a stranger."""
+    """Return the models with valid names: any client of the broker can announce a model."""
     return [card for card in cards if _MODEL_NAME.fullmatch(card.name)]
 
 
 def model_schemas(card: ModelCard) -> dict[str, Any]:
-    """The schemas of a model's input and output, by the names of their components."""
+    """Build the schemas of a model's input and output, by the names of their components."""
     schemas = {_input(card.name): card.input_schema, _output(card.name): card.output_schema}
-    return {name: _moved(schema, name) for name, schema in schemas.items()}
+    return {name: _component(schema, name) for name, schema in schemas.items()}
 
 
 def model_operation(card: ModelCard) -> Operation:
-    """To predict with the model under its own name."""
+    """Describe predicting with a model under its own name."""
     version = f" {card.version}" if card.version else ""
     return predict(
         f"/models/{card.name}/predict",
@@ -38,7 +38,7 @@ def model_operation(card: ModelCard) -> Operation:
 
 
 def default_operation(card: ModelCard | None) -> Operation:
-    """To predict with the default model, which may not have been announced yet."""
+    """Describe predicting with the default model; ``card`` is None before its announcement."""
     return predict(
         "/predict",
         "predict",
@@ -56,32 +56,34 @@ def _output(model: str) -> str:
     return f"{model}.output"
 
 
-def _moved(schema: Any, name: str) -> Any:
-    """A schema that can be read where it is now: what it refers to in itself moves along.
+def _component(schema: Any, name: str) -> Any:
+    """Return a schema as a component: its references to itself begin at the component's place.
 
-    One that says itself where it belongs (``$id``) is left alone; one that is no schema fits all.
+    A schema with an ``$id`` stays as it is. A malformed one becomes the schema that fits all.
     """
     if not jsonschema_rs.meta.is_valid(schema):
         return {}
-    return schema if "$id" in schema else _refer(schema, f"#/components/schemas/{name}")
+    return schema if "$id" in schema else _rebase(schema, f"#/components/schemas/{name}")
 
 
-def _refer(part: Any, to: str) -> Any:
+def _rebase(part: Any, base: str) -> Any:
     if isinstance(part, list):
-        return [_refer(each, to) for each in part]
+        return [_rebase(each, base) for each in part]
     if not isinstance(part, dict):
         return part
-    return {key: _refer_under(key, value, to) for key, value in part.items()}
+    return {key: _rebase_keyword(key, value, base) for key, value in part.items()}
 
 
-def _refer_under(key: str, value: Any, to: str) -> Any:
+def _rebase_keyword(key: str, value: Any, base: str) -> Any:
     if key == "$ref" and isinstance(value, str):
-        return _place(value, to)
+        return _rebase_reference(value, base)
     if key == "discriminator" and isinstance(value, dict) and "propertyName" in value:
-        mapping = {tag: _place(place, to) for tag, place in value.get("mapping", {}).items()}
+        mapping = {
+            tag: _rebase_reference(place, base) for tag, place in value.get("mapping", {}).items()
+        }
         return value | {"mapping": mapping}
-    return _refer(value, to)
+    return _rebase(value, base)
 
 
-def _place(reference: str, to: str) -> str:
-    return to + reference[1:] if reference.startswith("#") else reference
+def _rebase_reference(reference: str, base: str) -> str:
+    return base + reference[1:] if reference.startswith("#") else reference

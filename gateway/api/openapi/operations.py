@@ -1,7 +1,8 @@
-"""What callers can ask for: an operation with its parameters, answers and errors, as data.
+"""Operations with their parameters, responses and errors, as data.
 
-To describe one more header, status or error of an operation is one more line here or in
-``fixed.py``; what they mean is told once, in ``parts.py`` and in ``common/errors.py``.
+One more header, status or error of an operation is one more line here or in
+``static_operations.py``; its meaning is described once, in ``components.py`` or
+``common/errors.py``.
 """
 
 from dataclasses import dataclass, field
@@ -10,16 +11,16 @@ from typing import Any
 
 from common.errors import BY_CODE
 from common.http.error_response import JSON
-from gateway.api.openapi import schemas as bodies
+from gateway.api.openapi.schemas import reference, request_body, result_body
 
 Schema = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An answer that is no error: what it means, and the schema of its body by media type.
+class Response:
+    """A response that is no error: its meaning, and the schema of its body by media type.
 
-    It always brings its ``headers``.
+    It always has its ``headers``.
     """
 
     meaning: str
@@ -31,16 +32,16 @@ class Answer:
 class Operation:
     """One method of one path.
 
-    ``errors`` are codes of ours, and statuses of what HTTP itself refuses. ``parameters`` and
-    ``headers``, which any of the answers may bring, are names in ``parts.py``; parameters of the
-    path go without saying. One that ``is_open`` has no guards.
+    ``errors`` are our codes, and statuses of errors of HTTP itself. ``parameters``, without those
+    of the path, and ``headers``, which any of the responses may have, are names in
+    ``components.py``. Access control does not apply to an operation that ``is_open``.
     """
 
     method: str
     path: str
     name: str
     summary: str
-    answers: dict[int, Answer]
+    responses: dict[int, Response]
     parameters: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     body: Schema | None = None
@@ -50,17 +51,17 @@ class Operation:
 
 
 def predict(path: str, name: str, summary: str, input_: Schema, output: Schema) -> Operation:
-    """A prediction by a model that takes ``input_`` and returns ``output``."""
+    """Describe a prediction by a model that takes ``input_`` and returns ``output``."""
     return Operation(
         "post",
         path,
         name,
         summary,
         {
-            200: Answer("The result, beside the input as it came.", {JSON: bodies.result(output)}),
-            202: Answer(
+            200: Response("The result, beside the input as it came.", {JSON: result_body(output)}),
+            202: Response(
                 "Accepted: the result can be fetched later.",
-                {JSON: bodies.reference("schemas", "Accepted")},
+                {JSON: reference("schemas", "Accepted")},
                 headers=("Location", "Retry-After"),
             ),
         },
@@ -73,7 +74,7 @@ def predict(path: str, name: str, summary: str, input_: Schema, output: Schema) 
             "tracestate",
         ),
         headers=("Preference-Applied", "Server-Timing"),
-        body=bodies.request(input_),
+        body=request_body(input_),
         errors=(
             "malformed_header",
             "idempotency_conflict",

@@ -1,4 +1,4 @@
-"""The bodies of requests and answers as schemas, each told once."""
+"""The bodies of requests and responses as schemas, each described once."""
 
 from typing import Any, Final
 
@@ -13,12 +13,12 @@ _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 
 
 def reference(kind: str, name: str) -> Schema:
-    """A reference to a component of the document."""
+    """Build a reference to a component of the document."""
     return {"$ref": f"#/components/{kind}/{name}"}
 
 
 def _object(required: dict[str, Schema], optional: dict[str, Schema] | None = None) -> Schema:
-    """An object that has nothing else than these."""
+    """Build the schema of an object with these properties alone."""
     return {
         "type": "object",
         "required": list(required),
@@ -27,8 +27,8 @@ def _object(required: dict[str, Schema], optional: dict[str, Schema] | None = No
     }
 
 
-def request(input_: Schema) -> Schema:
-    """The body of a prediction's request."""
+def request_body(input_: Schema) -> Schema:
+    """Build the schema of a request's body."""
     return {
         "type": "object",
         "required": ["input"],
@@ -37,14 +37,14 @@ def request(input_: Schema) -> Schema:
     }
 
 
-def result(output: Schema) -> Schema:
-    """The body of a prediction that has succeeded."""
+def result_body(output: Schema) -> Schema:
+    """Build the schema of the body of a prediction that has succeeded."""
     return _object({"input": {"description": "What was sent, byte for byte."}, "result": output})
 
 
 SCHEMAS: Final = {
     "Accepted": _object({"message": _TEXT, "prediction_id": _UUID}),
-    "Finished": _object({"output": result({}), "prediction_id": _UUID}),
+    "Finished": _object({"output": result_body({}), "prediction_id": _UUID}),
     "Error": _object({"error": _TEXT | {"description": "One sentence: what is wrong, and why."}}),
     "Problem": {
         "description": "RFC 9457",

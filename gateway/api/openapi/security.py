@@ -1,4 +1,4 @@
-"""What stands before the routes: keys and a rate, as far as this gateway has them."""
+"""Access control in the document: API keys and a rate limit, if the gateway has them."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -7,35 +7,35 @@ SCHEMES: Final = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
-"""The ways to show a key, either of which will do."""
+"""The ways to send a key; one of them is enough."""
 
 
 @dataclass(frozen=True)
-class Guards:
-    """Whether callers need a key, and whether their calls are counted."""
+class AccessControl:
+    """The access control of a gateway: ``keys`` are required, a ``rate`` limit applies."""
 
     keys: bool = False
     rate: bool = False
 
     @property
     def errors(self) -> tuple[str, ...]:
-        """What a caller who does not pass may be told."""
+        """The codes of the errors that access control responds with."""
         return ("unauthorized",) * self.keys + ("rate_limited",) * self.rate
 
     @property
     def headers(self) -> tuple[str, ...]:
-        """What those who pass are told beside."""
+        """The headers that access control adds to responses."""
         return ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset") * self.rate
 
     @property
     def security(self) -> dict[str, Any]:
-        """What an operation says of the key that it needs."""
+        """The security requirement of an operation."""
         return {"security": [{scheme: []} for scheme in SCHEMES]} if self.keys else {}
 
     @property
     def components(self) -> dict[str, Any]:
-        """What the document says of keys."""
+        """The components of the document that ``security`` refers to."""
         return {"securitySchemes": SCHEMES} if self.keys else {}
 
 
-NO_GUARDS: Final = Guards()
+OPEN_ACCESS: Final = AccessControl()

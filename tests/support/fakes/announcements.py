@@ -1,4 +1,4 @@
-"""What predictors say of themselves."""
+"""Announcements of predictors."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ OLD: Final = ModelCard(name="m", version="1", input_schema={"type": "integer"})
 def announcement(
     replica_id: str, *cards: ModelCard, leaving: bool = False, predictions: int = 0
 ) -> Announcement:
-    """What one predictor says of itself."""
+    """Make the announcement of one predictor."""
     return Announcement(
         replica_id=replica_id,
         host="host",

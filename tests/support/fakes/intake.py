@@ -1,4 +1,4 @@
-"""The parts around the intake of a gateway that has no broker."""
+"""The body and the requestor of calls at a gateway without a broker."""
 
 from common.contract.messages import Message, Reply
 from common.errors import DeadlineExceeded
@@ -7,7 +7,7 @@ from gateway.request_reply.requestor import Requestor
 
 
 class Body:
-    """A caller's body."""
+    """The body of a call."""
 
     size_bytes = 12
 
@@ -16,7 +16,7 @@ class Body:
 
 
 class SilentRequestor(Requestor):
-    """A requestor that gets no reply; keeps the timeouts of its calls."""
+    """A requestor whose calls get no reply; it keeps their timeouts."""
 
     def __init__(self) -> None:
         self.timeouts_s: list[float] = []

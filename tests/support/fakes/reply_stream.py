@@ -1,4 +1,4 @@
-"""A reply stream that a test writes, in the place of the one on a broker."""
+"""A reply stream whose events a test applies, instead of the one on a broker."""
 
 from collections.abc import Callable
 
@@ -12,10 +12,10 @@ LIFE_S = 3600
 
 
 class ScriptedReplyStream(ReplyStream):
-    """The state of a gateway that has read nothing; the test applies events to its parts.
+    """The empty state of a gateway; a test applies events to its parts.
 
-    ``is_caught_up`` and ``read_up_to`` are the answers of ``has_caught_up`` and ``position``. It
-    reads nothing back.
+    ``is_caught_up`` and ``read_up_to`` are the values of ``has_caught_up`` and ``position``. There
+    is no store and there are no replays.
     """
 
     def __init__(self, now_s: Callable[[], float], unaccepted_life_s: float = 900) -> None:

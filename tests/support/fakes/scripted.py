@@ -1,4 +1,4 @@
-"""Connection and channel as the gateway's parts see them, with a test in the broker's place."""
+"""A connection and a channel of the services' parts, with a test instead of a broker."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from common.errors import BrokerAway
 
 
 class ScriptedLink:
-    """A connection that a test takes up and down; ``on_publish`` says what a publish meets."""
+    """A connection that a test takes up and down; ``on_publish`` is called by each publish."""
 
     def __init__(self) -> None:
         self._up = asyncio.Event()
@@ -18,7 +18,7 @@ class ScriptedLink:
         self.is_blocked = False
         self.published: list[Message] = []
         self.hold: asyncio.Event | None = None
-        """Confirms wait for it, if there is one."""
+        """If there is one, confirms wait until it is set."""
         self.on_publish: Callable[[Message], None] = lambda _: None
 
     @property

@@ -1,4 +1,4 @@
-"""A tracer as the services' parts see it, which remembers what came of each delivery."""
+"""A tracer that keeps the spans of deliveries and requests."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from common.telemetry.tracing import Span
 
 
 class NotedSpan:
-    """A span that a test looks at; ``failed`` says as what."""
+    """A span that a test inspects; ``failed`` is the code of its error."""
 
     trace_id = ""
 
@@ -33,11 +33,11 @@ class NotedSpan:
 
 
 class NotingTracer:
-    """Makes such spans."""
+    """A tracer of such spans."""
 
     def __init__(self) -> None:
         self.deliveries: list[NotedSpan] = []
-        """By the correlation ids of what was delivered."""
+        """Their names are the correlation ids of the deliveries."""
         self.requests: list[NotedSpan] = []
 
     @contextmanager

@@ -1,21 +1,21 @@
-"""What is noted of a request belongs to that request."""
+"""The log fields of a request, which belong to that request alone."""
 
 import asyncio
 
 from gateway.call_context import add_log_fields, begin_request
 
 
-async def test_requests_side_by_side_do_not_see_what_others_note() -> None:
-    async def answer(model: str) -> dict[str, object]:
+async def test_concurrent_requests_have_separate_log_fields() -> None:
+    async def handle(model: str) -> dict[str, object]:
         known = begin_request()
         await asyncio.sleep(0)
         add_log_fields(model=model)
         return known
 
-    both = await asyncio.gather(answer("a"), answer("b"))
+    both = await asyncio.gather(handle("a"), handle("b"))
     assert list(both) == [{"model": "a"}, {"model": "b"}]
 
 
-def test_outside_of_a_request_nothing_is_noted() -> None:
+def test_log_fields_outside_a_request_are_dropped() -> None:
     add_log_fields(model="a")
     assert begin_request() == {}

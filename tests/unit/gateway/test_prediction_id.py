@@ -1,4 +1,4 @@
-"""Ids that tell of themselves whether a gateway handed them out, and until when they live."""
+"""Prediction ids: recognised by any gateway with the key, for their owner and their life."""
 
 from typing import Final
 from uuid import RFC_4122, UUID
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.prediction_id import NEVER_TOLD, NOBODY, PredictionIds, derive_key, minted_ms, spell
+from gateway.prediction_id import NO_OWNER, UNDISCLOSED, PredictionIds, derive_key, minted_ms, spell
 
 LIFE_S: Final = 7200.0
 NOW_S: Final = 1_700_000_000.123
@@ -16,7 +16,7 @@ KEYS: Final = st.binary(min_size=32, max_size=32)
 
 
 class Clock:
-    """A clock that stands where it is put."""
+    """A clock that a test sets."""
 
     def __init__(self, now_s: float = NOW_S) -> None:
         self.now_s = now_s
@@ -34,7 +34,7 @@ def ids(
 @given(MOMENTS, KEYS)
 def test_every_gateway_with_the_key_recognises_an_id_and_its_time(now_s: float, key: bytes) -> None:
     minted = ids(key, Clock(now_s)).mint()
-    # Another gateway, whose clock says something else: recognising does not ask the time.
+    # Another gateway, whose clock differs: recognition does not depend on the time.
     assert ids(key, Clock(0)).recognise(spell(minted)) == minted
     assert minted_ms(minted) == int(now_s * 1000)
 
@@ -46,13 +46,13 @@ def test_an_id_is_a_uuid_of_version_8(now_s: float, key: bytes) -> None:
 
 
 @pytest.mark.parametrize("owners", [(), ("a",)])
-def test_an_id_that_nobody_is_handed_is_nobodys(owners: tuple[str, ...]) -> None:
+def test_an_undisclosed_id_is_recognised_for_no_owner(owners: tuple[str, ...]) -> None:
     gateway = ids(owners=owners)
-    never_told = spell(gateway.mint(NEVER_TOLD))
-    assert [gateway.recognise(never_told, owner) for owner in (*owners, NOBODY)] == [None] * (
+    undisclosed = spell(gateway.mint(UNDISCLOSED))
+    assert [gateway.recognise(undisclosed, owner) for owner in (*owners, NO_OWNER)] == [None] * (
         len(owners) + 1
     )
-    assert gateway.recognise_any(never_told) is None
+    assert gateway.recognise_any(undisclosed) is None
 
 
 @given(st.integers(0, 127))
@@ -76,7 +76,7 @@ def test_a_forged_id_is_refused(forged: UUID) -> None:
 
 
 @given(st.text())
-def test_what_is_no_uuid_is_refused(text: str) -> None:
+def test_a_text_that_is_no_uuid_is_no_id(text: str) -> None:
     assert ids().recognise(text) is None
 
 
@@ -100,7 +100,7 @@ def test_ids_of_one_millisecond_differ() -> None:
     assert len({gateway.mint() for _ in range(1000)}) == 1000
 
 
-def test_a_prediction_lives_from_its_ids_time_on_and_not_a_millisecond_longer() -> None:
+def test_a_life_begins_at_the_ids_time_and_ends_on_the_millisecond() -> None:
     clock = Clock()
     gateway = ids(clock=clock)
     minted = gateway.mint()
@@ -122,31 +122,29 @@ def test_an_id_of_a_gateway_whose_clock_is_ahead_is_alive(behind_s: float) -> No
 OWNERS: Final = ("alice", "bob", "alic", "lice")
 
 
-@given(st.sampled_from([*OWNERS, NOBODY]), st.sampled_from([*OWNERS, NOBODY]), KEYS)
-def test_an_id_is_recognised_for_its_owner_and_for_nobody_else(
-    owner: str, other: str, key: bytes
-) -> None:
+@given(st.sampled_from([*OWNERS, NO_OWNER]), st.sampled_from([*OWNERS, NO_OWNER]), KEYS)
+def test_an_id_is_recognised_for_its_owner_alone(owner: str, other: str, key: bytes) -> None:
     text = spell(ids(key, owners=OWNERS).mint(owner))
     found = ids(key, owners=OWNERS).recognise(text, other)
     assert (found is not None) == (owner == other)
 
 
-@given(st.sampled_from([*OWNERS, NOBODY]), KEYS)
-def test_who_knows_no_owner_recognises_the_id_of_each(owner: str, key: bytes) -> None:
+@given(st.sampled_from([*OWNERS, NO_OWNER]), KEYS)
+def test_an_id_of_any_owner_is_recognised_without_its_owner(owner: str, key: bytes) -> None:
     minted = ids(key, owners=OWNERS).mint(owner)
     assert ids(key, owners=OWNERS[::-1]).recognise_any(spell(minted)) == minted
 
 
-def test_an_id_of_an_owner_who_is_not_known_here_is_refused() -> None:
+def test_an_id_of_an_unknown_owner_is_refused() -> None:
     text = spell(ids(owners=("alice", "carol")).mint("carol"))
     assert ids(owners=("alice",)).recognise_any(text) is None
 
 
-def test_ids_that_were_minted_for_nobody_stay_what_they_were() -> None:
+def test_an_id_without_an_owner_is_recognised_across_versions() -> None:
     text = "018bcfe5-687b-8000-8000-0000396d6c4c"
     assert ids().recognise(text) == UUID(text).int
 
 
-def test_the_key_depends_on_the_secret_alone() -> None:
+def test_the_hash_key_depends_on_the_secret_alone() -> None:
     assert derive_key("secret") == derive_key("secret") != derive_key("Secret")
     assert len(derive_key("")) == 32

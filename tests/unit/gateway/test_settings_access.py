@@ -1,4 +1,4 @@
-"""Who may call, how often and from which pages, as an operator spells it."""
+"""The settings of access control: keys, rate and origins, as an operator writes them."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ from gateway.settings import ApiKey, Rate, parse_api_keys, parse_origins, parse_
         ("a=-._~+/", [("a", "-._~+/")]),
     ],
 )
-def test_keys_have_names_and_a_name_may_have_several(
+def test_a_key_has_a_name_and_a_name_may_have_several_keys(
     text: str, keys: list[tuple[str, str]]
 ) -> None:
     assert parse_api_keys(text) == tuple(ApiKey(*key) for key in keys)
@@ -44,7 +44,7 @@ def test_keys_have_names_and_a_name_may_have_several(
         ("alice=a1,alice=a1", "entry 2 has a key that was there before"),
     ],
 )
-def test_keys_that_cannot_be_read_are_told_by_their_place(text: str, sentence: str) -> None:
+def test_a_malformed_key_is_refused_by_its_place(text: str, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         parse_api_keys(text)
 
@@ -55,8 +55,8 @@ def test_keys_of_any_text_are_read_whole_or_refused(text: str) -> None:
         keys = parse_api_keys(text)
     except ValueError:
         return
-    spelt = ",".join(f"{key.name}={key.key}" for key in keys)
-    assert spelt == ",".join(entry.strip() for entry in text.split(","))
+    rendered = ",".join(f"{key.name}={key.key}" for key in keys)
+    assert rendered == ",".join(entry.strip() for entry in text.split(","))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_rate_is_a_count_in_a_period(text: str, count: int, period: timedelta)
 
 
 @pytest.mark.parametrize("text", ["0/minute", "-1/minute", "1.5/minute", "100", "100/week", "/day"])
-def test_a_rate_that_cannot_be_read_is_told_what_to_write(text: str) -> None:
+def test_a_malformed_rate_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="like 100/minute"):
         parse_rate(text)
 
@@ -91,7 +91,9 @@ def test_a_rate_that_cannot_be_read_is_told_what_to_write(text: str) -> None:
         ("*", ("*",)),
     ],
 )
-def test_origins_are_scheme_host_and_maybe_a_port(text: str, origins: tuple[str, ...]) -> None:
+def test_an_origin_is_a_scheme_a_host_and_an_optional_port(
+    text: str, origins: tuple[str, ...]
+) -> None:
     assert parse_origins(text) == origins
 
 
@@ -99,7 +101,7 @@ def test_origins_are_scheme_host_and_maybe_a_port(text: str, origins: tuple[str,
     "text",
     ["app.example", "https://", "https://app.example/", "https://*.example", "https://a,", "null"],
 )
-def test_what_is_no_origin_is_refused(text: str) -> None:
+def test_a_malformed_origin_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not an origin"):
         parse_origins(text)
 

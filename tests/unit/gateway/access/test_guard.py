@@ -1,4 +1,4 @@
-"""Who may call, how often and from which pages; asked over HTTP of an application without AMQP."""
+"""Access control over HTTP: keys, rate limits and CORS of an application without AMQP."""
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -27,7 +27,7 @@ def settings(no_settings: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def guarded() -> Client:
-    """A client of an application that tells its caller, guarded as the environment says."""
+    """Return a client of an application with access control, which responds with the owner."""
     app = GatewayApp(HttpMetrics(CollectorRegistry()), max_body_bytes=100)
     predictions, health = Blueprint("predictions", __name__), Blueprint("health", __name__)
 
@@ -49,75 +49,77 @@ def guarded() -> Client:
     return app.test_client()
 
 
-async def test_without_settings_everybody_may_call_and_nothing_is_added(
+async def test_a_gateway_without_settings_lets_every_caller_in_and_adds_no_header(
     settings: pytest.MonkeyPatch,
 ) -> None:
     http = guarded()
     assert http.app.before_request_funcs == {}
     assert http.app.after_request_funcs == {}
-    answer = await http.post("/predict", headers={"Origin": ORIGIN})
-    assert (answer.status_code, await answer.get_data()) == (200, b"")
-    assert {name.lower() for name, _ in answer.headers.items()} == {
+    response = await http.post("/predict", headers={"Origin": ORIGIN})
+    assert (response.status_code, await response.get_data()) == (200, b"")
+    assert {name.lower() for name, _ in response.headers.items()} == {
         "content-type",
         "content-length",
         "server-timing",
     }
 
 
-async def test_a_caller_goes_by_the_name_of_its_key(settings: pytest.MonkeyPatch) -> None:
+async def test_a_caller_has_the_name_of_its_key(settings: pytest.MonkeyPatch) -> None:
     settings.setenv("GATEWAY_API_KEYS", "alice=a1,bob=b1")
     http = guarded()
     for headers, name in ((ALICE, b"alice"), (BOB, b"bob")):
-        answer = await http.post("/predict", headers=headers)
-        assert (answer.status_code, await answer.get_data()) == (200, name)
+        response = await http.post("/predict", headers=headers)
+        assert (response.status_code, await response.get_data()) == (200, name)
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer b2"}, {"X-API-Key": ""}])
-async def test_without_a_key_nothing_is_told(
+async def test_a_caller_without_a_valid_key_is_unauthorized(
     settings: pytest.MonkeyPatch, headers: dict[str, str]
 ) -> None:
     settings.setenv("GATEWAY_API_KEYS", "alice=a1,bob=b1")
     accept = {"Accept": "application/problem+json"}
-    answer = await guarded().post("/predict", headers=headers | accept)
-    assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert (await answer.get_json())["code"] == "unauthorized"
+    response = await guarded().post("/predict", headers=headers | accept)
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert (await response.get_json())["code"] == "unauthorized"
 
 
 @pytest.mark.parametrize(("method", "path"), [("get", "/nowhere"), ("put", "/predict")])
-async def test_what_is_not_counted_tells_nobody_whether_a_key_is_right(
+async def test_a_call_that_is_not_counted_does_not_reveal_whether_its_key_is_valid(
     settings: pytest.MonkeyPatch, method: str, path: str
 ) -> None:
     settings.setenv("GATEWAY_API_KEYS", "alice=a1")
     settings.setenv("GATEWAY_RATE_LIMIT", "1/hour")
     http = guarded()
-    answers = [
+    responses = [
         await getattr(http, method)(path, headers=headers)
         for headers in ({}, {"X-API-Key": "guess"}, ALICE)
     ]
-    assert len({answer.status_code for answer in answers}) == 1
-    assert answers[0].status_code in (404, 405)
+    assert len({response.status_code for response in responses}) == 1
+    assert responses[0].status_code in (404, 405)
 
 
-async def test_who_watches_the_gateway_needs_no_key(settings: pytest.MonkeyPatch) -> None:
+async def test_monitoring_needs_no_key(settings: pytest.MonkeyPatch) -> None:
     settings.setenv("GATEWAY_API_KEYS", "alice=a1")
     assert (await guarded().get("/livez")).status_code == 200
 
 
-async def test_who_calls_too_often_is_told_when_to_come_back(settings: pytest.MonkeyPatch) -> None:
+async def test_a_caller_beyond_its_rate_gets_429_with_retry_after(
+    settings: pytest.MonkeyPatch,
+) -> None:
     settings.setenv("GATEWAY_RATE_LIMIT", "2/hour")
     http = guarded()
     for _ in range(2):
         assert (await http.post("/predict")).status_code == 200
-    answer = await http.post("/predict")
-    assert answer.status_code == 429
-    wait_s = int(answer.headers["Retry-After"])
+    response = await http.post("/predict")
+    assert response.status_code == 429
+    wait_s = int(response.headers["Retry-After"])
     assert 1 <= wait_s <= 1800
-    assert await answer.get_json() == {"error": f"Too many calls; try again in {wait_s} s."}
-    assert answer.headers.getlist("Retry-After") == [str(wait_s)]
+    assert await response.get_json() == {"error": f"Too many calls; try again in {wait_s} s."}
+    assert response.headers.getlist("Retry-After") == [str(wait_s)]
 
 
-async def test_each_caller_counts_for_itself_over_all_routes(
+async def test_callers_are_counted_apart_and_over_all_routes(
     settings: pytest.MonkeyPatch,
 ) -> None:
     settings.setenv("GATEWAY_API_KEYS", "alice=a1,alice=a2,bob=b1")
@@ -128,11 +130,11 @@ async def test_each_caller_counts_for_itself_over_all_routes(
         (await http.post("/predict", headers=headers)).status_code
         for headers in (ALICE, again, BOB, {}, {"X-API-Key": "guess"})
     ]
-    assert statuses == [200, 429, 200, 401, 429]  # who has no key is known by its address
+    assert statuses == [200, 429, 200, 401, 429]  # a caller without a key counts by its address
     assert (await http.get("/predict/x", headers=ALICE)).status_code == 429
 
 
-async def test_what_a_client_says_of_its_address_does_not_count(
+async def test_callers_are_not_counted_by_forwarded_addresses(
     settings: pytest.MonkeyPatch,
 ) -> None:
     settings.setenv("GATEWAY_RATE_LIMIT", "1/hour")
@@ -150,21 +152,21 @@ async def test_health_and_preflights_are_not_counted(settings: pytest.MonkeyPatc
     assert (await http.post("/predict")).status_code == 200
 
 
-async def test_a_preflight_is_answered_without_a_key(settings: pytest.MonkeyPatch) -> None:
+async def test_a_preflight_needs_no_key(settings: pytest.MonkeyPatch) -> None:
     settings.setenv("GATEWAY_API_KEYS", "alice=a1")
     settings.setenv("GATEWAY_CORS_ORIGINS", f"{ORIGIN},https://other.example")
-    answer = await guarded().options("/predict", headers=PREFLIGHT)
-    assert answer.status_code == 200
-    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
-    assert "POST" in answer.headers["Access-Control-Allow-Methods"]
-    allowed = answer.headers["Access-Control-Allow-Headers"].lower()
+    response = await guarded().options("/predict", headers=PREFLIGHT)
+    assert response.status_code == 200
+    assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert "POST" in response.headers["Access-Control-Allow-Methods"]
+    allowed = response.headers["Access-Control-Allow-Headers"].lower()
     assert "authorization" in allowed
     assert "content-type" in allowed
-    assert answer.headers["Access-Control-Max-Age"] == "600"
-    assert "Access-Control-Allow-Credentials" not in answer.headers
+    assert response.headers["Access-Control-Max-Age"] == "600"
+    assert "Access-Control-Allow-Credentials" not in response.headers
 
 
-async def test_a_page_may_read_errors_and_the_headers_that_clients_need(
+async def test_a_page_of_a_listed_origin_may_read_errors_and_headers(
     settings: pytest.MonkeyPatch,
 ) -> None:
     settings.setenv("GATEWAY_API_KEYS", "alice=a1")
@@ -172,10 +174,10 @@ async def test_a_page_may_read_errors_and_the_headers_that_clients_need(
     settings.setenv("GATEWAY_CORS_ORIGINS", ORIGIN)
     http = guarded()
     for status in (401, 429):
-        answer = await http.post("/predict", headers={"Origin": ORIGIN})
-        assert answer.status_code == status
-        assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
-        exposed = answer.headers["Access-Control-Expose-Headers"]
+        response = await http.post("/predict", headers={"Origin": ORIGIN})
+        assert response.status_code == status
+        assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
+        exposed = response.headers["Access-Control-Expose-Headers"]
         for name in ("Location", "Retry-After", "Preference-Applied", "Server-Timing"):
             assert name.lower() in exposed.lower()
         assert "correlation-id" in exposed.lower()
@@ -187,7 +189,7 @@ async def test_a_page_of_an_origin_that_is_not_listed_may_read_nothing(
     settings.setenv("GATEWAY_CORS_ORIGINS", ORIGIN)
     http = guarded()
     for origin in ("https://evil.example", "https://app.example.evil", "null"):
-        answer = await http.post("/predict", headers={"Origin": origin})
-        assert answer.status_code == 200
-        assert "Access-Control-Allow-Origin" not in answer.headers
-        assert answer.headers["Vary"] == "Origin"
+        response = await http.post("/predict", headers={"Origin": origin})
+        assert response.status_code == 200
+        assert "Access-Control-Allow-Origin" not in response.headers
+        assert response.headers["Vary"] == "Origin"

@@ -1,4 +1,4 @@
-"""The rate limiter, by a clock that the test decides."""
+"""The rate limiter, on a manual clock."""
 
 from datetime import timedelta
 from typing import Final
@@ -15,7 +15,7 @@ START_NS: Final = 123_456_789_123_456_789
 
 
 class Clock:
-    """A clock that stands where it is put."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.now_ns = START_NS
@@ -38,7 +38,7 @@ def limiter(clock: Clock) -> RateLimiter:
     return RateLimiter(Rate(3, timedelta(seconds=10)), clock)
 
 
-def test_a_caller_may_call_as_often_as_the_rate_says_at_once(limiter: RateLimiter) -> None:
+def test_a_caller_may_make_all_calls_of_the_rate_at_once(limiter: RateLimiter) -> None:
     for remaining in (2, 1, 0):
         limiter.count("one")
         assert limiter.fields("one")["RateLimit-Remaining"] == str(remaining)
@@ -47,7 +47,7 @@ def test_a_caller_may_call_as_often_as_the_rate_says_at_once(limiter: RateLimite
     assert refused.value.retry_after_s == 4  # a third of the period, rounded up
 
 
-def test_a_refused_caller_may_call_after_the_time_that_it_was_told(
+def test_a_refused_caller_may_call_again_after_retry_after(
     limiter: RateLimiter, clock: Clock
 ) -> None:
     for _ in range(3):
@@ -95,7 +95,7 @@ def test_callers_whose_time_is_over_are_forgotten_as_others_call(clock: Clock) -
     assert len(limiter) <= 11
 
 
-def test_no_more_callers_are_remembered_than_there_is_room_for(
+def test_callers_beyond_the_limit_of_the_table_are_forgotten(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rate_limit, "MAX_CALLERS", 100)

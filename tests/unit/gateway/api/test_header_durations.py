@@ -1,4 +1,4 @@
-"""Durations as headers spell them."""
+"""Durations in request headers."""
 
 import pytest
 from hypothesis import given
@@ -21,7 +21,7 @@ from gateway.api.headers import duration_s
         ("90m", 5400),
     ],
 )
-def test_what_it_spells(text: str, seconds: float) -> None:
+def test_a_duration_is_parsed_into_seconds(text: str, seconds: float) -> None:
     assert duration_s(text) == seconds
 
 
@@ -32,7 +32,7 @@ def test_what_it_spells(text: str, seconds: float) -> None:
         *("nan", "inf", "1e3", "\u0663", "9" * 400, "30s\n"),
     ],
 )
-def test_what_is_no_duration(text: str) -> None:
+def test_a_malformed_duration_is_none(text: str) -> None:
     assert duration_s(text) is None
 
 

@@ -1,4 +1,4 @@
-"""What an ``Idempotency-Key`` header says."""
+"""The key in an ``Idempotency-Key`` header."""
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ from gateway.api.headers import read_idempotency_key
 KEYS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=255)
 
 
-def test_without_the_header_there_is_no_key() -> None:
+def test_a_request_without_the_header_has_no_key() -> None:
     assert read_idempotency_key([]) is None
 
 
@@ -52,7 +52,7 @@ def test_a_key_is_read_with_quotes_and_without(field: str, key: str) -> None:
         ["a", "a"],
     ],
 )
-def test_anything_else_is_refused(fields: list[str]) -> None:
+def test_a_malformed_key_is_refused(fields: list[str]) -> None:
     with pytest.raises(MalformedHeader):
         read_idempotency_key(fields)
 

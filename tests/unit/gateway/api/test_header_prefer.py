@@ -1,14 +1,14 @@
-"""The Prefer header, as RFC 7240 has it."""
+"""The ``Prefer`` header of RFC 7240."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.api.headers import MOST_S, Preferences
+from gateway.api.headers import MAX_WAIT_S, Preferences
 
 
 def read(*headers: str) -> tuple[bool, int | None]:
-    """What is made of the ``Prefer`` headers of one request."""
+    """Read the ``Prefer`` headers of one request."""
     preferences = Preferences.read(headers)
     return preferences.respond_async, preferences.wait_s
 
@@ -28,7 +28,7 @@ def read(*headers: str) -> tuple[bool, int | None]:
         ("", False, None),
     ],
 )
-def test_both_preferences_are_read_however_they_are_spelt(
+def test_both_preferences_are_read_in_every_spelling(
     header: str, respond_async: bool, wait_s: int | None
 ) -> None:
     assert read(header) == (respond_async, wait_s)
@@ -53,29 +53,29 @@ def test_a_wait_that_is_no_number_of_seconds_is_ignored(malformed: str) -> None:
 
 @pytest.mark.parametrize("digits", ["0" * 30 + "5", "9999999999", "9" * 900])
 def test_a_wait_may_have_any_number_of_digits(digits: str) -> None:
-    assert read(f"wait={digits}") == (False, min(int(digits), MOST_S))
+    assert read(f"wait={digits}") == (False, min(int(digits), MAX_WAIT_S))
 
 
 @pytest.mark.parametrize(
     "other",
     ['foo="a, wait=9"', r'foo="\", wait=9"', "=wait=9", "wait=9=9", "(wait=9)", "; wait=9", ",,"],
 )
-def test_what_is_unknown_or_malformed_is_passed_over(other: str) -> None:
+def test_an_unknown_or_malformed_preference_is_ignored(other: str) -> None:
     assert read(f"{other}, respond-async") == (True, None)
 
 
-def test_what_means_nothing_to_a_request_is_not_honoured() -> None:
+def test_a_preference_without_meaning_for_a_request_is_not_applied() -> None:
     preferences = Preferences.read(["respond-async, wait=3"], ("wait",))
     assert preferences.applied() == "wait=3"
 
 
-def test_a_wait_is_cut_to_what_is_allowed_and_the_answer_says_so() -> None:
+def test_a_wait_is_cut_to_the_longest_one_and_applied_as_such() -> None:
     assert Preferences(wait_s=100).within(2.5).applied() == "wait=3"
     assert Preferences(wait_s=2).within(2.5).applied() == "wait=2"
     assert Preferences(respond_async=True).within(2.5).applied() == "respond-async"
 
 
-def test_a_header_that_takes_long_to_read_is_not_read() -> None:
+def test_a_header_that_is_too_long_is_ignored() -> None:
     hostile = '"\\' * 1_000_000
     assert read(hostile, "respond-async") == (True, None)
 
@@ -86,6 +86,8 @@ def test_no_header_is_refused(header: str) -> None:
 
 
 @given(st.booleans(), st.none() | st.integers(0, 10**9 - 1))
-def test_what_was_applied_is_spelt_as_it_is_read(respond_async: bool, wait_s: int | None) -> None:
+def test_applied_preferences_are_rendered_as_they_are_read(
+    respond_async: bool, wait_s: int | None
+) -> None:
     preferences = Preferences(respond_async, wait_s)
     assert Preferences.read([preferences.applied()]) == preferences

@@ -1,4 +1,4 @@
-"""How many calls, and how many bytes of them, are let in at once."""
+"""Admission control: the limits on calls and on their bytes."""
 
 from contextlib import ExitStack
 from typing import Final
@@ -15,7 +15,7 @@ MAX_BYTES: Final = 100
 
 
 class AdmissionAgainstAList(RuleBasedStateMachine):
-    """The sizes of what is under way, in a list."""
+    """The admission, compared with a list of the sizes of the calls under way."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class AdmissionAgainstAList(RuleBasedStateMachine):
 TestAdmissionAgainstAList = AdmissionAgainstAList.TestCase
 
 
-def test_a_call_that_fills_the_last_byte_is_let_in_and_the_next_byte_is_not() -> None:
+def test_a_call_up_to_the_last_byte_is_admitted_and_one_byte_more_is_not() -> None:
     admission = Admission(MAX_CALLS, MAX_BYTES)
     with (
         admission.admit(MAX_BYTES),

@@ -1,4 +1,4 @@
-"""Deadlines that callers set, by a clock that the test decides."""
+"""Deadlines that callers set, on a manual clock."""
 
 import asyncio
 from collections.abc import Iterator
@@ -21,8 +21,8 @@ OTHER: Final = PredictionId(2)
 AFTER_S: Final = 10.0
 
 
-class Keeper(FinalStates):
-    """Deadlines, and a broker that may be away."""
+class DeadlineWorld(FinalStates):
+    """The deadlines of a gateway, and a broker that may be away."""
 
     def __init__(self, loop: ManualLoop) -> None:
         self.loop = loop
@@ -44,7 +44,7 @@ class Keeper(FinalStates):
         """Accept a prediction with a deadline, or fail to."""
 
         async def accepted() -> None:
-            with suppress(OSError), self.deadlines.kept(prediction_id, AFTER_S):
+            with suppress(OSError), self.deadlines.keep(prediction_id, AFTER_S):
                 if error is not None:
                     raise error
 
@@ -62,8 +62,8 @@ class Keeper(FinalStates):
 
 
 @pytest.fixture
-def keeper(manual_loop: ManualLoop) -> Iterator[Keeper]:
-    made = Keeper(manual_loop)
+def world(manual_loop: ManualLoop) -> Iterator[DeadlineWorld]:
+    made = DeadlineWorld(manual_loop)
     yield made
     made.deadlines.close()
     made.loop.settle()
@@ -71,58 +71,66 @@ def keeper(manual_loop: ManualLoop) -> Iterator[Keeper]:
     assert asyncio.all_tasks(made.loop) == set()
 
 
-def test_a_prediction_that_is_not_over_ends_at_its_deadline_and_is_stopped(keeper: Keeper) -> None:
-    keeper.accept(ONE)
-    keeper.pass_time(AFTER_S - 0.1)
-    assert keeper.published == []
-    keeper.pass_time(AFTER_S)
-    assert keeper.published == [(spell(ONE), OUT_OF_TIME)]
-    assert keeper.stopped == [spell(ONE)]
-    assert len(keeper.deadlines) == 0
+def test_a_prediction_is_ended_and_stopped_at_its_deadline(world: DeadlineWorld) -> None:
+    world.accept(ONE)
+    world.pass_time(AFTER_S - 0.1)
+    assert world.published == []
+    world.pass_time(AFTER_S)
+    assert world.published == [(spell(ONE), OUT_OF_TIME)]
+    assert world.stopped == [spell(ONE)]
+    assert len(world.deadlines) == 0
 
 
-def test_nothing_is_kept_of_a_prediction_that_is_over(keeper: Keeper) -> None:
-    keeper.accept(ONE)
-    keeper.accept(OTHER)
-    keeper.end(ONE)
-    assert len(keeper.deadlines) == 1
-    keeper.pass_time(AFTER_S)
-    assert keeper.published == [(spell(OTHER), OUT_OF_TIME)]
+def test_the_deadline_of_a_prediction_with_a_final_state_is_dropped(world: DeadlineWorld) -> None:
+    world.accept(ONE)
+    world.accept(OTHER)
+    world.end(ONE)
+    assert len(world.deadlines) == 1
+    world.pass_time(AFTER_S)
+    assert world.published == [(spell(OTHER), OUT_OF_TIME)]
 
 
-def test_nothing_is_kept_of_what_was_not_accepted(keeper: Keeper) -> None:
-    keeper.accept(ONE, OSError())
-    assert len(keeper.deadlines) == 0
-    keeper.pass_time(AFTER_S)
-    assert keeper.published == []
+def test_the_deadline_of_a_prediction_that_is_not_accepted_is_dropped(
+    world: DeadlineWorld,
+) -> None:
+    world.accept(ONE, OSError())
+    assert len(world.deadlines) == 0
+    world.pass_time(AFTER_S)
+    assert world.published == []
 
 
-def test_it_is_said_again_until_the_broker_takes_it(keeper: Keeper) -> None:
-    keeper.is_away = True
-    keeper.accept(ONE)
-    keeper.pass_time(AFTER_S)
-    assert (keeper.stopped, len(keeper.deadlines)) == ([], 1)
-    keeper.is_away = False
-    keeper.pass_time(AFTER_S + RETRY_S)
-    assert keeper.published == [(spell(ONE), OUT_OF_TIME)]
-    assert keeper.stopped == [spell(ONE)]
+def test_the_final_state_of_a_deadline_is_published_again_until_it_is_confirmed(
+    world: DeadlineWorld,
+) -> None:
+    world.is_away = True
+    world.accept(ONE)
+    world.pass_time(AFTER_S)
+    assert (world.stopped, len(world.deadlines)) == ([], 1)
+    world.is_away = False
+    world.pass_time(AFTER_S + RETRY_S)
+    assert world.published == [(spell(ONE), OUT_OF_TIME)]
+    assert world.stopped == [spell(ONE)]
 
 
-def test_it_is_not_said_any_more_of_a_prediction_that_ends_meanwhile(keeper: Keeper) -> None:
-    keeper.is_away = True
-    keeper.accept(ONE)
-    keeper.pass_time(AFTER_S)
-    keeper.end(ONE)
-    keeper.is_away = False
-    keeper.pass_time(AFTER_S + 2 * RETRY_S)
-    assert keeper.published == []
+def test_the_final_state_of_a_deadline_is_not_published_after_another_one(
+    world: DeadlineWorld,
+) -> None:
+    world.is_away = True
+    world.accept(ONE)
+    world.pass_time(AFTER_S)
+    world.end(ONE)
+    world.is_away = False
+    world.pass_time(AFTER_S + 2 * RETRY_S)
+    assert world.published == []
 
 
-def test_one_too_many_is_refused(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deadline_beyond_the_limit_is_refused(
+    world: DeadlineWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(deadlines, "MAX_OPEN", 1)
-    keeper.accept(ONE)
+    world.accept(ONE)
     with pytest.raises(Unavailable):
-        keeper.accept(OTHER)
-    keeper.end(ONE)
-    keeper.accept(OTHER)
-    assert len(keeper.deadlines) == 1
+        world.accept(OTHER)
+    world.end(ONE)
+    world.accept(OTHER)
+    assert len(world.deadlines) == 1

@@ -1,4 +1,4 @@
-"""What a follower is told, in which order, when two sources of it meet."""
+"""The items of a follower, and their order when replayed and new events meet."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from common.contract.messages import MessageType, Reply
 from common.errors import Unavailable
 from gateway.api.sse import event_stream
 from gateway.prediction_id import PredictionId
-from gateway.predictions.follow import QUIET_S, Ending, Follow, KeepAlive, Pending, StreamItem
+from gateway.predictions.follow import KEEP_ALIVE_S, Ending, Follow, KeepAlive, Pending, StreamItem
 from gateway.reply_stream.live_events import Event
 from gateway.reply_stream.replays import Replays
 from gateway.reply_stream.result_store import ResultStore
@@ -52,8 +52,8 @@ class ScriptedReplays(Replays):
         return [event for event in self.events if first <= event.offset <= last]
 
 
-class Following:
-    """A reply stream of which offset 10 was read last, and its followers."""
+class FollowWorld:
+    """A reply stream that has been read up to offset 10, and the items of its followers."""
 
     def __init__(self, loop: ManualLoop) -> None:
         self.loop = loop
@@ -62,147 +62,159 @@ class Following:
         self.stream.store = self.store = ScriptedStore()
         self.stream.replays = self.replays = ScriptedReplays()
         self.alive = True
-        self.told: list[StreamItem] = []
+        self.items: list[StreamItem] = []
         self.use_case = Follow(self.stream, lambda _: self.alive)
 
     def follow(self, after: int | None = None) -> "asyncio.Task[None]":
-        """Somebody follows; what is told is in ``told``."""
+        """Begin to follow; the items are collected in ``items``."""
 
         async def collect() -> None:
             async for each in self.use_case.follow(ONE, after):
-                self.told.append(each)
+                self.items.append(each)
 
         task = self.loop.create_task(collect())
         self.loop.settle()
         return task
 
-    def happen(self, event: Event) -> None:
-        """The journal reads an event."""
+    def record(self, event: Event) -> None:
+        """Read an event from the stream."""
         self.stream.read_up_to = event.offset
         self.replays.events.append(event)
         self.stream.live_events.record(ONE, event)
         self.loop.settle()
 
     def end(self, offset: int) -> None:
-        """The journal reads the end."""
+        """Read the final state from the stream."""
         self.stream.read_up_to = self.store.ended = offset
         self.stream.live_events.end(ONE, Event(MessageType.SUCCEEDED, offset))
         self.loop.settle()
 
 
 @pytest.fixture
-def following(manual_loop: ManualLoop) -> Following:
+def world(manual_loop: ManualLoop) -> FollowWorld:
     """A stream without followers."""
-    return Following(manual_loop)
+    return FollowWorld(manual_loop)
 
 
-def test_who_has_been_told_nothing_gets_what_is_known_and_then_what_happens(
-    following: Following,
+def test_a_new_follower_gets_the_last_events_and_then_new_ones(
+    world: FollowWorld,
 ) -> None:
-    following.happen(start(11))
-    following.happen(progress(12))
-    following.happen(progress(13))
-    follower = following.follow()
-    following.happen(progress(14))
-    following.end(15)
-    assert following.told == [Pending(10), start(11), progress(13), progress(14), Ending(15, REPLY)]
+    world.record(start(11))
+    world.record(progress(12))
+    world.record(progress(13))
+    follower = world.follow()
+    world.record(progress(14))
+    world.end(15)
+    assert world.items == [
+        Pending(10),
+        start(11),
+        progress(13),
+        progress(14),
+        Ending(15, REPLY),
+    ]
     assert follower.done()
 
 
-def test_the_pending_event_says_after_what_to_resume(following: Following) -> None:
-    following.follow()
-    assert following.told == [Pending(10)]
+def test_the_pending_item_has_the_offset_to_resume_after(world: FollowWorld) -> None:
+    world.follow()
+    assert world.items == [Pending(10)]
 
 
-def test_what_happens_while_the_missed_is_read_is_told_after_it_and_once(
-    following: Following,
+def test_a_follower_gets_events_during_a_replay_once_and_after_the_replayed_ones(
+    world: FollowWorld,
 ) -> None:
     for event in (start(11), progress(12), progress(13)):
-        following.happen(event)
-    following.replays.may_read.clear()
-    following.follow(after=11)
-    following.happen(progress(14))
-    following.end(15)
-    assert following.told == [KeepAlive(11)]
-    following.replays.may_read.set()
-    following.loop.settle()
-    following.loop.settle()
+        world.record(event)
+    world.replays.may_read.clear()
+    world.follow(after=11)
+    world.record(progress(14))
+    world.end(15)
+    assert world.items == [KeepAlive(11)]
+    world.replays.may_read.set()
+    world.loop.settle()
+    world.loop.settle()
     events = [progress(12), progress(13), progress(14), Ending(15, REPLY)]
-    assert following.told[1:] == events
+    assert world.items[1:] == events
 
 
-def test_what_another_gateway_told_before_we_read_it_is_not_told_again(
-    following: Following,
+def test_a_follower_does_not_get_again_the_events_that_another_gateway_has_sent(
+    world: FollowWorld,
 ) -> None:
-    following.follow(after=12)
+    world.follow(after=12)
     for event in (start(11), progress(12), progress(13)):
-        following.happen(event)
-    assert following.told == [KeepAlive(12), progress(13)]
+        world.record(event)
+    assert world.items == [KeepAlive(12), progress(13)]
 
 
-def test_of_what_has_ended_only_the_end_is_told_or_what_was_missed_before_it(
-    following: Following,
+def test_a_follower_of_an_ended_prediction_gets_missed_events_and_the_final_state(
+    world: FollowWorld,
 ) -> None:
     for event in (start(11), progress(12)):
-        following.happen(event)
-    following.end(13)
-    assert following.follow().done()
-    assert following.told == [Ending(13, REPLY)]
-    following.told.clear()
-    following.follow(after=11)
-    following.loop.settle()
-    assert following.told == [KeepAlive(11), progress(12), Ending(13, REPLY)]
+        world.record(event)
+    world.end(13)
+    assert world.follow().done()
+    assert world.items == [Ending(13, REPLY)]
+    world.items.clear()
+    world.follow(after=11)
+    world.loop.settle()
+    assert world.items == [KeepAlive(11), progress(12), Ending(13, REPLY)]
 
 
-def test_the_end_is_told_to_who_resumes_after_what_never_was(following: Following) -> None:
-    following.follow(after=1_000_000)
-    following.end(11)
-    assert following.told[-1] == Ending(11, REPLY)
-    assert not following.use_case.has_ended_at(ONE, 1_000_000)
-    assert following.use_case.has_ended_at(ONE, 11)
+def test_a_follower_that_resumes_after_an_unknown_offset_gets_the_final_state(
+    world: FollowWorld,
+) -> None:
+    world.follow(after=1_000_000)
+    world.end(11)
+    assert world.items[-1] == Ending(11, REPLY)
+    assert not world.use_case.has_ended_at(ONE, 1_000_000)
+    assert world.use_case.has_ended_at(ONE, 11)
 
 
-def test_while_nothing_happens_that_is_told_with_an_id_that_moves_on(following: Following) -> None:
-    following.follow()
-    following.stream.read_up_to = 500  # of others
-    for now_s in (QUIET_S - 1, QUIET_S, 2 * QUIET_S):
-        following.loop.now_s = now_s
-        following.loop.settle()
-    assert following.told == [Pending(10), KeepAlive(500), KeepAlive(500)]
+def test_a_follower_without_events_gets_keep_alives_with_the_present_offset(
+    world: FollowWorld,
+) -> None:
+    world.follow()
+    world.stream.read_up_to = 500  # with events of other predictions
+    for now_s in (KEEP_ALIVE_S - 1, KEEP_ALIVE_S, 2 * KEEP_ALIVE_S):
+        world.loop.now_s = now_s
+        world.loop.settle()
+    assert world.items == [Pending(10), KeepAlive(500), KeepAlive(500)]
 
 
-def test_a_long_read_is_not_silent(following: Following) -> None:
-    following.replays.may_read.clear()
-    following.follow(after=3)
-    following.loop.now_s = QUIET_S
-    following.loop.settle()
-    assert following.told == [KeepAlive(3), KeepAlive(3)]
+def test_a_follower_gets_keep_alives_during_a_long_replay(world: FollowWorld) -> None:
+    world.replays.may_read.clear()
+    world.follow(after=3)
+    world.loop.now_s = KEEP_ALIVE_S
+    world.loop.settle()
+    assert world.items == [KeepAlive(3), KeepAlive(3)]
 
 
-def test_what_cannot_be_read_back_ends_it_so_that_it_is_resumed(following: Following) -> None:
-    following.replays.can_read = False
-    follower = following.follow(after=3)
-    following.loop.settle()
+def test_a_follower_ends_when_its_replay_fails(world: FollowWorld) -> None:
+    world.replays.can_read = False
+    follower = world.follow(after=3)
+    world.loop.settle()
     assert follower.done()
     assert follower.exception() is None
-    assert following.stream.live_events.followers == 0
+    assert world.stream.live_events.followers == 0
 
 
-def test_it_ends_with_the_life_of_the_prediction_and_with_the_gateway(following: Following) -> None:
-    outliving = following.follow()
-    following.alive = False
-    following.loop.now_s = QUIET_S
-    following.loop.settle()
+def test_a_follower_ends_with_the_life_of_its_prediction_and_with_the_gateway(
+    world: FollowWorld,
+) -> None:
+    outliving = world.follow()
+    world.alive = False
+    world.loop.now_s = KEEP_ALIVE_S
+    world.loop.settle()
     assert outliving.done()
-    following.alive = True
-    interrupted = following.follow()
-    following.stream.live_events.interrupt()
-    following.loop.settle()
+    world.alive = True
+    interrupted = world.follow()
+    world.stream.live_events.interrupt()
+    world.loop.settle()
     assert interrupted.done()
-    assert following.stream.live_events.followers == 0
+    assert world.stream.live_events.followers == 0
 
 
-async def test_each_kind_has_its_block_and_every_block_ends_with_a_blank_line() -> None:
+async def test_each_kind_of_item_has_its_block_of_the_event_stream() -> None:
     async def all_kinds() -> AsyncIterator[StreamItem]:
         kinds: list[StreamItem] = [Pending(-1), start(1), progress(5_000), KeepAlive(5_001)]
         kinds += [Ending(6_000, Reply.succeeded(b'"a"', b"[1,\n2]"))]

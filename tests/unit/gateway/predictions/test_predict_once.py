@@ -1,4 +1,4 @@
-"""How long a call with an idempotency key waits, by a clock of the test's."""
+"""The time limit of a call with an idempotency key, on a manual clock."""
 
 import asyncio
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def loop() -> Iterator[ManualLoop]:
 @pytest.mark.parametrize(
     ("wait_s", "deadline_s"), [(WAIT_S, None), (None, WAIT_S)], ids=["Prefer", "Cancel-After"]
 )
-def test_a_call_waits_as_long_as_it_says_also_for_its_acceptance(
+def test_a_calls_own_time_limits_the_wait_for_its_acceptance(
     loop: ManualLoop,
     no_settings: pytest.MonkeyPatch,
     wait_s: float | None,
@@ -70,9 +70,9 @@ def test_a_call_waits_as_long_as_it_says_also_for_its_acceptance(
         PredictionLookup(ids, stream, final_states, settings.sync_timeout_s),
     )
     call = Call("m", Body(), wait_s=wait_s, deadline_s=deadline_s, idempotency_key="key")
-    asked = loop.create_task(predictions.predict(call))
+    task = loop.create_task(predictions.predict(call))
     loop.settle()
-    assert not asked.done()
+    assert not task.done()
     loop.now_s = WAIT_S
     loop.settle()
-    assert isinstance(asked.exception(), DeadlineExceeded)
+    assert isinstance(task.exception(), DeadlineExceeded)

@@ -1,4 +1,4 @@
-"""How long a sync call may take when it first waits for word of a predictor."""
+"""The time limit of a sync call that first waits for the announcement of a predictor."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -50,7 +50,7 @@ def ask(
     silent: SilentRequestor,
     no_settings: pytest.MonkeyPatch,
 ) -> Ask:
-    """Ask for a prediction, as far as it goes at once."""
+    """A function that starts a prediction and lets it go as far as it can."""
     settings = GatewaySettings()
     ids = PredictionIds(b"k" * 32, settings.life_s, loop.time)
     predictions = Predict(
@@ -72,30 +72,30 @@ def ask(
 def test_the_wait_for_a_roll_call_is_part_of_the_calls_time(
     loop: ManualLoop, registry: PredictorRegistry, silent: SilentRequestor, ask: Ask
 ) -> None:
-    asked = ask("m")
+    task = ask("m")
     loop.now_s = ROLL_CALL_S / 2
     registry.record(announcement("a"))
     loop.settle()
-    assert isinstance(asked.exception(), DeadlineExceeded)
+    assert isinstance(task.exception(), DeadlineExceeded)
     assert silent.timeouts_s == [GatewaySettings().sync_timeout_s - ROLL_CALL_S / 2]
 
 
-def test_a_model_that_nobody_serves_is_refused_within_a_second_of_the_first_call(
+def test_a_call_of_an_unserved_model_is_refused_within_a_second(
     loop: ManualLoop, silent: SilentRequestor, ask: Ask
 ) -> None:
-    asked = ask("m")
+    task = ask("m")
     loop.now_s = ROLL_CALL_S
     loop.settle()
-    assert isinstance(asked.exception(), Unavailable)
+    assert isinstance(task.exception(), Unavailable)
     assert silent.timeouts_s == [UNKNOWN_MODEL_S]
     assert sum([ROLL_CALL_S, *silent.timeouts_s]) < 1
 
 
-def test_a_caller_who_waits_for_less_than_a_moment_is_told_that_its_time_is_over(
+def test_a_caller_with_a_very_short_wait_gets_a_deadline_error(
     loop: ManualLoop, silent: SilentRequestor, ask: Ask
 ) -> None:
-    asked = ask("m", ROLL_CALL_S + UNKNOWN_MODEL_S / 2)
+    task = ask("m", ROLL_CALL_S + UNKNOWN_MODEL_S / 2)
     loop.now_s = ROLL_CALL_S
     loop.settle()
-    assert isinstance(asked.exception(), DeadlineExceeded)
+    assert isinstance(task.exception(), DeadlineExceeded)
     assert silent.timeouts_s == [pytest.approx(UNKNOWN_MODEL_S / 2)]

@@ -1,4 +1,4 @@
-"""The gateway refuses no input that the predictor would take."""
+"""Input schemas, compared with the predictor's types: what these take is never refused."""
 
 import datetime
 import enum
@@ -25,19 +25,19 @@ class Colour(enum.Enum):
 
 
 class Cat(msgspec.Struct, tag=True):
-    """One of a union, which its tag tells apart."""
+    """One member of a tagged union."""
 
     lives: Annotated[int, Meta(ge=0, le=9)] = 9
 
 
 class Dog(msgspec.Struct, tag="dog", forbid_unknown_fields=True):
-    """The other one."""
+    """The other member."""
 
     name: Annotated[str, Meta(min_length=1, max_length=2)]
 
 
 class Node(msgspec.Struct, rename="camel"):
-    """Refers to itself."""
+    """A type that refers to itself."""
 
     the_value: float | None = None
     children: "list[Node]" = []
@@ -103,7 +103,7 @@ JSON: Final = st.recursive(
 
 
 def compiled(kind: Any) -> InputSchema:
-    """What a gateway makes of what a model of this type publishes."""
+    """Compile the schema that a model of this type announces."""
     return InputSchema(ModelCard(name="m", input_schema=schema_of(kind)))
 
 
@@ -111,7 +111,7 @@ COMPILED: Final = [(kind, msgspec.json.Decoder(kind), compiled(kind)) for kind i
 
 
 def check_all(text: bytes) -> int:
-    """Check that no type takes ``text`` whose schema does not; returns how many take it."""
+    """Check that each schema takes ``text`` if its type does; return how many types do."""
     try:
         value = msgspec.json.decode(text)
     except msgspec.DecodeError:  # which the gateway refuses as malformed
@@ -143,7 +143,7 @@ def test_a_string_that_the_predictor_takes_is_taken(text: str) -> None:
 
 
 @given(JSON)
-def test_whatever_the_predictor_takes_is_taken(text: str) -> None:
+def test_any_input_that_the_predictor_takes_is_taken(text: str) -> None:
     check_all(text.encode())
 
 

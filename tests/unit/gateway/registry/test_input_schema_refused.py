@@ -1,4 +1,4 @@
-"""What a gateway refuses, and what it says then: where the fault is, in few words."""
+"""Refused inputs, and the sentences about them: short, with the path of the fault."""
 
 from typing import Annotated, Any
 
@@ -57,7 +57,7 @@ def test_a_sentence_is_short_however_long_the_input_is(value: Any) -> None:
         {"minimum": "0"},
     ],
 )
-def test_a_schema_that_cannot_be_read_fits_everything_and_is_told_to_the_log(
+def test_a_malformed_schema_fits_everything_and_is_logged(
     schema: dict[str, Any],
 ) -> None:
     with structlog.testing.capture_logs() as logs:
@@ -68,8 +68,8 @@ def test_a_schema_that_cannot_be_read_fits_everything_and_is_told_to_the_log(
     assert len(logs[0]["reason"]) <= MAX_SHOWN_CHARS
 
 
-def test_what_a_schema_refers_to_is_not_fetched() -> None:
-    """Not from a disk either: the file is there, and is valid."""
+def test_a_reference_of_a_schema_is_not_fetched() -> None:
+    """The file of this reference exists and is valid."""
     with structlog.testing.capture_logs() as logs:
         InputSchema(ModelCard(name="m", input_schema={"$ref": f"file://{__file__}"}))
     assert "disabled" in logs[0]["reason"]

@@ -1,4 +1,4 @@
-"""When a gateway begins to listen: once its roll call is sent, on a connection that is there."""
+"""The roll calls of a gateway: silence counts once one is confirmed on a live connection."""
 
 import asyncio
 
@@ -14,8 +14,8 @@ from tests.support.fakes.loops import ManualLoop
 from tests.support.fakes.scripted import ScriptedChannel, ScriptedLink
 
 
-class Gateway:
-    """A gateway whose connections the test takes up and down."""
+class RegistryWorld:
+    """A registry whose connections a test takes up and down."""
 
     def __init__(self, loop: ManualLoop) -> None:
         self.loop = loop
@@ -26,77 +26,77 @@ class Gateway:
         self.loop.settle()
 
     def attach(self) -> None:
-        """The connection that announcements come by is there."""
+        """Connect, so that announcements can be consumed."""
         self.loop.run_until_complete(self.registry.attach(self.channel))
         self.loop.settle()
 
     def confirm(self) -> None:
-        """The broker confirms what it was sent."""
+        """Confirm the published roll call."""
         assert self.publisher.hold is not None
         self.publisher.hold.set()
         self.loop.settle()
 
-    def knows_that_nobody_serves(self) -> bool:
-        """After the time for answers to a roll call."""
-        asked = self.loop.create_task(self.registry.none_serves("m"))
+    def is_unserved(self) -> bool:
+        """Return whether model ``m`` counts as unserved after the time of a roll call."""
+        task = self.loop.create_task(self.registry.none_serves("m"))
         self.loop.settle()
         self.loop.now_s += ROLL_CALL_S
         self.loop.settle()
-        return asked.result()
+        return task.result()
 
 
 @pytest.fixture
-def gateway(manual_loop: ManualLoop) -> Gateway:
+def world(manual_loop: ManualLoop) -> RegistryWorld:
     """A gateway that has just started."""
-    return Gateway(manual_loop)
+    return RegistryWorld(manual_loop)
 
 
-def test_it_listens_once_the_roll_call_is_sent(gateway: Gateway) -> None:
-    gateway.publisher.hold = asyncio.Event()
-    gateway.attach()
-    assert [each.type for each in gateway.publisher.published] == [MessageType.ROLL_CALL]
-    assert not gateway.knows_that_nobody_serves()
-    gateway.confirm()
-    assert gateway.knows_that_nobody_serves()
+def test_a_gateway_listens_once_its_roll_call_is_confirmed(world: RegistryWorld) -> None:
+    world.publisher.hold = asyncio.Event()
+    world.attach()
+    assert [each.type for each in world.publisher.published] == [MessageType.ROLL_CALL]
+    assert not world.is_unserved()
+    world.confirm()
+    assert world.is_unserved()
 
 
-def test_a_connection_that_is_lost_during_the_roll_call_is_not_listened_on(
-    gateway: Gateway,
+def test_a_roll_call_does_not_count_after_its_connection_is_lost(
+    world: RegistryWorld,
 ) -> None:
-    gateway.publisher.hold = asyncio.Event()
-    gateway.attach()
-    gateway.registry.detach()
-    gateway.confirm()
-    assert not gateway.knows_that_nobody_serves()
-    gateway.attach()
-    assert len(gateway.publisher.published) == 2
-    assert gateway.knows_that_nobody_serves()
+    world.publisher.hold = asyncio.Event()
+    world.attach()
+    world.registry.detach()
+    world.confirm()
+    assert not world.is_unserved()
+    world.attach()
+    assert len(world.publisher.published) == 2
+    assert world.is_unserved()
 
 
-def test_a_new_connection_gets_a_roll_call_of_its_own(gateway: Gateway) -> None:
-    gateway.publisher.hold = asyncio.Event()
-    gateway.attach()
-    gateway.registry.detach()
-    gateway.attach()
-    gateway.confirm()
-    assert len(gateway.publisher.published) == 2
-    assert gateway.knows_that_nobody_serves()
+def test_a_new_connection_gets_a_roll_call_of_its_own(world: RegistryWorld) -> None:
+    world.publisher.hold = asyncio.Event()
+    world.attach()
+    world.registry.detach()
+    world.attach()
+    world.confirm()
+    assert len(world.publisher.published) == 2
+    assert world.is_unserved()
 
 
-def test_a_roll_call_that_could_not_be_sent_is_sent_again(gateway: Gateway) -> None:
+def test_a_roll_call_that_could_not_be_published_is_published_again(world: RegistryWorld) -> None:
     def fail_once(_: Message) -> None:
-        gateway.publisher.on_publish = lambda _: None
+        world.publisher.on_publish = lambda _: None
         raise BrokerAway("The message broker is not available.")
 
-    gateway.publisher.on_publish = fail_once
-    gateway.attach()
-    assert len(gateway.publisher.published) == 2
-    assert gateway.knows_that_nobody_serves()
+    world.publisher.on_publish = fail_once
+    world.attach()
+    assert len(world.publisher.published) == 2
+    assert world.is_unserved()
 
 
-def test_what_is_no_announcement_is_ignored(gateway: Gateway) -> None:
-    gateway.attach()
+def test_a_malformed_announcement_is_ignored(world: RegistryWorld) -> None:
+    world.attach()
     nonsense = Message(type=MessageType.ANNOUNCEMENT, body=b"{", correlation_id="")
     for message in (nonsense, announcement("a").to_message()):
-        gateway.channel.on_delivery(Delivery(message, gateway.channel, 1))
-    assert [each.replica_id for each in gateway.registry.serving("m")] == ["a"]
+        world.channel.on_delivery(Delivery(message, world.channel, 1))
+    assert [each.replica_id for each in world.registry.serving("m")] == ["a"]

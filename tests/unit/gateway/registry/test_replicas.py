@@ -1,4 +1,4 @@
-"""Who counts as there, by a clock that the test decides."""
+"""Live replicas, on a manual clock."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -30,28 +30,28 @@ def replicas(loop: ManualLoop) -> ReplicaTable:
     return ReplicaTable(loop.time)
 
 
-def there(replicas: ReplicaTable, model: str = "m") -> list[str]:
-    """The ids of those that serve ``model``."""
+def live_ids(replicas: ReplicaTable, model: str = "m") -> list[str]:
+    """Return the ids of the replicas that serve ``model``."""
     return sorted(each.replica_id for each in replicas.serving(model))
 
 
-def test_a_replica_is_there_until_it_is_silent_for_too_long(
+def test_a_replica_is_live_until_it_is_silent_for_too_long(
     loop: ManualLoop, replicas: ReplicaTable
 ) -> None:
     replicas.record(announcement("a"))
     loop.now_s = 5
     replicas.record(announcement("b"))
     loop.now_s = SILENCE_S
-    assert there(replicas) == ["a", "b"]
+    assert live_ids(replicas) == ["a", "b"]
     loop.now_s = SILENCE_S + 0.001
-    assert there(replicas) == ["b"]
+    assert live_ids(replicas) == ["b"]
     loop.now_s = SILENCE_S + 5.001
-    assert there(replicas) == []
+    assert live_ids(replicas) == []
     replicas.record(announcement("a"))
-    assert there(replicas) == ["a"]
+    assert live_ids(replicas) == ["a"]
 
 
-def test_each_announcement_takes_the_place_of_the_one_before(replicas: ReplicaTable) -> None:
+def test_an_announcement_replaces_the_one_before(replicas: ReplicaTable) -> None:
     for predictions in (1, 2):
         replicas.record(announcement("a", predictions=predictions))
     assert [each.predictions for each in replicas.serving("m")] == [2]
@@ -64,53 +64,53 @@ def test_a_replica_that_leaves_is_gone_at_once_and_its_model_is_still_known(
     replicas.record(announcement("a", *two))
     replicas.record(announcement("b"))
     replicas.record(announcement("a", *two, leaving=True))
-    assert (there(replicas), there(replicas, "a")) == (["b"], [])
+    assert (live_ids(replicas), live_ids(replicas, "a")) == (["b"], [])
     assert [card.name for card in replicas.cards()] == ["a", "m"]
     assert replicas.card("m") == OLD
     assert replicas.card("nobody") is None
 
 
-def test_who_leaves_unheard_of_makes_its_model_known_and_nobody_there(
+def test_an_unknown_replica_that_leaves_makes_its_model_known_and_unserved(
     replicas: ReplicaTable,
 ) -> None:
     replicas.record(announcement("a", leaving=True))
-    assert there(replicas) == []
+    assert live_ids(replicas) == []
     assert replicas.card("m") == OLD
 
 
-def test_silence_while_nobody_could_be_heard_does_not_count(
+def test_silence_without_a_connection_does_not_count(
     loop: ManualLoop, replicas: ReplicaTable
 ) -> None:
     replicas.record(announcement("a"))
     loop.now_s = SILENCE_S - 1
     replicas.stop_listening()
     loop.now_s = SILENCE_S + 60
-    assert there(replicas) == ["a"]
+    assert live_ids(replicas) == ["a"]
     replicas.record(announcement("b"))
     replicas.stop_listening()
     loop.now_s += SILENCE_S + 60
-    assert there(replicas) == ["a", "b"]
+    assert live_ids(replicas) == ["a", "b"]
     replicas.record(announcement("b", leaving=True))
     replicas.begin_listening()
-    assert there(replicas) == ["a"]
+    assert live_ids(replicas) == ["a"]
     loop.now_s += SILENCE_S
-    assert there(replicas) == ["a"]
+    assert live_ids(replicas) == ["a"]
     loop.now_s += 0.001
-    assert there(replicas) == []
+    assert live_ids(replicas) == []
 
 
-def test_who_was_gone_before_nobody_could_be_heard_does_not_come_back_by_it(
+def test_a_replica_that_was_gone_before_a_lost_connection_stays_gone(
     loop: ManualLoop, replicas: ReplicaTable
 ) -> None:
     replicas.record(announcement("a"))
     loop.now_s = SILENCE_S + 1
     replicas.stop_listening()
     replicas.begin_listening()
-    assert there(replicas) == []
+    assert live_ids(replicas) == []
 
 
 def refused(replicas: ReplicaTable, value: Any) -> bool:
-    """Whether the gateway refuses an input of model ``m``."""
+    """Return whether the gateway refuses an input of model ``m``."""
     try:
         replicas.check_input("m", value)
     except InvalidInput:
@@ -118,7 +118,7 @@ def refused(replicas: ReplicaTable, value: Any) -> bool:
     return False
 
 
-def test_an_input_is_checked_against_what_all_replicas_publish(replicas: ReplicaTable) -> None:
+def test_an_input_is_checked_against_the_schema_of_all_replicas(replicas: ReplicaTable) -> None:
     assert not refused(replicas, [])
     replicas.record(announcement("a"))
     replicas.record(
@@ -128,12 +128,12 @@ def test_an_input_is_checked_against_what_all_replicas_publish(replicas: Replica
     assert not refused(replicas, 1)
 
 
-def test_while_replicas_disagree_nothing_is_checked_and_then_by_who_is_left(
+def test_an_input_is_checked_again_once_the_replicas_agree_after_an_upgrade(
     loop: ManualLoop, replicas: ReplicaTable
 ) -> None:
-    """An upgrade, replica by replica; each goes on to announce itself."""
-    for who in ("a", "b"):
-        replicas.record(announcement(who))
+    """An upgrade goes replica by replica; live ones announce themselves again."""
+    for replica_id in ("a", "b"):
+        replicas.record(announcement(replica_id))
     replicas.record(announcement("a", leaving=True))
     replicas.record(announcement("c", NEW))
     assert [refused(replicas, value) for value in VALUES] == [False] * 3
@@ -145,8 +145,8 @@ def test_while_replicas_disagree_nothing_is_checked_and_then_by_who_is_left(
     assert replicas.card("m") == NEW
 
 
-def test_the_version_that_leaves_does_not_come_back_by_it(replicas: ReplicaTable) -> None:
-    """The new one does not have to be heard again for that."""
+def test_an_old_version_is_not_shown_again_when_it_leaves(replicas: ReplicaTable) -> None:
+    """The new version need not be announced again for that."""
     replicas.record(announcement("old"))
     replicas.record(announcement("new", NEW))
     replicas.record(announcement("old", leaving=True))
@@ -157,11 +157,9 @@ def test_the_version_that_leaves_does_not_come_back_by_it(replicas: ReplicaTable
     assert replicas.card("m") == NEW
 
 
-def test_of_two_versions_that_are_there_the_one_that_came_last_is_shown(
-    loop: ManualLoop, replicas: ReplicaTable
-) -> None:
-    for who, card in (("old", OLD), ("new", NEW), ("old", OLD), ("new", NEW), ("old", OLD)):
-        replicas.record(announcement(who, card))
+def test_the_newest_of_two_live_versions_is_shown(loop: ManualLoop, replicas: ReplicaTable) -> None:
+    for replica_id, card in (("old", OLD), ("new", NEW), ("old", OLD), ("new", NEW), ("old", OLD)):
+        replicas.record(announcement(replica_id, card))
         assert replicas.card("m") == (OLD if loop.now_s == 0 else NEW)
         loop.now_s += 1
     replicas.record(announcement("new", NEW, leaving=True))
@@ -171,7 +169,7 @@ def test_of_two_versions_that_are_there_the_one_that_came_last_is_shown(
     assert replicas.card("m") == NEW
 
 
-def test_a_version_that_falls_silent_is_shown_until_another_is_heard_again(
+def test_a_silent_version_is_shown_until_another_one_announces_itself(
     loop: ManualLoop, replicas: ReplicaTable
 ) -> None:
     replicas.record(announcement("old"))
@@ -182,10 +180,10 @@ def test_a_version_that_falls_silent_is_shown_until_another_is_heard_again(
     assert refused(replicas, "x")
 
 
-def test_when_the_last_replica_is_gone_nothing_is_checked(
+def test_an_input_is_not_checked_without_a_live_replica(
     loop: ManualLoop, replicas: ReplicaTable
 ) -> None:
-    """The next one may take other inputs."""
+    """The next replica may take other inputs."""
     replicas.record(announcement("a"))
     assert refused(replicas, [])
     loop.now_s = SILENCE_S + 1

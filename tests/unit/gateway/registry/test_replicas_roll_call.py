@@ -1,4 +1,4 @@
-"""Whether nobody serves a model: known only after a roll call, by a clock that the test decides."""
+"""Unserved models: certain only after a roll call. On a manual clock."""
 
 import asyncio
 
@@ -10,109 +10,109 @@ from tests.support.fakes.announcements import announcement
 from tests.support.fakes.loops import ManualLoop
 
 
-class Gateway:
-    """A table, and tasks that ask it whether nobody serves model ``m``."""
+class RollCallWorld:
+    """A table of replicas, and tasks that wait to know if no replica serves model ``m``."""
 
     def __init__(self, loop: ManualLoop) -> None:
         self.loop = loop
         self.replicas = ReplicaTable(self.loop.time)
 
     def ask(self) -> asyncio.Task[bool]:
-        """Ask, as far as it goes at once."""
+        """Start a task that asks, and let it go as far as it can."""
         task = self.loop.create_task(self.replicas.none_serves("m"))
         self.loop.settle()
         return task
 
     def at(self, now_s: float) -> None:
-        """Go on to this time."""
+        """Move the clock to this time."""
         self.loop.now_s = now_s
         self.loop.settle()
 
-    def hear(self, replica_id: str, model: str = "m", *, leaving: bool = False) -> None:
-        """A replica announces itself."""
+    def announce(self, replica_id: str, model: str = "m", *, leaving: bool = False) -> None:
+        """Record the announcement of a replica."""
         self.replicas.record(announcement(replica_id, ModelCard(name=model), leaving=leaving))
         self.loop.settle()
 
 
 @pytest.fixture
-def gateway(manual_loop: ManualLoop) -> Gateway:
+def world(manual_loop: ManualLoop) -> RollCallWorld:
     """A gateway that has just started."""
-    return Gateway(manual_loop)
+    return RollCallWorld(manual_loop)
 
 
-def test_before_anybody_can_be_heard_nothing_is_known(gateway: Gateway) -> None:
-    assert gateway.ask().result() is False
-    gateway.replicas.begin_listening()
-    gateway.replicas.stop_listening()
-    gateway.at(ROLL_CALL_S * 2)
-    assert gateway.ask().result() is False
+def test_a_model_does_not_count_as_unserved_without_a_roll_call(world: RollCallWorld) -> None:
+    assert world.ask().result() is False
+    world.replicas.begin_listening()
+    world.replicas.stop_listening()
+    world.at(ROLL_CALL_S * 2)
+    assert world.ask().result() is False
 
 
-def test_whether_nobody_serves_is_known_when_the_roll_call_is_over_and_not_before(
-    gateway: Gateway,
+def test_a_model_counts_as_unserved_when_the_roll_call_is_over_and_not_before(
+    world: RollCallWorld,
 ) -> None:
-    gateway.replicas.begin_listening()
-    asked = gateway.ask()
-    gateway.at(ROLL_CALL_S - 0.001)
-    late = gateway.ask()
-    assert not asked.done()
+    world.replicas.begin_listening()
+    waiting = world.ask()
+    world.at(ROLL_CALL_S - 0.001)
+    late = world.ask()
+    assert not waiting.done()
     assert not late.done()
-    gateway.at(ROLL_CALL_S)
-    assert asked.result() is True
+    world.at(ROLL_CALL_S)
+    assert waiting.result() is True
     assert late.result() is True
-    assert gateway.ask().result() is True
+    assert world.ask().result() is True
 
 
-def test_the_first_answer_to_the_roll_call_ends_every_wait(gateway: Gateway) -> None:
-    gateway.replicas.begin_listening()
-    asked = [gateway.ask(), gateway.ask()]
-    gateway.hear("a")
-    assert [task.result() for task in asked] == [False, False]
-    assert gateway.ask().result() is False
+def test_the_first_announcement_after_a_roll_call_ends_every_wait(world: RollCallWorld) -> None:
+    world.replicas.begin_listening()
+    waiting = [world.ask(), world.ask()]
+    world.announce("a")
+    assert [task.result() for task in waiting] == [False, False]
+    assert world.ask().result() is False
 
 
-def test_answers_for_other_models_and_from_those_who_leave_do_not_end_the_wait_early_or_late(
-    gateway: Gateway,
+def test_announcements_of_other_models_or_of_leaving_replicas_do_not_change_the_wait(
+    world: RollCallWorld,
 ) -> None:
-    gateway.replicas.begin_listening()
-    asked = gateway.ask()
+    world.replicas.begin_listening()
+    waiting = world.ask()
     for tenth in range(9):
-        gateway.at(ROLL_CALL_S * tenth / 10)
-        gateway.hear("a", "another")
-        gateway.hear("b", leaving=True)
-    assert not asked.done()
-    gateway.at(ROLL_CALL_S)
-    assert asked.result() is True
+        world.at(ROLL_CALL_S * tenth / 10)
+        world.announce("a", "another")
+        world.announce("b", leaving=True)
+    assert not waiting.done()
+    world.at(ROLL_CALL_S)
+    assert waiting.result() is True
 
 
-def test_a_gateway_that_loses_its_connection_meanwhile_knows_nothing(gateway: Gateway) -> None:
-    gateway.replicas.begin_listening()
-    asked = gateway.ask()
-    gateway.replicas.stop_listening()
-    gateway.at(ROLL_CALL_S)
-    assert asked.result() is False
+def test_a_model_does_not_count_as_unserved_after_a_lost_connection(world: RollCallWorld) -> None:
+    world.replicas.begin_listening()
+    waiting = world.ask()
+    world.replicas.stop_listening()
+    world.at(ROLL_CALL_S)
+    assert waiting.result() is False
 
 
-def test_a_later_roll_call_starts_the_wait_again(gateway: Gateway) -> None:
-    gateway.replicas.begin_listening()
-    gateway.at(8)
-    gateway.replicas.stop_listening()
-    gateway.replicas.begin_listening()
-    asked = gateway.ask()
-    gateway.at(8 + ROLL_CALL_S - 0.001)
-    assert not asked.done()
-    gateway.at(8 + ROLL_CALL_S)
-    assert asked.result() is True
+def test_a_later_roll_call_starts_the_wait_again(world: RollCallWorld) -> None:
+    world.replicas.begin_listening()
+    world.at(8)
+    world.replicas.stop_listening()
+    world.replicas.begin_listening()
+    waiting = world.ask()
+    world.at(8 + ROLL_CALL_S - 0.001)
+    assert not waiting.done()
+    world.at(8 + ROLL_CALL_S)
+    assert waiting.result() is True
 
 
-def test_when_the_last_replica_leaves_or_falls_silent_it_is_known_at_once(
-    gateway: Gateway,
+def test_a_model_counts_as_unserved_at_once_when_its_last_replica_is_gone(
+    world: RollCallWorld,
 ) -> None:
-    gateway.replicas.begin_listening()
-    gateway.at(ROLL_CALL_S)
-    gateway.hear("a")
-    gateway.hear("b")
-    gateway.hear("a", leaving=True)
-    assert gateway.ask().result() is False
-    gateway.at(ROLL_CALL_S + SILENCE_S + 0.001)
-    assert gateway.ask().result() is True
+    world.replicas.begin_listening()
+    world.at(ROLL_CALL_S)
+    world.announce("a")
+    world.announce("b")
+    world.announce("a", leaving=True)
+    assert world.ask().result() is False
+    world.at(ROLL_CALL_S + SILENCE_S + 0.001)
+    assert world.ask().result() is True

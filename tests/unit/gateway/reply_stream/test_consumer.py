@@ -1,4 +1,4 @@
-"""When a gateway has caught up with the reply stream, and what it acknowledges."""
+"""The consumer of the reply stream: catching up, acknowledging, resuming."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -29,20 +29,20 @@ def publisher() -> ScriptedLink:
 
 
 @pytest.fixture
-async def journal(publisher: ScriptedLink) -> AsyncIterator[ReplyStreamConsumer]:
+async def consumer(publisher: ScriptedLink) -> AsyncIterator[ReplyStreamConsumer]:
     ids = PredictionIds(b"key", 60, lambda: NOW_S)
     results = Results(10_000, 60, lambda: NOW_S)
     claims = IdempotencyClaims(60, 30, lambda: NOW_S)
-    recorder = Projection(ids, results, Waiters(results.__contains__), LiveEvents(), claims)
-    followed = ReplyStreamConsumer(recorder, publisher, 60, lambda: NOW_S)
-    running = asyncio.create_task(followed.run())
-    yield followed
+    projection = Projection(ids, results, Waiters(results.__contains__), LiveEvents(), claims)
+    consumer = ReplyStreamConsumer(projection, publisher, 60, lambda: NOW_S)
+    running = asyncio.create_task(consumer.run())
+    yield consumer
     running.cancel()
     await asyncio.wait((running,))
 
 
 def deliver(channel: ScriptedChannel, marker: str, offset: int) -> None:
-    """Hand over a marker as the stream does."""
+    """Deliver a marker, as the stream does."""
     message = Message(
         type=MessageType.MARKER,
         body=b"",
@@ -53,11 +53,11 @@ def deliver(channel: ScriptedChannel, marker: str, offset: int) -> None:
 
 
 async def attached(
-    journal: ReplyStreamConsumer, publisher: ScriptedLink
+    consumer: ReplyStreamConsumer, publisher: ScriptedLink
 ) -> tuple[ScriptedChannel, str]:
-    """Attach to a new connection; returns its channel and the marker that was sent for it."""
+    """Attach to a new connection; return its channel and the marker published for it."""
     channel, before = ScriptedChannel(), len(publisher.published)
-    await journal.attach(channel)
+    await consumer.attach(channel)
     await until(_published(publisher, before + 1), lambda: "a marker is sent")
     return channel, publisher.published[-1].correlation_id
 
@@ -69,60 +69,60 @@ def _published(publisher: ScriptedLink, count: int) -> Callable[[], Awaitable[bo
     return were_published
 
 
-async def test_only_its_own_marker_tells_that_it_has_caught_up(
-    journal: ReplyStreamConsumer, publisher: ScriptedLink
+async def test_a_gateway_has_caught_up_when_its_own_marker_is_delivered(
+    consumer: ReplyStreamConsumer, publisher: ScriptedLink
 ) -> None:
-    channel, marker = await attached(journal, publisher)
+    channel, marker = await attached(consumer, publisher)
     caught_up = []
     for offset, delivered in enumerate(("of another gateway", marker, "of another gateway")):
         deliver(channel, delivered, offset)
-        caught_up.append(journal.caught_up)
+        caught_up.append(consumer.caught_up)
     assert caught_up == [False, True, True]
 
 
-async def test_on_a_new_connection_it_has_to_catch_up_again(
-    journal: ReplyStreamConsumer, publisher: ScriptedLink
+async def test_a_gateway_catches_up_again_on_a_new_connection(
+    consumer: ReplyStreamConsumer, publisher: ScriptedLink
 ) -> None:
-    first, old_marker = await attached(journal, publisher)
+    first, old_marker = await attached(consumer, publisher)
     deliver(first, old_marker, 0)
-    second, _ = await attached(journal, publisher)
-    assert not journal.caught_up
+    second, _ = await attached(consumer, publisher)
+    assert not consumer.caught_up
     deliver(second, old_marker, 1)
-    assert not journal.caught_up
+    assert not consumer.caught_up
 
 
-async def test_when_it_may_have_missed_something_it_has_to_catch_up_again(
-    journal: ReplyStreamConsumer, publisher: ScriptedLink
+async def test_a_gateway_catches_up_again_after_it_may_have_missed_events(
+    consumer: ReplyStreamConsumer, publisher: ScriptedLink
 ) -> None:
-    channel, old_marker = await attached(journal, publisher)
+    channel, old_marker = await attached(consumer, publisher)
     deliver(channel, old_marker, 0)
-    journal.fall_behind()
-    assert not journal.caught_up
+    consumer.fall_behind()
+    assert not consumer.caught_up
     await until(_published(publisher, 2), lambda: "another marker is sent")
     caught_up = []
     for offset, marker in enumerate((old_marker, publisher.published[-1].correlation_id)):
         deliver(channel, marker, offset + 1)
-        caught_up.append(journal.caught_up)
+        caught_up.append(consumer.caught_up)
     assert caught_up == [False, True]
 
 
-async def test_what_an_old_connection_still_delivers_counts_for_nothing(
-    journal: ReplyStreamConsumer, publisher: ScriptedLink
+async def test_a_delivery_of_an_old_connection_is_ignored(
+    consumer: ReplyStreamConsumer, publisher: ScriptedLink
 ) -> None:
-    first, _ = await attached(journal, publisher)
-    second, marker = await attached(journal, publisher)
+    first, _ = await attached(consumer, publisher)
+    second, marker = await attached(consumer, publisher)
     caught_up = []
     for channel in (first, second):
         deliver(channel, marker, 7)
-        caught_up.append(journal.caught_up)
+        caught_up.append(consumer.caught_up)
     assert caught_up == [False, True]
 
 
 async def test_a_blocked_broker_does_not_hold_up_the_replay(
-    journal: ReplyStreamConsumer, publisher: ScriptedLink
+    consumer: ReplyStreamConsumer, publisher: ScriptedLink
 ) -> None:
     publisher.hold = asyncio.Event()
-    channel, _ = await attached(journal, publisher)
+    channel, _ = await attached(consumer, publisher)
     for offset in range(ACKNOWLEDGE_EVERY):
         deliver(channel, "of another gateway", offset)
 
@@ -132,43 +132,43 @@ async def test_a_blocked_broker_does_not_hold_up_the_replay(
     await until(acknowledged, lambda: "what was read is acknowledged", timeout_s=5)
 
 
-async def test_it_goes_on_from_the_last_event_it_has_read(
-    journal: ReplyStreamConsumer, publisher: ScriptedLink
+async def test_the_consumer_resumes_at_its_last_event(
+    consumer: ReplyStreamConsumer, publisher: ScriptedLink
 ) -> None:
-    first, _ = await attached(journal, publisher)
+    first, _ = await attached(consumer, publisher)
     deliver(first, "the last one", 7)
-    second, marker = await attached(journal, publisher)
+    second, marker = await attached(consumer, publisher)
     assert second.started_at == 7
     deliver(second, "the last one", 7)
     deliver(second, marker, 8)
-    assert journal.caught_up
+    assert consumer.caught_up
 
 
-async def test_it_goes_on_where_retention_has_dropped_what_it_had_read(
-    journal: ReplyStreamConsumer, publisher: ScriptedLink
+async def test_the_consumer_resumes_after_events_that_retention_has_dropped(
+    consumer: ReplyStreamConsumer, publisher: ScriptedLink
 ) -> None:
-    first, _ = await attached(journal, publisher)
+    first, _ = await attached(consumer, publisher)
     deliver(first, "the last one", 7)
-    second, marker = await attached(journal, publisher)
+    second, marker = await attached(consumer, publisher)
     deliver(second, marker, 100)
-    assert journal.caught_up
+    assert consumer.caught_up
 
 
 async def test_another_stream_is_read_from_its_beginning(
-    journal: ReplyStreamConsumer, publisher: ScriptedLink
+    consumer: ReplyStreamConsumer, publisher: ScriptedLink
 ) -> None:
-    first, _ = await attached(journal, publisher)
+    first, _ = await attached(consumer, publisher)
     deliver(first, "the last one", 7)
-    second, marker = await attached(journal, publisher)
+    second, marker = await attached(consumer, publisher)
     deliver(second, "of another stream", 7)
-    deliver(second, marker, 8)  # it has missed what came before
-    assert not journal.caught_up
+    deliver(second, marker, 8)  # events before these were missed
+    assert not consumer.caught_up
 
     async def closed() -> bool:
         return second.is_closed
 
     await until(closed, lambda: "it begins again", timeout_s=5)
-    third, marker = await attached(journal, publisher)
+    third, marker = await attached(consumer, publisher)
     assert third.started_at == datetime.fromtimestamp(NOW_S - 60 - CLOCK_SKEW_S, UTC)
     deliver(third, marker, 0)
-    assert journal.caught_up
+    assert consumer.caught_up

@@ -1,4 +1,4 @@
-"""Who owns an idempotency key: the same prediction on every gateway, however it came to know."""
+"""The owner of an idempotency key: the same on every gateway, whenever it read the stream."""
 
 from typing import Final
 
@@ -14,19 +14,19 @@ from gateway.reply_stream.idempotency_claims import Claim, IdempotencyClaims
 LIFE_S: Final = 2000
 UNACCEPTED_LIFE_S: Final = 500
 ROOM_S: Final = CLOCK_SKEW_S // 3
-"""By how much clocks may be wrong, so that three of them never make up for the skew."""
+"""The largest error of a clock: the errors of three clocks never add up to the skew."""
 
 KEYS: Final = [b"a", b"b"]
 GATEWAYS: Final = 3
 
 
 def id_of(number: int, minted_s: float) -> PredictionId:
-    """An id like any other, as far as claims look: its time is in the highest bits."""
+    """Build an id as claims see it: its time is in the highest bits."""
     return PredictionId(int(minted_s * 1000) << 80 | number)
 
 
-class Gateway:
-    """A gateway that knows what it has read, by a clock that may be wrong."""
+class SkewedGateway:
+    """The claims of a gateway whose clock may be wrong."""
 
     def __init__(self, machine: "GatewaysAgree", wrong_by_s: int) -> None:
         self._machine = machine
@@ -38,7 +38,7 @@ class Gateway:
         return self._machine.now_s + self._wrong_by_s
 
     def _restart(self) -> None:
-        """Read what may still count: the broker has stamped the stream with its own time."""
+        """Read the part of the stream that may still count, by the broker's timestamps."""
         since_s = self.now_s() - LIFE_S - CLOCK_SKEW_S
         for written_s, event in self._machine.stream:
             if written_s >= since_s:
@@ -50,8 +50,8 @@ class Gateway:
         else:
             self.claims.mark_accepted(event)
 
-    def wants(self, key: bytes, number: int) -> Claim | None:
-        """The claim that it would publish if it got the key now."""
+    def next_claim(self, key: bytes, number: int) -> Claim | None:
+        """Return the claim that this gateway would publish if it received the key now."""
         prediction_id = id_of(number, self.now_s())
         if self.claims.find(key, prediction_id) is not None:
             return None
@@ -59,13 +59,13 @@ class Gateway:
 
 
 class GatewaysAgree(RuleBasedStateMachine):
-    """Gateways with clocks of their own, one stream, and who came first in it."""
+    """Gateways with clocks of their own and one stream, whose first claims all agree on."""
 
     def __init__(self) -> None:
         super().__init__()
         self.now_s = 100_000.0
         self.stream: list[tuple[float, Claim | PredictionId]] = []
-        self.gateways = [Gateway(self, 0) for _ in range(GATEWAYS)]
+        self.gateways = [SkewedGateway(self, 0) for _ in range(GATEWAYS)]
         self.numbers = 0
         self.accepted: dict[bytes, PredictionId] = {}
 
@@ -75,14 +75,16 @@ class GatewaysAgree(RuleBasedStateMachine):
             gateway.read(event)
 
     @rule(
-        key=st.sampled_from(KEYS), asked=st.permutations(range(GATEWAYS)), count=st.integers(1, 3)
+        key=st.sampled_from(KEYS),
+        gateways=st.permutations(range(GATEWAYS)),
+        count=st.integers(1, 3),
     )
-    def ask_at_the_same_time(self, key: bytes, asked: list[int], count: int) -> None:
-        wanted = []
-        for which in asked[:count]:
+    def claim_at_the_same_time(self, key: bytes, gateways: list[int], count: int) -> None:
+        claims = []
+        for which in gateways[:count]:
             self.numbers += 1
-            wanted.append(self.gateways[which].wants(key, self.numbers))
-        for claim in wanted:
+            claims.append(self.gateways[which].next_claim(key, self.numbers))
+        for claim in claims:
             if claim is not None:
                 self.write(claim)
 
@@ -99,9 +101,9 @@ class GatewaysAgree(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, GATEWAYS - 1), wrong_by_s=st.integers(-ROOM_S, ROOM_S))
     def restart(self, which: int, wrong_by_s: int) -> None:
-        self.gateways[which] = Gateway(self, wrong_by_s)
+        self.gateways[which] = SkewedGateway(self, wrong_by_s)
 
-    def owner(self, gateway: Gateway, key: bytes) -> PredictionId | None:
+    def owner(self, gateway: SkewedGateway, key: bytes) -> PredictionId | None:
         claim = gateway.claims.find(key, id_of(0, self.now_s))
         return claim.prediction_id if claim else None
 
@@ -129,13 +131,13 @@ class GatewaysAgree(RuleBasedStateMachine):
                 assert self.owner(self.gateways[0], key) == prediction_id
 
     def teardown(self) -> None:
-        """What is over makes room, all of it, once anything else is claimed."""
+        """Check that all expired claims are removed once another key is claimed."""
         self.now_s += LIFE_S + 2 * CLOCK_SKEW_S
         self.write(Claim(b"last", b"request", id_of(0, self.now_s)))
         ended = [event for _, event in self.stream[:-1] if isinstance(event, Claim)]
         for gateway in self.gateways:
             assert len(gateway.claims) == 1
-            assert not any(gateway.claims.waits_since_s(claim) for claim in ended)
+            assert not any(gateway.claims.unaccepted_for_s(claim) for claim in ended)
 
 
 TestGatewaysAgree = GatewaysAgree.TestCase
@@ -153,7 +155,7 @@ def claims() -> IdempotencyClaims:
 
 
 @pytest.mark.parametrize(("is_accepted", "life_s"), [(False, UNACCEPTED_LIFE_S), (True, LIFE_S)])
-def test_a_key_is_free_again_when_its_claim_is_over_and_not_a_millisecond_earlier(
+def test_a_key_is_free_when_its_claim_expires_and_not_a_millisecond_earlier(
     claims: IdempotencyClaims, is_accepted: bool, life_s: int
 ) -> None:
     if is_accepted:
@@ -167,7 +169,7 @@ def test_a_key_is_free_again_when_its_claim_is_over_and_not_a_millisecond_earlie
     assert not claims.is_accepted(next_one)
 
 
-def test_what_becomes_of_a_claim_that_lost_changes_nothing(claims: IdempotencyClaims) -> None:
+def test_a_claim_that_is_not_the_first_changes_no_owner(claims: IdempotencyClaims) -> None:
     loser = Claim(b"a", b"x", id_of(2, 1))
     claims.add(loser)
     claims.mark_accepted(loser.prediction_id)
@@ -175,7 +177,7 @@ def test_what_becomes_of_a_claim_that_lost_changes_nothing(claims: IdempotencyCl
     assert not claims.is_accepted(FIRST)
 
 
-def test_a_claim_that_comes_twice_is_as_accepted_as_it_was(claims: IdempotencyClaims) -> None:
+def test_a_claim_that_is_delivered_twice_stays_accepted(claims: IdempotencyClaims) -> None:
     claims.mark_accepted(FIRST.prediction_id)
     claims.add(Claim(FIRST.key, FIRST.request, FIRST.prediction_id))
     assert claims.is_accepted(FIRST)
@@ -184,7 +186,7 @@ def test_a_claim_that_comes_twice_is_as_accepted_as_it_was(claims: IdempotencyCl
 def test_a_released_key_is_free_unless_its_prediction_was_accepted(
     claims: IdempotencyClaims,
 ) -> None:
-    claims.release(Claim(FIRST.key, FIRST.request, id_of(2, 0)))  # one that lost
+    claims.release(Claim(FIRST.key, FIRST.request, id_of(2, 0)))  # not the first claim
     assert claims.find(b"a", id_of(3, 1)) is FIRST
     claims.release(FIRST)
     assert claims.find(b"a", id_of(3, 1)) is None
@@ -194,7 +196,7 @@ def test_a_released_key_is_free_unless_its_prediction_was_accepted(
     assert claims.find(b"a", id_of(3, 1)) == FIRST
 
 
-def test_what_a_stream_that_is_gone_has_said_is_forgotten(claims: IdempotencyClaims) -> None:
+def test_claims_of_a_lost_stream_are_forgotten(claims: IdempotencyClaims) -> None:
     claims.mark_accepted(FIRST.prediction_id)
     claims.forget()
     assert claims.find(b"a", FIRST.prediction_id) is None

@@ -1,4 +1,4 @@
-"""The state that events of the reply stream lead to, whatever their order."""
+"""The state after events of the reply stream, in any order."""
 
 from collections.abc import Callable
 from typing import Final
@@ -25,8 +25,8 @@ STARTED: Final = started(spell(ONE), 0)
 HALF: Final = Progress(0.5).to_message(spell(ONE), 0)
 
 
-class Projected(Projection):
-    """A projection that has applied nothing, and the state that it changes."""
+class ProjectionWithState(Projection):
+    """A new projection, and the state that it changes."""
 
     def __init__(self) -> None:
         self.results = Results(10_000, LIFE_S, lambda: NOW_S)
@@ -37,23 +37,23 @@ class Projected(Projection):
 
 
 @pytest.fixture
-def projection() -> Projected:
-    return Projected()
+def projection() -> ProjectionWithState:
+    return ProjectionWithState()
 
 
 def apply(projection: Projection, *messages: Message) -> list[Message]:
-    """Apply the events of a stream; returns those that are final states of ours."""
+    """Apply the events of a stream; return the final states of known predictions."""
     numbered = enumerate(messages, start=1)
     return [message for offset, message in numbered if projection.apply(message, offset)]
 
 
-def test_started_and_progress_are_no_final_states(projection: Projected) -> None:
+def test_started_and_progress_are_no_final_states(projection: ProjectionWithState) -> None:
     apply(projection, STARTED, HALF)
     assert ONE not in projection.results
     assert [event.offset for event in projection.live_events.last_events(ONE).in_order()] == [1, 2]
 
 
-def test_live_events_after_the_final_state_are_ignored(projection: Projected) -> None:
+def test_live_events_after_the_final_state_are_ignored(projection: ProjectionWithState) -> None:
     apply(projection, STARTED, SUCCEEDED, STARTED, HALF)
     assert projection.results.offset(ONE) == 2
     assert projection.live_events.last_events(ONE).in_order() == []
@@ -63,14 +63,16 @@ def test_live_events_after_the_final_state_are_ignored(projection: Projected) ->
     "make", [lambda name: started(name, 0), lambda name: Progress(1.0).to_message(name, 0)]
 )
 def test_events_of_unknown_predictions_are_ignored(
-    projection: Projected, make: Callable[[str], Message]
+    projection: ProjectionWithState, make: Callable[[str], Message]
 ) -> None:
     with structlog.testing.capture_logs():
         apply(projection, make("a stranger"), make(spell(PredictionIds(b"?", 1, lambda: 0).mint())))
     assert projection.live_events.last_events(ONE).in_order() == []
 
 
-def test_progress_that_cannot_be_read_is_logged_and_ignored(projection: Projected) -> None:
+def test_progress_that_cannot_be_read_is_logged_and_ignored(
+    projection: ProjectionWithState,
+) -> None:
     broken = Message(type=MessageType.PROGRESS, body=b"half", correlation_id=spell(ONE))
     with structlog.testing.capture_logs() as logs:
         apply(projection, broken)
@@ -78,7 +80,7 @@ def test_progress_that_cannot_be_read_is_logged_and_ignored(projection: Projecte
     assert projection.live_events.last_events(ONE).in_order() == []
 
 
-async def test_a_second_final_state_reaches_no_follower(projection: Projected) -> None:
+async def test_a_second_final_state_reaches_no_follower(projection: ProjectionWithState) -> None:
     apply(projection, SUCCEEDED)
     with projection.live_events.follow(ONE) as follower:
         projection.apply(SUCCEEDED, 9)
@@ -86,7 +88,7 @@ async def test_a_second_final_state_reaches_no_follower(projection: Projected) -
     assert projection.results.offset(ONE) == 1
 
 
-def test_only_final_states_of_ours_are_reported_as_such(projection: Projected) -> None:
+def test_only_final_states_of_ours_are_reported_as_such(projection: ProjectionWithState) -> None:
     not_ours = Reply.succeeded(b"1", b"2").to_message("not ours", 0)
     with structlog.testing.capture_logs():
         final = apply(projection, STARTED, HALF, SUCCEEDED, not_ours)

@@ -1,4 +1,4 @@
-"""Reads that nobody waits for any more, by a clock that the test decides."""
+"""Reads whose callers have left, on a manual clock."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,7 +19,7 @@ REPLY = Reply.succeeded(b"1", b"2")
 
 
 class SlowChannel(ScriptedChannel):
-    """A channel over which reads begin when the test says so."""
+    """A channel over which reads begin once ``may_begin`` is set."""
 
     def __init__(self, stored: Message) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class SlowChannel(ScriptedChannel):
         self.begun = 0
 
     async def set_prefetch(self, count: int) -> None:
-        """Nothing to limit."""
+        """Do nothing: there is one delivery."""
 
     async def consume(self, queue: str, on_delivery: Callable[[Delivery], None], **_: Any) -> str:
         self.begun += 1
@@ -37,11 +37,11 @@ class SlowChannel(ScriptedChannel):
         return "a tag"
 
     async def cancel(self, consumer_tag: str) -> None:
-        """Nothing to end."""
+        """Do nothing: the consumer has ended."""
 
 
-class Gateway:
-    """An archive of one prediction, which memory no longer holds."""
+class StoreWorld:
+    """A store of one final state, whose body is not in memory."""
 
     def __init__(self, loop: ManualLoop) -> None:
         self.loop = loop
@@ -49,61 +49,61 @@ class Gateway:
         self.results = Results(0, 3600, self.loop.time)
         self.results.record(self.prediction_id, REPLY, 7)
         self.caught_up = True
-        self.archive = ResultStore(self.results, lambda: self.caught_up)
+        self.store = ResultStore(self.results, lambda: self.caught_up)
         self.channel = SlowChannel(REPLY.to_message(spell(self.prediction_id), 0))
-        self.loop.run_until_complete(self.archive.attach(self.channel))
+        self.loop.run_until_complete(self.store.attach(self.channel))
 
     def look_up(self, callers: int) -> "list[asyncio.Task[Reply | None]]":
-        """So many callers ask for it."""
-        find = self.archive.find
+        """Start look-ups by this number of callers."""
+        find = self.store.find
         tasks = [self.loop.create_task(find(self.prediction_id)) for _ in range(callers)]
         self.loop.settle()
         return tasks
 
 
 @pytest.fixture
-def gateway(manual_loop: ManualLoop) -> Gateway:
+def world(manual_loop: ManualLoop) -> StoreWorld:
     """A gateway that has just started."""
-    return Gateway(manual_loop)
+    return StoreWorld(manual_loop)
 
 
-def test_callers_that_gave_up_while_they_waited_leave_no_read_behind(gateway: Gateway) -> None:
-    asked = gateway.look_up(READS_AT_ONCE * 3)
-    for impatient in asked[-READS_AT_ONCE:]:
+def test_callers_that_leave_while_they_wait_for_a_slot_begin_no_read(world: StoreWorld) -> None:
+    tasks = world.look_up(READS_AT_ONCE * 3)
+    for impatient in tasks[-READS_AT_ONCE:]:
         impatient.cancel()
-    gateway.loop.now_s = READ_TIMEOUT_S
-    gateway.loop.settle()
-    for each in asked[: READS_AT_ONCE * 2]:
+    world.loop.now_s = READ_TIMEOUT_S
+    world.loop.settle()
+    for each in tasks[: READS_AT_ONCE * 2]:
         assert isinstance(each.exception(), Unavailable)
-    gateway.channel.may_begin.set()
-    gateway.loop.settle()
-    assert gateway.channel.begun == READS_AT_ONCE
-    (answered,) = gateway.look_up(1)
-    gateway.loop.settle()
+    world.channel.may_begin.set()
+    world.loop.settle()
+    assert world.channel.begun == READS_AT_ONCE
+    (answered,) = world.look_up(1)
+    world.loop.settle()
     assert answered.result() == REPLY
 
 
 def test_a_caller_that_leaves_during_its_read_keeps_its_slot_until_the_read_ends(
-    gateway: Gateway,
+    world: StoreWorld,
 ) -> None:
-    for leaving in gateway.look_up(READS_AT_ONCE):
+    for leaving in world.look_up(READS_AT_ONCE):
         leaving.cancel()
-    gateway.loop.settle()
-    (waiting,) = gateway.look_up(1)
-    assert gateway.channel.begun == READS_AT_ONCE
-    gateway.channel.may_begin.set()
-    gateway.loop.settle()
-    gateway.loop.settle()
+    world.loop.settle()
+    (waiting,) = world.look_up(1)
+    assert world.channel.begun == READS_AT_ONCE
+    world.channel.may_begin.set()
+    world.loop.settle()
+    world.loop.settle()
     assert waiting.result() == REPLY
 
 
-def test_a_result_of_a_stream_that_is_gone_is_not_found_once_the_new_one_has_been_read(
-    gateway: Gateway,
+def test_a_result_of_a_lost_stream_is_unknown_once_the_new_stream_is_read(
+    world: StoreWorld,
 ) -> None:
-    gateway.results.lose_offsets()
-    gateway.caught_up = False
-    (early,) = gateway.look_up(1)
-    gateway.caught_up = True
-    (later,) = gateway.look_up(1)
+    world.results.lose_offsets()
+    world.caught_up = False
+    (early,) = world.look_up(1)
+    world.caught_up = True
+    (later,) = world.look_up(1)
     assert isinstance(early.exception(), Unavailable)
     assert isinstance(later.exception(), UnknownPrediction)

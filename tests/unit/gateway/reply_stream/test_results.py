@@ -1,4 +1,4 @@
-"""How predictions ended, in memory: the first word counts, and bytes are bounded."""
+"""The results in memory: the first final state wins, and bytes are bounded."""
 
 import sys
 from typing import Final
@@ -11,14 +11,14 @@ from common.contract.messages import CANCELLED, Reply
 from common.contract.timing import Timing
 from common.errors import InvalidInput
 from gateway.prediction_id import PredictionId, minted_ms
-from gateway.reply_stream.results import ENTRY_BYTES, LOST, Kept, Results
+from gateway.reply_stream.results import ENTRY_BYTES, LOST, Entry, Results
 
 LIFE_S: Final = 60
 BUDGET_BYTES: Final = 3 * ENTRY_BYTES
 
 
 def id_of(number: int, minted_s: float) -> PredictionId:
-    """An id like any other, as far as results look: its time is in the highest bits."""
+    """Build an id as results see it: its time is in the highest bits."""
     return PredictionId(int(minted_s * 1000) << 80 | number)
 
 
@@ -31,7 +31,7 @@ def cost_bytes(reply: Reply) -> int:
 
 
 class ResultsAgainstADict(RuleBasedStateMachine):
-    """What the stream has said first of each id that is alive, in the order it was said."""
+    """The results, compared with a dict of the first final state of each id, in their order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,16 +46,16 @@ class ResultsAgainstADict(RuleBasedStateMachine):
         size=st.integers(0, 2 * ENTRY_BYTES) | st.just(BUDGET_BYTES),
     )
     def record(self, number: int, minted_s_ago: int, size: int) -> None:
-        """A final state of a prediction that is alive: others are not recorded."""
-        self.say(id_of(number, self.now_s - minted_s_ago), reply_of(size))
+        """Record a final state of a prediction whose life goes on: others are not recorded."""
+        self.record_reply(id_of(number, self.now_s - minted_s_ago), reply_of(size))
 
     @rule(which=st.integers(0, 100), size=st.integers(0, 100))
     def record_another_of_the_same(self, which: int, size: int) -> None:
         alive = [known for known in self.first if self.is_alive(known)]
         if alive:
-            self.say(alive[which % len(alive)], reply_of(size))
+            self.record_reply(alive[which % len(alive)], reply_of(size))
 
-    def say(self, prediction_id: PredictionId, reply: Reply) -> None:
+    def record_reply(self, prediction_id: PredictionId, reply: Reply) -> None:
         before = {known: self.results.get(known) for known in self.first}
         self.offset += 1
         is_first = prediction_id not in self.first
@@ -66,7 +66,7 @@ class ResultsAgainstADict(RuleBasedStateMachine):
         self.check_dropped(before)
 
     def check_dropped(self, before: dict[PredictionId, Reply | int | None]) -> None:
-        """Bodies were dropped oldest first, and no more of them than the budget asks for."""
+        """Check that no more bodies were dropped than the budget requires."""
         dropped = [
             reply
             for known, reply in before.items()
@@ -104,7 +104,7 @@ class ResultsAgainstADict(RuleBasedStateMachine):
         assert kept == sorted(kept)
 
     def teardown(self) -> None:
-        """What is over makes room, all of it, once anything else is recorded."""
+        """Check that all ended predictions are removed once another one is recorded."""
         self.now_s += LIFE_S
         last = reply_of(1)
         self.results.record(id_of(99, self.now_s), last, self.offset + 1)
@@ -148,7 +148,7 @@ def test_a_body_that_fills_the_budget_stays_and_one_byte_more_does_not() -> None
     assert over.get(id_of(1, 0)) == 7
 
 
-def test_final_states_are_counted_by_what_they_are_and_once_for_each_id() -> None:
+def test_final_states_are_counted_by_state_and_once_for_each_id() -> None:
     results = Results(BUDGET_BYTES, LIFE_S, lambda: 0.0)
     failed = Reply.failed(InvalidInput("No."))
     states = [(1, reply_of(1)), (2, failed), (3, failed), (1, failed), (4, CANCELLED), (4, failed)]
@@ -157,7 +157,7 @@ def test_final_states_are_counted_by_what_they_are_and_once_for_each_id() -> Non
     assert results.recorded == {"succeeded": 1, "failed": 2, "cancelled": 1, "dead-lettered": 0}
 
 
-def test_how_long_a_prediction_took_is_kept_with_its_body_and_found_again_with_it() -> None:
+def test_the_timing_of_a_final_state_is_kept_with_its_body() -> None:
     results = Results(BUDGET_BYTES, LIFE_S, lambda: 0.0)
     timed = Reply("prediction.succeeded", b"x", Timing.of(2.0**40, 0.0003))
     results.record(id_of(1, 0), timed, 2**40)
@@ -169,20 +169,20 @@ def test_how_long_a_prediction_took_is_kept_with_its_body_and_found_again_with_i
     assert results.get(id_of(1, 0)) == 7
 
 
-def test_a_state_with_its_timing_takes_a_few_bytes_more_than_one_without() -> None:
+def test_the_timing_of_a_final_state_takes_a_few_bytes() -> None:
     timed, untimed = (
-        Kept.of(Reply("prediction.succeeded", b"x", timing), 2**30)
+        Entry.pack(Reply("prediction.succeeded", b"x", timing), 2**30)
         for timing in (Timing.of(3600, 1500), None)
     )
-    assert sys.getsizeof(timed.place) - sys.getsizeof(2**30) <= 12
+    assert sys.getsizeof(timed.offset_and_timing) - sys.getsizeof(2**30) <= 12
     assert sys.getsizeof(timed) == sys.getsizeof(untimed)
 
 
-def test_what_was_never_recorded_is_not_known() -> None:
+def test_a_prediction_without_a_final_state_is_not_known() -> None:
     assert Results(BUDGET_BYTES, LIFE_S, lambda: 0.0).get(id_of(1, 0)) is None
 
 
-def test_a_final_state_whose_stream_is_gone_keeps_its_body_and_else_is_lost() -> None:
+def test_a_final_state_of_a_lost_stream_keeps_its_body_or_else_is_lost() -> None:
     results = Results(BUDGET_BYTES, LIFE_S, lambda: 0.0)
     large, small = reply_of(BUDGET_BYTES), reply_of(1)
     results.record(id_of(1, 0), large, 7)
@@ -193,7 +193,7 @@ def test_a_final_state_whose_stream_is_gone_keeps_its_body_and_else_is_lost() ->
     assert [results.get(id_of(number, 0)) for number in (1, 2, 3)] == [LOST, LOST, 1]
 
 
-def test_a_final_state_that_was_lost_is_found_again_when_the_stream_has_it() -> None:
+def test_a_lost_final_state_gets_its_new_offset_from_the_next_stream() -> None:
     results = Results(BUDGET_BYTES, LIFE_S, lambda: 0.0)
     large, small = reply_of(BUDGET_BYTES), reply_of(1)
     for number, reply in ((1, large), (2, small), (3, small)):

@@ -1,4 +1,4 @@
-"""Waiting for predictions to end, by a clock that the test decides."""
+"""Waiters for final states, on a manual clock."""
 
 import asyncio
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ WAITERS: Final = 10_000
 
 
 class CountingLoop(ManualLoop):
-    """Counts how often it calls anything back."""
+    """A loop that counts its callbacks."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,8 +27,8 @@ class CountingLoop(ManualLoop):
         super()._run_once()  # type: ignore[misc]
 
 
-class Predictions:
-    """Predictions, and those who wait for them."""
+class WaiterWorld:
+    """The final states of predictions, and their waiters."""
 
     def __init__(self, loop: CountingLoop) -> None:
         self.loop = loop
@@ -38,95 +38,94 @@ class Predictions:
     def wait(
         self, prediction_id: PredictionId, timeout_s: float, *, interruptible: bool = False
     ) -> "asyncio.Task[None]":
-        """Somebody begins to wait."""
+        """Begin to wait for a prediction."""
         waiting = self.waiters.wait(prediction_id, timeout_s, interruptible=interruptible)
         task = self.loop.create_task(waiting)
         self.loop.settle()
         return task
 
     def end(self, prediction_id: PredictionId) -> None:
-        """A prediction ends."""
+        """End a prediction."""
         self.ended.add(prediction_id)
         self.waiters.wake(prediction_id)
         self.loop.settle()
 
     def pass_time(self, now_s: float) -> None:
-        """Go on to a moment."""
+        """Move the clock to this time."""
         self.loop.now_s = now_s
         self.loop.settle()
 
 
 @pytest.fixture
-def predictions() -> Iterator[Predictions]:
+def world() -> Iterator[WaiterWorld]:
     """Predictions of which none has ended."""
     loop = CountingLoop()
-    yield Predictions(loop)
+    yield WaiterWorld(loop)
     loop.end()
 
 
-def test_a_waiter_is_woken_by_the_end_of_its_prediction_alone(predictions: Predictions) -> None:
-    one, other = predictions.wait(ONE, 10), predictions.wait(OTHER, 10)
-    predictions.end(ONE)
+def test_a_waiter_is_woken_by_the_end_of_its_prediction_alone(world: WaiterWorld) -> None:
+    one, other = world.wait(ONE, 10), world.wait(OTHER, 10)
+    world.end(ONE)
     assert (one.done(), other.done()) == (True, False)
 
 
-def test_all_who_wait_for_one_prediction_are_woken(predictions: Predictions) -> None:
-    several = [predictions.wait(ONE, 10) for _ in range(3)]
-    predictions.end(ONE)
+def test_all_waiters_of_one_prediction_are_woken(world: WaiterWorld) -> None:
+    several = [world.wait(ONE, 10) for _ in range(3)]
+    world.end(ONE)
     assert all(each.done() for each in several)
 
 
-def test_what_has_ended_before_is_not_waited_for(predictions: Predictions) -> None:
-    predictions.end(ONE)
-    assert predictions.wait(ONE, 10).done()
+def test_a_wait_for_an_ended_prediction_ends_at_once(world: WaiterWorld) -> None:
+    world.end(ONE)
+    assert world.wait(ONE, 10).done()
 
 
-def test_a_wait_ends_when_its_time_is_over_and_not_before(predictions: Predictions) -> None:
-    waiting = predictions.wait(ONE, 10)
-    predictions.pass_time(9.9)
+def test_a_wait_ends_when_its_time_is_over_and_not_before(world: WaiterWorld) -> None:
+    waiting = world.wait(ONE, 10)
+    world.pass_time(9.9)
     assert not waiting.done()
-    predictions.pass_time(10)
+    world.pass_time(10)
     assert waiting.done()
     assert not waiting.cancelled()
 
 
 def test_an_interrupt_ends_the_waits_that_may_be_interrupted_and_no_others(
-    predictions: Predictions,
+    world: WaiterWorld,
 ) -> None:
-    poll = predictions.wait(ONE, 10, interruptible=True)
-    call = predictions.wait(ONE, 10)
-    predictions.waiters.interrupt()
-    predictions.loop.settle()
+    poll = world.wait(ONE, 10, interruptible=True)
+    call = world.wait(ONE, 10)
+    world.waiters.interrupt()
+    world.loop.settle()
     assert (poll.done(), call.done()) == (True, False)
-    assert predictions.wait(OTHER, 10, interruptible=True).done()
-    predictions.end(ONE)
+    assert world.wait(OTHER, 10, interruptible=True).done()
+    world.end(ONE)
     assert call.done()
 
 
-def test_neither_the_woken_nor_the_late_nor_those_who_left_are_kept(
-    predictions: Predictions,
+def test_a_waiter_is_not_kept_after_its_end_its_timeout_or_its_cancellation(
+    world: WaiterWorld,
 ) -> None:
-    predictions.wait(ONE, 10)
-    predictions.wait(OTHER, 10, interruptible=True)
-    predictions.wait(PredictionId(3), 10).cancel()
-    predictions.end(ONE)
-    predictions.pass_time(10)
-    assert len(predictions.waiters) == 0
+    world.wait(ONE, 10)
+    world.wait(OTHER, 10, interruptible=True)
+    world.wait(PredictionId(3), 10).cancel()
+    world.end(ONE)
+    world.pass_time(10)
+    assert len(world.waiters) == 0
 
 
-def test_ten_thousand_waiters_cost_nothing_while_they_wait(predictions: Predictions) -> None:
-    loop = predictions.loop
+def test_ten_thousand_waiters_cost_nothing_while_they_wait(world: WaiterWorld) -> None:
+    loop = world.loop
     waiting = [
-        loop.create_task(predictions.waiters.wait(PredictionId(number), 60))
-        for number in range(WAITERS)
+        loop.create_task(world.waiters.wait(PredictionId(number), 60)) for number in range(WAITERS)
     ]
     loop.settle()
     idle_turns = loop.turns
     for second in range(1, 60):
-        predictions.pass_time(second)
+        world.pass_time(second)
     assert loop.turns - idle_turns < 60 * 20  # what the passing of time takes without waiters
-    predictions.end(PredictionId(0))
+    world.end(PredictionId(0))
     assert [task.done() for task in waiting].count(True) == 1
-    predictions.pass_time(60)
+    world.pass_time(60)
     assert all(task.done() for task in waiting)
-    assert len(predictions.waiters) == 0
+    assert len(world.waiters) == 0

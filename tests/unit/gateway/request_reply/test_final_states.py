@@ -14,8 +14,8 @@ from tests.support.fakes.loops import TURNS
 from tests.support.fakes.scripted import ScriptedLink
 
 
-class NotingRequestor(Requestor):
-    """Keeps the events that it is to publish, and in how many seconds."""
+class RecordingRequestor(Requestor):
+    """A requestor that keeps its events and their timeouts instead of publishing them."""
 
     def __init__(self) -> None:
         self.events: list[tuple[Message, float]] = []
@@ -26,7 +26,7 @@ class NotingRequestor(Requestor):
 
 @asynccontextmanager
 async def notifying(link: ScriptedLink) -> AsyncIterator[FinalStates]:
-    """Final states that notify the predictors over ``link``."""
+    """Run final states that notify the predictors over ``link``."""
     states = FinalStates(Requestor(link, link, lambda: 0), lambda: 1_700_000_000.9)
     run = asyncio.create_task(states.run())
     yield states
@@ -40,13 +40,13 @@ async def _settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_final_state_is_published_to_the_stream_as_of_now() -> None:
-    requestor = NotingRequestor()
+async def test_a_final_state_is_published_to_the_stream_with_the_present_time() -> None:
+    requestor = RecordingRequestor()
     await FinalStates(requestor, lambda: 1_700_000_000.9).publish("a", CANCELLED, 5)
     assert requestor.events == [(CANCELLED.to_message("a", 1_700_000_000), 5)]
 
 
-async def test_predictors_are_notified_one_after_the_other_of_what_needs_no_answer() -> None:
+async def test_predictors_are_notified_in_the_order_of_the_cancellations() -> None:
     link = ScriptedLink()
     async with notifying(link) as states:
         for correlation_id in "abc":
@@ -55,7 +55,7 @@ async def test_predictors_are_notified_one_after_the_other_of_what_needs_no_answ
     assert [message.correlation_id for message in link.published] == list("abc")
 
 
-async def test_a_broker_that_is_away_ends_nothing_but_the_notification() -> None:
+async def test_a_notification_is_dropped_while_the_broker_is_away() -> None:
     link = ScriptedLink()
     link.take(up=False)
     async with notifying(link) as states:
@@ -66,7 +66,7 @@ async def test_a_broker_that_is_away_ends_nothing_but_the_notification() -> None
     assert [message.correlation_id for message in link.published] == ["published"]
 
 
-async def test_of_too_many_at_once_some_are_not_published(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_notifications_beyond_the_limit_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(final_states, "MAX_UNSENT", 2)
     link = ScriptedLink()
     async with notifying(link) as states:

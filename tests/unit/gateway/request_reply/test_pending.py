@@ -1,4 +1,4 @@
-"""Calls that wait for a reply, compared with what their callers should be told."""
+"""Calls that wait for a reply, compared with the outcomes that their callers should get."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -18,18 +18,18 @@ NAMES: Final = st.sampled_from("abc")
 
 @dataclass
 class Expected:
-    """What a caller should have been told, or None while it should still wait."""
+    """The outcome that a caller should have, or None while it should wait."""
 
     deadline_s: float
-    told: Reply | type[Exception] | None = None
+    outcome: Reply | type[Exception] | None = None
     sent: int = 1
     between: bool = False
-    """The reply queue is gone, and no other has been made yet."""
+    """True while the reply queue is lost and there is no new one."""
 
 
 @dataclass
 class Caller:
-    """Waits for a reply as the requestor does: sends again when the reply queue is gone."""
+    """A caller as in the requestor: it publishes again when the reply queue is lost."""
 
     pending: PendingCalls
     reconnected: asyncio.Event
@@ -48,7 +48,7 @@ class Caller:
 
 
 class PendingAgainstADict(RuleBasedStateMachine):
-    """Three callers, one after another under each name."""
+    """The table of pending calls, compared with a dict; one caller at a time under each name."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,14 +72,14 @@ class PendingAgainstADict(RuleBasedStateMachine):
 
     @rule(name=NAMES, copies=st.integers(1, 2), late_s=st.sampled_from([0, 0, 9]))
     def reply(self, name: str, copies: int, late_s: int) -> None:
-        """A reply, perhaps twice, perhaps to nobody; perhaps the clock is read after it."""
+        """Deliver a reply, perhaps twice, without a caller, or as the clock passes the deadline."""
         expected = self.expected.get(name)
         for _ in range(copies):
             self.replies += 1
             reply = Reply.succeeded(b"%d" % self.replies, b"0")
             assert self.pending.settle(name, reply) == (expected is not None)
-            if expected and not expected.between and expected.told is None:
-                expected.told = reply
+            if expected and not expected.between and expected.outcome is None:
+                expected.outcome = reply
         self.loop.now_s += late_s
         self.expire()
 
@@ -105,8 +105,8 @@ class PendingAgainstADict(RuleBasedStateMachine):
         self.expire()
 
     @rule(name=NAMES)
-    def hang_up(self, name: str) -> None:
-        """The caller goes away before it has been told anything."""
+    def leave(self, name: str) -> None:
+        """Cancel a caller before its outcome."""
         if self.expected.pop(name, None):
             self.callers[name].task.cancel()
             self.turn()
@@ -114,28 +114,28 @@ class PendingAgainstADict(RuleBasedStateMachine):
     def expire(self) -> None:
         for expected in self.expected.values():
             late = expected.deadline_s <= self.loop.now_s and not expected.between
-            if late and expected.told is None:
-                expected.told = DeadlineExceeded
+            if late and expected.outcome is None:
+                expected.outcome = DeadlineExceeded
         self.turn()
 
     def turn(self) -> None:
-        """Let every task go on, and compare what the callers were told."""
+        """Let every task go on, and compare the outcomes of the callers."""
         self.loop.settle()
         for name, expected in list(self.expected.items()):
             caller = self.callers[name]
-            assert caller.task.done() == (expected.told is not None)
+            assert caller.task.done() == (expected.outcome is not None)
             assert caller.sent == expected.sent
-            if expected.told is not None:
+            if expected.outcome is not None:
                 error = caller.task.exception()
-                assert expected.told == (type(error) if error else caller.task.result())
+                assert expected.outcome == (type(error) if error else caller.task.result())
                 del self.expected[name]
 
     @invariant()
-    def only_those_who_wait_are_in_the_table(self) -> None:
+    def only_waiting_callers_are_in_the_table(self) -> None:
         assert len(self.pending) == len(self.expected)
 
     def teardown(self) -> None:
-        """Nobody waits for ever: every deadline comes, once there is a reply queue again."""
+        """Check that every call ends by its deadline, once there is a reply queue again."""
         self.loop.now_s += 10
         self.make_another_reply_queue()
         assert not self.expected

@@ -1,4 +1,4 @@
-"""One call that waits: what its attempts, its time and its end leave behind."""
+"""One pending call: its attempts, its deadline and its end."""
 
 import asyncio
 import gc
@@ -11,7 +11,7 @@ from common.errors import ConnectionLost
 from gateway.request_reply.pending import PendingCalls
 
 
-async def test_the_time_that_is_left_is_never_negative() -> None:
+async def test_the_remaining_time_of_a_call_is_never_negative() -> None:
     pending = PendingCalls()
     with pending.open("a", 60) as long, pending.open("b", -1) as over:
         assert 59 < long.remaining_s() <= 60
@@ -29,14 +29,14 @@ async def test_a_reply_that_overtakes_its_confirm_is_kept_when_the_connection_is
         assert await call.reply() == reply
 
 
-async def test_a_reply_right_behind_a_lost_confirm_is_kept() -> None:
+async def test_a_reply_right_after_a_lost_confirm_is_kept() -> None:
     pending = PendingCalls()
     reply = Reply.succeeded(b"1", b"2")
     with pending.open("a", 60) as call:
         call.begin_attempt()
-        confirmation = asyncio.get_running_loop().create_future()
-        call.follow(confirmation)
-        confirmation.set_exception(ConnectionLost("It was lost."))
+        confirm = asyncio.get_running_loop().create_future()
+        call.track_confirm(confirm)
+        confirm.set_exception(ConnectionLost("It was lost."))
         await asyncio.sleep(0)
         assert call.is_settled
         pending.settle("a", reply)
@@ -44,19 +44,19 @@ async def test_a_reply_right_behind_a_lost_confirm_is_kept() -> None:
         assert await call.reply() == reply
 
 
-async def test_the_confirm_of_an_earlier_attempt_is_nothing_to_a_later_one() -> None:
+async def test_the_confirm_of_an_earlier_attempt_does_not_settle_a_later_one() -> None:
     pending = PendingCalls()
     with pending.open("a", 60) as call:
-        confirmation = asyncio.get_running_loop().create_future()
-        call.follow(confirmation)
+        confirm = asyncio.get_running_loop().create_future()
+        call.track_confirm(confirm)
         pending.interrupt()
         call.begin_attempt()
-        confirmation.set_exception(ConnectionLost("It was lost."))
+        confirm.set_exception(ConnectionLost("It was lost."))
         await asyncio.sleep(0)
         assert not call.is_settled
 
 
-async def test_an_answered_call_does_not_stay_in_memory_until_its_deadline() -> None:
+async def test_a_finished_call_does_not_stay_in_memory_until_its_deadline() -> None:
     pending = PendingCalls()
     with pending.open("a", 60) as call:
         trace = weakref.ref(call)
@@ -65,7 +65,7 @@ async def test_an_answered_call_does_not_stay_in_memory_until_its_deadline() -> 
     assert trace() is None
 
 
-async def test_a_call_that_fails_leaves_the_table_and_its_neighbours_stay() -> None:
+async def test_a_failed_call_leaves_the_table_and_other_calls_stay() -> None:
     pending = PendingCalls()
     with pending.open("a", 60):
         with pytest.raises(RuntimeError), pending.open("b", 60):

@@ -1,4 +1,4 @@
-"""When a request is sent again, and when not, on a broker that a test takes up and down."""
+"""The requestor, with a broker that a test takes up and down."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -24,12 +24,12 @@ from tests.support.fakes.spans import NotingTracer
 
 NOW_S: Final = 1_700_000_000.9
 ORDER: Final = Order(PredictionId(1), spell(PredictionId(1)), "demo", b'{"input": 1}')
-ANSWER: Final = Reply(MessageType.SUCCEEDED, b'{"input": 1, "result": 2}')
+REPLY: Final = Reply(MessageType.SUCCEEDED, b'{"input": 1, "result": 2}')
 
 T = TypeVar("T")
 
 
-class World:
+class RequestorWorld:
     """A requestor between two scripted links, on a clock that stands still unless moved."""
 
     def __init__(self, loop: ManualLoop) -> None:
@@ -41,62 +41,62 @@ class World:
         self.loop.run_until_complete(self.requestor.attach(self.channel))
 
     def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Begin ``work`` and let it go as far as it can."""
+        """Start ``work`` and let it go as far as it can."""
         task = self.loop.create_task(work)
         self.loop.settle()
         return task
 
     def deliver(self, reply: Reply, **headers: str) -> None:
-        """Hand a reply over as the channel does."""
+        """Deliver a reply, as the channel does."""
         message = reply.to_message(ORDER.correlation_id, int(NOW_S))
         message.headers.update(headers)
         self.channel.on_delivery(Delivery(message, self.channel, 1))
 
     def lose_reply_queue(self) -> None:
-        """The consumer's connection ends, as ``Connection`` tells it."""
+        """Lose the consumer's connection, as ``SupervisedConnection`` does."""
         self.consumer.take(up=False)
         self.requestor.detach()
 
 
 @pytest.fixture
-def world(manual_loop: ManualLoop) -> World:
-    return World(manual_loop)
+def world(manual_loop: ManualLoop) -> RequestorWorld:
+    return RequestorWorld(manual_loop)
 
 
-def test_a_reply_is_in_a_trace_only_if_its_predictor_says_in_which(world: World) -> None:
-    world.deliver(ANSWER)
+def test_a_reply_is_traced_only_if_it_has_a_trace_context(world: RequestorWorld) -> None:
+    world.deliver(REPLY)
     assert world.tracer.deliveries == []
-    world.deliver(ANSWER, traceparent="00-" + "1" * 32 + "-" + "2" * 16 + "-01")
+    world.deliver(REPLY, traceparent="00-" + "1" * 32 + "-" + "2" * 16 + "-01")
     assert [span.ends for span in world.tracer.deliveries] == [1]
 
 
 @pytest.mark.parametrize("failure", [ConnectionLost, BrokerAway])
-def test_a_reply_that_overtook_its_confirm_is_the_answer(
-    world: World, failure: type[PredictionError]
+def test_a_reply_that_overtakes_its_confirm_is_the_calls_reply(
+    world: RequestorWorld, failure: type[PredictionError]
 ) -> None:
     def reply_and_fail(_: Message) -> None:
         world.publisher.on_publish = lambda _: None
-        world.deliver(ANSWER)
+        world.deliver(REPLY)
         raise failure("No confirm.")
 
     world.publisher.on_publish = reply_and_fail
     call = world.start(world.requestor.call(ORDER, 30))
-    assert call.result() == ANSWER
+    assert call.result() == REPLY
     assert len(world.publisher.published) == 1
 
 
-def test_a_reply_does_not_wait_for_its_confirm(world: World) -> None:
+def test_a_reply_does_not_wait_for_its_confirm(world: RequestorWorld) -> None:
     world.publisher.hold = asyncio.Event()
     call = world.start(world.requestor.call(ORDER, 30))
     assert not call.done()
-    world.deliver(ANSWER)
+    world.deliver(REPLY)
     world.loop.settle()
-    assert call.result() == ANSWER
+    assert call.result() == REPLY
 
 
 @pytest.mark.parametrize("refusal", [Refused, Unroutable])
-def test_a_request_that_the_broker_does_not_take_fails_its_call_at_once(
-    world: World, refusal: type[PredictionError]
+def test_a_refused_request_fails_its_call_at_once(
+    world: RequestorWorld, refusal: type[PredictionError]
 ) -> None:
     def refuse(_: Message) -> None:
         raise refusal("Not taken.")
@@ -106,21 +106,21 @@ def test_a_request_that_the_broker_does_not_take_fails_its_call_at_once(
     assert isinstance(call.exception(), refusal)
 
 
-def test_a_reply_that_comes_between_two_attempts_is_the_answer(world: World) -> None:
+def test_a_reply_between_two_attempts_is_the_calls_reply(world: RequestorWorld) -> None:
     def lose(_: Message) -> None:
         world.publisher.take(up=False)
         raise ConnectionLost("The connection was lost.")
 
     world.publisher.on_publish = lose
     call = world.start(world.requestor.call(ORDER, 30))
-    world.deliver(ANSWER)
+    world.deliver(REPLY)
     world.publisher.take(up=True)
     world.loop.settle()
-    assert call.result() == ANSWER
+    assert call.result() == REPLY
     assert len(world.publisher.published) == 1
 
 
-def test_nothing_is_sent_while_there_is_no_reply_queue(world: World) -> None:
+def test_a_request_is_not_published_while_the_reply_queue_is_lost(world: RequestorWorld) -> None:
     world.consumer.take(up=False)
     call = world.start(world.requestor.call(ORDER, 30))
     world.loop.call_soon(world.lose_reply_queue)  # between the call's waking and its attempt
@@ -129,12 +129,12 @@ def test_nothing_is_sent_while_there_is_no_reply_queue(world: World) -> None:
     assert world.publisher.published == []
     world.consumer.take(up=True)
     world.loop.settle()
-    world.deliver(ANSWER)
+    world.deliver(REPLY)
     world.loop.settle()
-    assert call.result() == ANSWER
+    assert call.result() == REPLY
 
 
-def test_what_is_sent_again_has_only_what_is_left_of_its_time(world: World) -> None:
+def test_a_request_that_is_published_again_has_the_rest_of_its_time(world: RequestorWorld) -> None:
     def lose(_: Message) -> None:
         world.publisher.take(up=False)
         raise ConnectionLost("The connection was lost.")

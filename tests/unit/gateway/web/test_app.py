@@ -1,4 +1,4 @@
-"""The gateway's HTTP side: whatever goes wrong is answered and can be found in the log."""
+"""The HTTP application: each failure has a response and a line in the log."""
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -15,7 +15,7 @@ PROBLEM = {"Accept": "application/problem+json"}
 
 @pytest.fixture
 def app() -> GatewayApp:
-    """Routes that fail as nobody foresaw."""
+    """An application with routes that raise unexpected exceptions."""
     application = GatewayApp(HttpMetrics(CollectorRegistry()), max_body_bytes=100)
 
     @application.get("/fails")
@@ -38,9 +38,9 @@ async def test_an_unexpected_failure_is_one_line_with_the_id_that_its_caller_get
     app: GatewayApp,
 ) -> None:
     with capture_logs() as lines:
-        answer = await app.test_client().get("/fails", headers=PROBLEM)
-    problem = await answer.get_json()
-    assert (answer.status_code, problem["code"]) == (500, "internal_error")
+        response = await app.test_client().get("/fails", headers=PROBLEM)
+    problem = await response.get_json()
+    assert (response.status_code, problem["code"]) == (500, "internal_error")
     line, request = lines
     assert (line["event"], line["path"]) == ("unexpected failure", "/fails")
     assert (request["event"], request["status"], request["code"]) == (
@@ -49,15 +49,17 @@ async def test_an_unexpected_failure_is_one_line_with_the_id_that_its_caller_get
         "internal_error",
     )
     assert line["exc_info"][0] is ZeroDivisionError
-    assert problem["correlation_id"] == line["correlation_id"] == answer.headers["Correlation-Id"]
-    assert b"secret" not in await answer.get_data(as_text=False)
+    assert problem["correlation_id"] == line["correlation_id"] == response.headers["Correlation-Id"]
+    assert b"secret" not in await response.get_data(as_text=False)
 
 
-async def test_an_unexpected_failure_of_a_prediction_goes_by_its_id(app: GatewayApp) -> None:
+async def test_an_unexpected_failure_of_a_prediction_has_the_predictions_id(
+    app: GatewayApp,
+) -> None:
     with capture_logs() as lines:
-        answer = await app.test_client().get("/fails/of-a-prediction")
-    assert await answer.get_data() == b'{"error": "The gateway failed; its log says why."}'
-    assert answer.headers["Correlation-Id"] == "of-a-prediction"
+        response = await app.test_client().get("/fails/of-a-prediction")
+    assert await response.get_data() == b'{"error": "The gateway failed; its log says why."}'
+    assert response.headers["Correlation-Id"] == "of-a-prediction"
     unexpected = [line for line in lines if line["event"] == "unexpected failure"]
     assert [line["correlation_id"] for line in unexpected] == ["of-a-prediction"]
 
@@ -70,15 +72,15 @@ async def test_an_unexpected_failure_of_a_prediction_goes_by_its_id(app: Gateway
         ("DELETE", "/fails", 405, "method_not_allowed"),
     ],
 )
-async def test_what_http_refuses_is_a_problem_with_an_id(
+async def test_an_error_of_http_itself_is_a_problem_with_an_id(
     app: GatewayApp, method: str, path: str, status: int, code: str
 ) -> None:
     http = app.test_client()
-    answer = await {"GET": http.get, "DELETE": http.delete}[method](path, headers=PROBLEM)
-    problem = await answer.get_json()
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert (answer.status_code, problem["status"], problem["code"]) == (status, status, code)
-    assert problem["correlation_id"] == answer.headers["Correlation-Id"]
+    response = await {"GET": http.get, "DELETE": http.delete}[method](path, headers=PROBLEM)
+    problem = await response.get_json()
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert (response.status_code, problem["status"], problem["code"]) == (status, status, code)
+    assert problem["correlation_id"] == response.headers["Correlation-Id"]
 
 
 async def test_each_call_that_fails_has_an_id_of_its_own(app: GatewayApp) -> None:
@@ -87,9 +89,9 @@ async def test_each_call_that_fails_has_an_id_of_its_own(app: GatewayApp) -> Non
     assert len(ids) == 5
 
 
-async def test_what_succeeds_has_no_id(app: GatewayApp) -> None:
-    answer = await app.test_client().post("/reads")
-    assert "Correlation-Id" not in answer.headers
+async def test_a_response_without_an_error_has_no_correlation_id(app: GatewayApp) -> None:
+    response = await app.test_client().post("/reads")
+    assert "Correlation-Id" not in response.headers
 
 
 @pytest.mark.parametrize(
@@ -105,13 +107,13 @@ async def test_what_succeeds_has_no_id(app: GatewayApp) -> None:
         (b"http://[", 400),
     ],
 )
-async def test_a_strange_target_is_answered_in_json(
+async def test_a_malformed_request_target_gets_an_error_in_json(
     app: GatewayApp, target: bytes, status: int
 ) -> None:
     request = b"GET %b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % target
     with capture_logs() as lines:
         async with serving(app) as port:
-            answer = await exchange(port, request)
-    assert answer.startswith(b"HTTP/1.1 %d" % status)
-    assert b'\r\n\r\n{"error": "' in answer
+            response = await exchange(port, request)
+    assert response.startswith(b"HTTP/1.1 %d" % status)
+    assert b'\r\n\r\n{"error": "' in response
     assert len([line for line in lines if line["log_level"] == "error"]) == (status == 500)

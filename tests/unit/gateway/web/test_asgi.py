@@ -1,4 +1,4 @@
-"""One request over ASGI: answered in two events, and given up when its client leaves."""
+"""One request over ASGI: a response of two events, and the disconnect of its client."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ SCOPE: dict[str, Any] = {
 
 
 class Exchange:
-    """A client, and an application that answers it with ``response``; None: never."""
+    """A client, and an application that responds with ``response``; if it is None, never."""
 
     def __init__(self, response: Response | None = None) -> None:
         self.tracer = NotingTracer()
@@ -38,12 +38,12 @@ class Exchange:
         self.incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.incoming.put_nowait({"type": "http.request", "body": b"", "more_body": False})
         self.sent: list[dict[str, Any]] = []
-        self.is_answering = False
+        self.is_handling = False
         self.was_cancelled = False
 
         @self.app.get("/")
-        async def answer() -> Response:
-            self.is_answering = True
+        async def handle() -> Response:
+            self.is_handling = True
             try:
                 if response is None:
                     await asyncio.get_running_loop().create_future()
@@ -62,18 +62,18 @@ class Exchange:
         return asyncio.create_task(self.app(scope, receive, self.send))
 
     async def started(self) -> "asyncio.Task[None]":
-        """The call, once somebody works on its answer."""
+        """Start the call; return it once its handler runs."""
         call = self.start()
 
-        async def is_answering() -> bool:
-            return self.is_answering
+        async def is_handling() -> bool:
+            return self.is_handling
 
-        await until(is_answering, lambda: "the route is reached")
+        await until(is_handling, lambda: "the route is reached")
         return call
 
 
 @pytest.mark.parametrize("body", [b"", b"answer"])
-async def test_a_body_leaves_together_with_the_end_of_the_answer(body: bytes) -> None:
+async def test_a_complete_body_is_sent_with_the_end_of_the_response(body: bytes) -> None:
     exchange = Exchange(Response(body, 201))
     await exchange.start()
     start, end = exchange.sent
@@ -82,7 +82,7 @@ async def test_a_body_leaves_together_with_the_end_of_the_answer(body: bytes) ->
     assert end == {"type": "http.response.body", "body": body, "more_body": False}
 
 
-async def test_what_comes_in_pieces_leaves_in_pieces() -> None:
+async def test_a_streamed_body_is_sent_in_its_pieces() -> None:
     async def pieces() -> AsyncIterator[bytes]:
         yield b"one"
         yield b"two"
@@ -93,7 +93,7 @@ async def test_what_comes_in_pieces_leaves_in_pieces() -> None:
     assert [event.get("more_body") for event in exchange.sent] == [None, True, True, False]
 
 
-async def test_when_the_client_leaves_nobody_goes_on_answering_it() -> None:
+async def test_a_handler_is_cancelled_when_its_client_disconnects() -> None:
     exchange = Exchange()
     call = await exchange.started()
     exchange.incoming.put_nowait({"type": "http.disconnect"})
@@ -104,7 +104,7 @@ async def test_when_the_client_leaves_nobody_goes_on_answering_it() -> None:
     assert (span.of, span.facts["predictmq.state"]) == ("GET /", "caller left")
 
 
-async def test_a_call_that_others_cancel_is_cancelled() -> None:
+async def test_a_call_that_is_cancelled_by_the_server_ends_cancelled() -> None:
     exchange = Exchange()
     call = await exchange.started()
     call.cancel()
@@ -114,7 +114,9 @@ async def test_a_call_that_others_cancel_is_cancelled() -> None:
 
 
 @pytest.mark.parametrize("number", range(3))
-async def test_a_call_that_others_cancel_as_its_client_leaves_is_cancelled(number: int) -> None:
+async def test_a_call_that_is_cancelled_while_its_client_disconnects_ends_cancelled(
+    number: int,
+) -> None:
     exchange = Exchange()
     call = await exchange.started()
     exchange.incoming.put_nowait({"type": "http.disconnect"})
