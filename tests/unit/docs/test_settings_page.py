@@ -24,7 +24,7 @@ UNITS: Final = {"_S": "seconds", "_MS": "milliseconds", "_BYTES": "bytes"}
 
 READERS: Final = {
     "The demo model": ["predictor_service/models/demo.py"],
-    "`make up`": ["Makefile", "predictmq/local/*.py"],
+    "`make up`": ["Makefile", "predictmq/local/**/*.py"],
     "`docker compose`": ["compose.yaml"],
 }
 """Settings that no class has: the files that read them."""
