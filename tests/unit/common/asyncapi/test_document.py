@@ -21,7 +21,7 @@ from tests.support.harness.references import references, resolved
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of fields named as pydantic's own
-    from asyncapi3.models.asyncapi import AsyncAPI3  # type: ignore[import-untyped]
+    from asyncapi3.models.asyncapi import AsyncAPI3  # type: ignore[import-untyped]  # has no types
 
 REQUEST: Final = Request(
     correlation_id="id",
