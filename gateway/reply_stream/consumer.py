@@ -2,7 +2,8 @@
 
 Every gateway consumes all of ``predictions.replies``, so every gateway can look up every id. A
 restarted gateway replays the part that may still be looked up. After a start, on each new
-connection and after a stall, a gateway publishes a marker: it has caught up once that is delivered.
+connection and after a stall, a gateway publishes a marker; when that is delivered, the gateway has
+caught up.
 
 After a lost connection the consumer resumes at its last position (``position.py``); if the stream
 is another one by then, it is read from its beginning.

@@ -42,7 +42,7 @@ class FinalStates:
     def notify_predictors(self, correlation_id: str) -> None:
         """Queue a notification to the predictors that a result is no longer needed.
 
-        It is dropped if the broker is away; the prediction then runs to its end.
+        A notification is dropped if the broker is away; the prediction then runs to its end.
         """
         if not self._unsent.full():
             self._unsent.put_nowait(correlation_id)

@@ -98,7 +98,7 @@ class Requestor:
         """Publish a cancellation to all predictors; return once it is confirmed.
 
         Raises:
-            Unavailable: it was not confirmed; any of the predictors may not receive it.
+            Unavailable: the cancellation was not confirmed; some predictors may not receive it.
         """
         await self._publisher.publish(message, "", timeout_s=timeout_s, exchange=CANCELLATIONS)
 
