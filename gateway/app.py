@@ -123,7 +123,7 @@ class Gateway:
         checks = {
             "broker connected": lambda: all(each.is_up for each in self._connections.values()),
             "journal caught up": self._stream.has_caught_up,
-            "not draining": lambda: not self._predictions.intake.draining,
+            "not draining": lambda: not self._predictions.is_draining,
         }
         for routes in (
             prediction_routes(self._predictions, settings.max_body_bytes),

@@ -87,11 +87,11 @@ class PredictionIds:
             self._keyed[owner] = keyed.copy()
             self._keyed[owner].update(owner.encode())
         self._life_ms = life_s * 1000
-        self._now_s = now_s
+        self.now_s = now_s
 
     def mint(self, owner: str = NO_OWNER) -> PredictionId:
         """Mint an id, with the present time in it."""
-        now_ms = int(self._now_s() * 1000)
+        now_ms = int(self.now_s() * 1000)
         payload = (now_ms << _RANDOM_BITS) | next(_RANDOM)
         bits = (payload << _HASH_BITS) | self._hash(payload, owner)  # 122 bits
         high, low = bits >> 62, bits & _LOW_62
@@ -109,7 +109,7 @@ class PredictionIds:
 
     def is_alive(self, prediction_id: PredictionId) -> bool:
         """Return whether a prediction's life goes on: it may run, or its result may be fetched."""
-        return self._now_s() * 1000 < minted_ms(prediction_id) + self._life_ms
+        return self.now_s() * 1000 < minted_ms(prediction_id) + self._life_ms
 
     def _recognise(self, text: str, owners: Iterable[str]) -> PredictionId | None:
         try:

@@ -20,6 +20,10 @@ HEARTBEAT_S: Final = 10
 CONNECT_TIMEOUT_S: Final = 5
 CLOSE_TIMEOUT_S: Final = 3
 
+CLOSED_INSTEAD: Final = "got <Connection.Close"
+"""In aiormq's exception if the broker closes the connection when it is to open the vhost: the
+frame's text is all that the exception keeps."""
+
 log = structlog.get_logger()
 
 
@@ -49,10 +53,11 @@ async def connect(broker: BrokerSettings, name: str) -> AbstractConnection:
             f"and RABBITMQ_DEFAULT_PASS."
         ) from exc
     except InvalidFrameError as exc:
-        # The broker has closed instead of opening the vhost; aiormq does not keep its reason.
+        if CLOSED_INSTEAD not in str(exc):
+            raise BrokerAway(f"{where} does not speak AMQP 0-9-1: {exc}.") from exc
         raise Misconfigured(
-            f"{where} did not open vhost '{broker.vhost}' for user '{broker.user}': check "
-            f"RABBITMQ_HOST, RABBITMQ_VHOST and the user's permissions."
+            f"{where} does not let user '{broker.user}' into vhost '{broker.vhost}': check "
+            f"RABBITMQ_VHOST and the user's permissions."
         ) from exc
     except TimeoutError as exc:
         raise BrokerAway(f"{where} did not answer within {CONNECT_TIMEOUT_S} s.") from exc

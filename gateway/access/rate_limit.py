@@ -7,7 +7,7 @@ from common.errors import RateLimited
 from gateway.settings import Rate
 
 MAX_CALLERS: Final = 100_000
-"""Callers in the table; one more removes the least recent one."""
+"""Callers that are remembered; beyond that, the least recent one is forgotten."""
 
 _SECOND_NS: Final = 10**9
 
@@ -15,53 +15,62 @@ _SECOND_NS: Final = 10**9
 class RateLimiter:
     """Caller → its theoretical arrival time (GCRA, ITU-T Recommendation I.371, annex A).
 
-    A caller whose arrival time is over needs no entry, so each call removes up to two of those.
-    ``now_ns`` is a monotonic clock, in nanoseconds: integers add up exactly.
+    A caller whose time is over is as good as unknown, so each call forgets up to two of those.
+    ``now_ns`` is a monotonic clock, in nanoseconds. Times are kept in ticks, of which a nanosecond
+    has as many as a period has calls: then each call uses up a whole number of them.
     """
 
     def __init__(self, rate: Rate, now_ns: Callable[[], int]) -> None:
-        self._count = rate.count
-        self._period_ns = int(rate.period.total_seconds()) * _SECOND_NS
-        self._interval_ns = self._period_ns // rate.count
+        self._calls = rate.count
+        self._call_ticks = int(rate.period.total_seconds()) * _SECOND_NS
+        self._second_ticks = _SECOND_NS * rate.count
         self._now_ns = now_ns
-        self._arrivals_ns: dict[str, int] = {}
+        self._arrivals_ticks: dict[str, int] = {}
         """The most recent caller is last."""
 
     def __len__(self) -> int:
-        """Return the number of callers in the table."""
-        return len(self._arrivals_ns)
+        """Number of callers that are remembered."""
+        return len(self._arrivals_ticks)
 
     def count(self, caller: str) -> None:
         """Count one call.
 
         Raises:
-            RateLimited: the call is one too many, and is not counted.
+            RateLimited: it is one too many; it is not counted.
         """
-        now_ns = self._now_ns()
-        used_ns = self._used_ns(caller, now_ns)
-        early_ns = used_ns - (self._period_ns - self._interval_ns)
-        if early_ns > 0:
-            raise RateLimited(-(-early_ns // _SECOND_NS))
-        self._arrivals_ns.pop(caller, None)
-        self._arrivals_ns[caller] = now_ns + used_ns + self._interval_ns
-        self._forget(now_ns)
+        now_ticks = self._now_ticks()
+        used_ticks = self._used_ticks(caller, now_ticks)
+        early_ticks = used_ticks - (self._calls - 1) * self._call_ticks
+        if early_ticks > 0:
+            raise RateLimited(self._seconds(early_ticks))
+        self._arrivals_ticks.pop(caller, None)
+        self._arrivals_ticks[caller] = now_ticks + used_ticks + self._call_ticks
+        self._forget(now_ticks)
 
     def fields(self, caller: str) -> dict[str, str]:
-        """Build the ``RateLimit`` fields of a response to ``caller``; the reset is in seconds."""
-        used_ns = self._used_ns(caller, self._now_ns())
+        """The ``RateLimit`` fields of a response to ``caller``; the reset is in seconds."""
+        used_ticks = self._used_ticks(caller, self._now_ticks())
+        remaining = self._calls - -(-used_ticks // self._call_ticks)
         return {
-            "RateLimit-Limit": str(self._count),
-            "RateLimit-Remaining": str((self._period_ns - used_ns) // self._interval_ns),
-            "RateLimit-Reset": str(-(-used_ns // _SECOND_NS)),
+            "RateLimit-Limit": str(self._calls),
+            "RateLimit-Remaining": str(remaining),
+            "RateLimit-Reset": str(self._seconds(used_ticks)),
         }
 
-    def _used_ns(self, caller: str, now_ns: int) -> int:
-        """Return the part of the period that a caller has used up."""
-        return max(0, self._arrivals_ns.get(caller, now_ns) - now_ns)
+    def _now_ticks(self) -> int:
+        return self._now_ns() * self._calls
 
-    def _forget(self, now_ns: int) -> None:
+    def _seconds(self, ticks: int) -> int:
+        """Whole seconds, rounded up."""
+        return -(-ticks // self._second_ticks)
+
+    def _used_ticks(self, caller: str, now_ticks: int) -> int:
+        """The part of the period that a caller has used up."""
+        return max(0, self._arrivals_ticks.get(caller, now_ticks) - now_ticks)
+
+    def _forget(self, now_ticks: int) -> None:
         for _ in range(2):
-            longest_ago = next(iter(self._arrivals_ns))
-            if self._arrivals_ns[longest_ago] > now_ns and len(self) <= MAX_CALLERS:
+            longest_ago = next(iter(self._arrivals_ticks))
+            if self._arrivals_ticks[longest_ago] > now_ticks and len(self) <= MAX_CALLERS:
                 return
-            del self._arrivals_ns[longest_ago]
+            del self._arrivals_ticks[longest_ago]

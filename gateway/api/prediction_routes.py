@@ -78,8 +78,8 @@ async def _follow(predictions: Predictions, text: str, request: GatewayRequest) 
 
     A browser reconnects whenever a stream ends, but not after a 204.
     """
-    after = last_event_id(request.header("last-event-id"))
-    prediction_id, items = predictions.follow(text, after, owner=request.owner)
+    prediction_id = predictions.recognise(text, request.owner)
+    items = predictions.follow(prediction_id, last_event_id(request.header("last-event-id")))
     if items is None:
         return empty_response()
     add_log_fields(state="followed")

@@ -1,6 +1,5 @@
 """The front door of this folder: all use cases of a caller. No HTTP and no AMQP words."""
 
-import time
 from collections.abc import AsyncIterator, Awaitable
 
 from gateway.prediction_id import NO_OWNER, PredictionId, PredictionIds
@@ -37,7 +36,7 @@ class Predictions:
     ) -> None:
         self.longest_wait_s = settings.sync_timeout_s
         self.intake = Intake(settings, ids, registry)
-        self._final_states = FinalStates(requestor, time.time)
+        self._final_states = FinalStates(requestor, ids.now_s)
         self.deadlines = Deadlines(stream, self._final_states)
         self._stream = stream
         self._lookup = PredictionLookup(ids, stream, self._final_states, self.longest_wait_s)
@@ -51,8 +50,13 @@ class Predictions:
             self._final_states.notify_predictors,
             self.longest_wait_s,
         )
-        receiver = IdempotentReceiver(stream, requestor, time.time)
+        receiver = IdempotentReceiver(stream, requestor, ids.now_s)
         self._once = PredictOnce(self.intake, availability, receiver, self._accept, self._lookup)
+
+    @property
+    def is_draining(self) -> bool:
+        """Tell whether new calls are refused, since this gateway shuts down."""
+        return self.intake.draining
 
     def predict(self, call: Call) -> Awaitable[bytes]:
         """Predict now: see ``Predict.predict``, and ``PredictOnce.predict`` with a key."""
@@ -74,20 +78,20 @@ class Predictions:
         """Cancel a prediction: see ``PredictionLookup.cancel``."""
         return self._lookup.cancel(text, owner=owner)
 
+    def recognise(self, text: str, owner: str = NO_OWNER) -> PredictionId:
+        """Return the id that ``text`` spells: see ``PredictionLookup.recognise``."""
+        return self._lookup.recognise(text, owner)
+
     def follow(
-        self, text: str, after: int | None, *, owner: str = NO_OWNER
-    ) -> tuple[PredictionId, AsyncIterator[StreamItem] | None]:
+        self, prediction_id: PredictionId, after: int | None
+    ) -> AsyncIterator[StreamItem] | None:
         """Follow a prediction after offset ``after`` of the reply stream: see ``Follow.follow``.
 
-        The items are None if the event at that offset is the final one.
-
-        Raises:
-            UnknownPrediction: the id was not minted for ``owner``, or its life is over.
+        None: the event at that offset is the final one.
         """
-        prediction_id = self._lookup.recognise(text, owner)
         if self._follow.has_ended_at(prediction_id, after):
-            return prediction_id, None
-        return prediction_id, self._follow.follow(prediction_id, after)
+            return None
+        return self._follow.follow(prediction_id, after)
 
     async def run(self) -> None:
         """Publish the notifications to the predictors, until cancelled."""

@@ -1,7 +1,5 @@
 """The front door of this folder: the reply stream, and the state that a gateway builds from it."""
 
-import time
-
 from common.amqp.channel import Channel
 from common.amqp.publisher import Publisher
 from common.telemetry.tracing import Tracer
@@ -34,14 +32,14 @@ class ReplyStream:
         tracer: Tracer | None = None,
     ) -> None:
         life_s = settings.life_s
-        self.results = Results(settings.result_cache_bytes, life_s, time.time)
+        self.results = Results(settings.result_cache_bytes, life_s, ids.now_s)
         self.waiters = Waiters(self.results.__contains__)
         self.live_events = LiveEvents()
-        self.claims = IdempotencyClaims(life_s, settings.unaccepted_life_s, time.time)
+        self.claims = IdempotencyClaims(life_s, settings.unaccepted_life_s, ids.now_s)
         projection = Projection(ids, self.results, self.waiters, self.live_events, self.claims)
-        self._consumer = ReplyStreamConsumer(projection, publisher, life_s, time.time, tracer)
+        self._consumer = ReplyStreamConsumer(projection, publisher, life_s, ids.now_s, tracer)
         self._stall_detector = stall_detector
-        self.store = ResultStore(self.results, self.has_caught_up)
+        self.store = ResultStore(self.results, lambda: self._consumer.caught_up)
         self.replays = Replays()
 
     def has_caught_up(self) -> bool:
@@ -66,10 +64,10 @@ class ReplyStream:
         """Count as not caught up: the connection is lost. The state in memory stays."""
         self._consumer.detach()
 
-    async def attach_readers(self, store: Channel, replays: Channel) -> None:
+    async def attach_readers(self, store_channel: Channel, replays_channel: Channel) -> None:
         """Read back over two channels of a new connection."""
-        await self.store.attach(store)
-        self.replays.attach(replays)
+        await self.store.attach(store_channel)
+        self.replays.attach(replays_channel)
 
     def detach_readers(self) -> None:
         """Fail reads under way: their connection is lost."""

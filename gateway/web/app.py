@@ -34,7 +34,10 @@ log = structlog.get_logger()
 
 
 class _NoSessions(SecureCookieSessionInterface):
-    """The absence of sessions: no route has one, and no cookie is read."""
+    """Quart's sessions, switched off: no route has one, so no cookie is read or set.
+
+    A subclass of Quart's own, because that is the type of ``session_interface``.
+    """
 
     async def open_session(self, app: Quart, request: BaseRequestWebsocket) -> NullSession:
         return NO_SESSION

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from common.amqp.login import close, connect
 from common.errors import BrokerAway, Misconfigured
@@ -15,6 +16,10 @@ from predictmq.local.ports import speaks_amqp
 from predictmq.local.rabbitmq.broker import PrivateBroker
 from predictmq.local.rabbitmq.installation import install, installation
 from predictmq.local.rabbitmq.node import NodeOptions
+from predictmq.local.waiting import wait_until
+
+LOGIN_TIMEOUT_S: Final = 10.0
+"""The patience with a node that has just started."""
 
 Say = Callable[[str], None]
 
@@ -70,7 +75,7 @@ def _private_node(
     with PrivateBroker(directory, options, prepare_child=prepare_child) as node:
         there = settings.model_copy(update={"host": node.host, "port": node.port})
         try:
-            can_log_in(there)
+            wait_until(lambda: can_log_in(there), LOGIN_TIMEOUT_S)
         except Misconfigured as exc:  # it keeps the credentials of its first start
             raise Misconfigured(
                 f"The private RabbitMQ below {node.directory} was set up with other credentials: "

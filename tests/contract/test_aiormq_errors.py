@@ -12,10 +12,20 @@ from pamqp.exceptions import PAMQPException
 
 from common.amqp.channel import Channel
 from common.amqp.error_mapping import map_error
+from common.amqp.login import CLOSED_INSTEAD, connect
 from common.contract.topology import model_queues
-from common.errors import ConnectionLost, NotPermitted, PredictionError, Refused, Unconfirmed
+from common.errors import (
+    BrokerAway,
+    ConnectionLost,
+    Misconfigured,
+    NotPermitted,
+    PredictionError,
+    Refused,
+    Unconfirmed,
+)
 from common.telemetry.logs import REPORTED_BY_US
-from tests.contract.conftest import Ours
+from tests.contract.conftest import Ours, settings
+from tests.contract.harness.scripted_broker import ScriptedBroker
 
 OF_A_LOST_CONNECTION: Final = (
     exceptions.AMQPConnectionError,
@@ -74,6 +84,25 @@ async def test_a_call_on_a_closed_channel_is_a_lost_connection(ours: Ours) -> No
     with pytest.raises(ConnectionLost) as raised:
         await Channel(ours.channel).declare(model_queues("demo", "quorum"))
     assert isinstance(raised.value.__cause__, exceptions.ChannelInvalidStateError)
+
+
+async def test_a_broker_that_closes_instead_of_opening_the_vhost_is_told_from_no_broker(
+    scripted: ScriptedBroker,
+) -> None:
+    scripted.answers["Connection.Open"] = spec.Connection.Close(530, "not allowed", 10, 40)
+    with pytest.raises(Misconfigured, match="RABBITMQ_VHOST") as refused:
+        await connect(settings(scripted), "test")
+    assert isinstance(refused.value.__cause__, exceptions.InvalidFrameError)
+    assert CLOSED_INSTEAD in str(refused.value.__cause__)
+
+
+async def test_a_peer_that_sends_another_frame_at_login_speaks_no_amqp(
+    scripted: ScriptedBroker,
+) -> None:
+    scripted.answers["Connection.StartOk"] = spec.Connection.OpenOk()
+    with pytest.raises(BrokerAway, match="does not speak AMQP") as away:
+        await connect(settings(scripted), "test")
+    assert isinstance(away.value.__cause__, exceptions.InvalidFrameError)
 
 
 def test_the_loggers_of_connections_have_these_names() -> None:

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 from quart import Blueprint, Quart
-from quart.ctx import RequestContext
 from quart.sessions import SecureCookieSessionInterface
 from quart.wrappers.request import Body
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -58,8 +57,8 @@ def test_the_methods_that_are_overridden_or_called_have_these_signatures() -> No
         "handle_request": "async (self, request)",
         "log_exception": "(self, exception_info)",
     }
-    assert signatures(RequestContext, "__init__") == {
-        "__init__": "(self, app, request, session=None)"
+    assert signatures(SecureCookieSessionInterface, "open_session") == {
+        "open_session": "async (self, app, request)"
     }
     assert signatures(Body, "__init__", "append", "set_complete") == {
         "__init__": "(self, expected_content_length, max_content_length)",
@@ -129,15 +128,28 @@ async def test_the_url_adapter_of_the_gateway_matches_as_quarts_own(
     assert ours == theirs
 
 
-async def test_a_request_context_that_has_a_session_opens_none_and_saves_none(
-    app: GatewayApp, plain: Quart, monkeypatch: pytest.MonkeyPatch
+async def test_a_null_session_is_opened_once_and_never_saved(
+    app: GatewayApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[object] = []
-    monkeypatch.setattr(SecureCookieSessionInterface, "open_session", lambda *of: opened.append(of))
-    assert (await app.test_client().get("/")).status_code == 200
-    assert not opened
-    assert (await plain.test_client().get("/")).status_code == 200
-    assert opened
+    saved: list[object] = []
+    interface = type(app.session_interface)
+    open_session = interface.open_session
+
+    async def noting_open(self: Any, *of: Any) -> Any:
+        opened.append(of)
+        return await open_session(self, *of)
+
+    async def noting_save(*of: Any) -> None:
+        saved.append(of)
+
+    monkeypatch.setattr(interface, "open_session", noting_open)
+    monkeypatch.setattr(interface, "save_session", noting_save)
+    response = await app.test_client().get("/")
+    assert response.status_code == 200
+    assert (len(opened), saved) == (1, [])
+    assert "Set-Cookie" not in response.headers
+    assert "Cookie" not in response.headers.get("Vary", "")
 
 
 @pytest.mark.parametrize("path", ["/", "/items", "/nowhere"])

@@ -222,7 +222,13 @@ async def test_input_on_many_lines_is_told_on_one(gateways: Gateways) -> None:
 
 @pytest.mark.parametrize(
     ("path", "last_id", "status"),
-    [("unknown", "", 404), ("unknown", "7", 404), (None, "seven", 400), (None, "9" * 19, 400)],
+    [
+        ("unknown", "", 404),
+        ("unknown", "7", 404),
+        ("unknown", "seven", 404),
+        (None, "seven", 400),
+        (None, "9" * 19, 400),
+    ],
 )
 async def test_what_cannot_be_followed_is_refused(
     gateways: Gateways, path: str | None, last_id: str, status: int

@@ -1,28 +1,28 @@
-"""A reply stream whose events a test applies, instead of the one on a broker."""
+"""A reply stream without a broker, whose parts a test changes."""
 
 from collections.abc import Callable
 
-from gateway.reply_stream.idempotency_claims import IdempotencyClaims
-from gateway.reply_stream.live_events import LiveEvents
+from gateway.prediction_id import PredictionIds
 from gateway.reply_stream.reply_stream import ReplyStream
-from gateway.reply_stream.results import Results
-from gateway.reply_stream.waiters import Waiters
+from gateway.settings import GatewaySettings
+from gateway.stall_detector import StallDetector
+from tests.support.fakes.scripted import ScriptedLink
 
-LIFE_S = 3600
+HALF_LIFE_S = 1800
 
 
 class ScriptedReplyStream(ReplyStream):
-    """The empty state of a gateway; a test applies events to its parts.
+    """A reply stream that is never attached; a test applies events to its parts.
 
-    ``is_caught_up`` and ``read_up_to`` are the values of ``has_caught_up`` and ``position``. There
-    is no store and there are no replays.
+    ``is_caught_up`` and ``read_up_to`` are the results of ``has_caught_up`` and ``position``.
     """
 
-    def __init__(self, now_s: Callable[[], float], unaccepted_life_s: float = 900) -> None:
-        self.results = Results(0, LIFE_S, now_s)
-        self.waiters = Waiters(self.results.__contains__)
-        self.live_events = LiveEvents()
-        self.claims = IdempotencyClaims(LIFE_S, unaccepted_life_s, now_s)
+    def __init__(self, now_s: Callable[[], float]) -> None:
+        settings = GatewaySettings(
+            GATEWAY_ASYNC_DEADLINE_S=HALF_LIFE_S, GATEWAY_RESULT_TTL_S=HALF_LIFE_S
+        )
+        ids = PredictionIds(b"k" * 32, settings.life_s, now_s)
+        super().__init__(settings, ids, ScriptedLink(), StallDetector(now_s))
         self.is_caught_up = True
         self.read_up_to = -1
 

@@ -83,7 +83,9 @@ def test_callers_are_counted_apart(limiter: RateLimiter) -> None:
 def test_a_caller_is_remembered_until_its_time_is_over(limiter: RateLimiter, clock: Clock) -> None:
     limiter.count("one")
     assert limiter.fields("one")["RateLimit-Reset"] == "4"
-    clock.advance(10 / 3)
+    clock.advance(10 / 3 - 0.001)
+    assert limiter.fields("one")["RateLimit-Reset"] == "1"
+    clock.advance(0.002)
     assert limiter.fields("one")["RateLimit-Reset"] == "0"
 
 
@@ -105,3 +107,12 @@ def test_callers_beyond_the_limit_of_the_table_are_forgotten(
         limiter.count("a caller who calls all the time")
     assert len(limiter) == 100
     assert limiter.fields("a caller who calls all the time")["RateLimit-Remaining"] == "9000"
+
+
+@pytest.mark.parametrize("count", [1, 3, 7, 299_999, 700_000, 999_999_999])
+def test_no_rate_grants_more_calls_than_it_says(clock: Clock, count: int) -> None:
+    limiter = RateLimiter(Rate(count, timedelta(minutes=1)), clock)
+    assert limiter.fields("one")["RateLimit-Remaining"] == str(count)
+    for used in range(1, min(count, 10) + 1):
+        limiter.count("one")
+        assert limiter.fields("one")["RateLimit-Remaining"] == str(count - used)

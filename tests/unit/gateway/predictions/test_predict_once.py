@@ -1,7 +1,6 @@
 """The time limit of a call with an idempotency key, on a manual clock."""
 
 import asyncio
-from collections.abc import Iterator
 from typing import Final
 
 import pytest
@@ -36,43 +35,35 @@ class SlowRequestor(SilentRequestor):
         await asyncio.get_running_loop().create_future()
 
 
-@pytest.fixture
-def loop() -> Iterator[ManualLoop]:
-    """The time."""
-    manual = ManualLoop()
-    yield manual
-    manual.close()
-
-
 @pytest.mark.parametrize(
     ("wait_s", "deadline_s"), [(WAIT_S, None), (None, WAIT_S)], ids=["Prefer", "Cancel-After"]
 )
 def test_a_calls_own_time_limits_the_wait_for_its_acceptance(
-    loop: ManualLoop,
+    manual_loop: ManualLoop,
     no_settings: pytest.MonkeyPatch,
     wait_s: float | None,
     deadline_s: float | None,
 ) -> None:
     settings = GatewaySettings()
-    ids = PredictionIds(b"k" * 32, settings.life_s, loop.time)
-    registry = PredictorRegistry(loop.time, ScriptedLink())
+    ids = PredictionIds(b"k" * 32, settings.life_s, manual_loop.time)
+    registry = PredictorRegistry(manual_loop.time, ScriptedLink())
     registry.begin_listening()
     registry.record(announcement("a"))
-    slow, stream = SlowRequestor(), ScriptedReplyStream(loop.time)
-    final_states = FinalStates(slow, loop.time)
+    slow, stream = SlowRequestor(), ScriptedReplyStream(manual_loop.time)
+    final_states = FinalStates(slow, manual_loop.time)
     intake = Intake(settings, ids, registry)
     availability = Availability(registry, slow, settings.default_model)
     predictions = PredictOnce(
         intake,
         availability,
-        IdempotentReceiver(stream, slow, loop.time),
+        IdempotentReceiver(stream, slow, manual_loop.time),
         Accept(settings, intake, availability, slow, Deadlines(stream, final_states)),
         PredictionLookup(ids, stream, final_states, settings.sync_timeout_s),
     )
     call = Call("m", Body(), wait_s=wait_s, deadline_s=deadline_s, idempotency_key="key")
-    task = loop.create_task(predictions.predict(call))
-    loop.settle()
+    task = manual_loop.create_task(predictions.predict(call))
+    manual_loop.settle()
     assert not task.done()
-    loop.now_s = WAIT_S
-    loop.settle()
+    manual_loop.now_s = WAIT_S
+    manual_loop.settle()
     assert isinstance(task.exception(), DeadlineExceeded)

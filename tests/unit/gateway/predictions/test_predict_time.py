@@ -1,7 +1,7 @@
 """The time limit of a sync call that first waits for the announcement of a predictor."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -23,17 +23,9 @@ Ask = Callable[..., "asyncio.Task[bytes]"]
 
 
 @pytest.fixture
-def loop() -> Iterator[ManualLoop]:
-    """The time."""
-    manual = ManualLoop()
-    yield manual
-    manual.close()
-
-
-@pytest.fixture
-def registry(loop: ManualLoop) -> PredictorRegistry:
+def registry(manual_loop: ManualLoop) -> PredictorRegistry:
     """A registry that has just published a roll call."""
-    empty = PredictorRegistry(loop.time, ScriptedLink())
+    empty = PredictorRegistry(manual_loop.time, ScriptedLink())
     empty.begin_listening()
     return empty
 
@@ -45,14 +37,14 @@ def silent() -> SilentRequestor:
 
 @pytest.fixture
 def ask(
-    loop: ManualLoop,
+    manual_loop: ManualLoop,
     registry: PredictorRegistry,
     silent: SilentRequestor,
     no_settings: pytest.MonkeyPatch,
 ) -> Ask:
     """A function that starts a prediction and lets it go as far as it can."""
     settings = GatewaySettings()
-    ids = PredictionIds(b"k" * 32, settings.life_s, loop.time)
+    ids = PredictionIds(b"k" * 32, settings.life_s, manual_loop.time)
     predictions = Predict(
         Intake(settings, ids, registry),
         Availability(registry, silent, settings.default_model),
@@ -62,40 +54,40 @@ def ask(
     )
 
     def predict(model: str, wait_s: float | None = None) -> "asyncio.Task[bytes]":
-        task = loop.create_task(predictions.predict(Call(model, Body(), wait_s=wait_s)))
-        loop.settle()
+        task = manual_loop.create_task(predictions.predict(Call(model, Body(), wait_s=wait_s)))
+        manual_loop.settle()
         return task
 
     return predict
 
 
 def test_the_wait_for_a_roll_call_is_part_of_the_calls_time(
-    loop: ManualLoop, registry: PredictorRegistry, silent: SilentRequestor, ask: Ask
+    manual_loop: ManualLoop, registry: PredictorRegistry, silent: SilentRequestor, ask: Ask
 ) -> None:
     task = ask("m")
-    loop.now_s = ROLL_CALL_S / 2
+    manual_loop.now_s = ROLL_CALL_S / 2
     registry.record(announcement("a"))
-    loop.settle()
+    manual_loop.settle()
     assert isinstance(task.exception(), DeadlineExceeded)
     assert silent.timeouts_s == [GatewaySettings().sync_timeout_s - ROLL_CALL_S / 2]
 
 
 def test_a_call_of_an_unserved_model_is_refused_within_a_second(
-    loop: ManualLoop, silent: SilentRequestor, ask: Ask
+    manual_loop: ManualLoop, silent: SilentRequestor, ask: Ask
 ) -> None:
     task = ask("m")
-    loop.now_s = ROLL_CALL_S
-    loop.settle()
+    manual_loop.now_s = ROLL_CALL_S
+    manual_loop.settle()
     assert isinstance(task.exception(), Unavailable)
     assert silent.timeouts_s == [UNKNOWN_MODEL_S]
     assert sum([ROLL_CALL_S, *silent.timeouts_s]) < 1
 
 
 def test_a_caller_with_a_very_short_wait_gets_a_deadline_error(
-    loop: ManualLoop, silent: SilentRequestor, ask: Ask
+    manual_loop: ManualLoop, silent: SilentRequestor, ask: Ask
 ) -> None:
     task = ask("m", ROLL_CALL_S + UNKNOWN_MODEL_S / 2)
-    loop.now_s = ROLL_CALL_S
-    loop.settle()
+    manual_loop.now_s = ROLL_CALL_S
+    manual_loop.settle()
     assert isinstance(task.exception(), DeadlineExceeded)
     assert silent.timeouts_s == [pytest.approx(UNKNOWN_MODEL_S / 2)]

@@ -1,6 +1,5 @@
 """Live replicas, on a manual clock."""
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
@@ -17,17 +16,9 @@ VALUES: Final[list[Any]] = [1, "x", []]
 
 
 @pytest.fixture
-def loop() -> Iterator[ManualLoop]:
-    """The time at which things are heard and awaited."""
-    manual = ManualLoop()
-    yield manual
-    manual.close()
-
-
-@pytest.fixture
-def replicas(loop: ManualLoop) -> ReplicaTable:
+def replicas(manual_loop: ManualLoop) -> ReplicaTable:
     """An empty table."""
-    return ReplicaTable(loop.time)
+    return ReplicaTable(manual_loop.time)
 
 
 def live_ids(replicas: ReplicaTable, model: str = "m") -> list[str]:
@@ -36,16 +27,16 @@ def live_ids(replicas: ReplicaTable, model: str = "m") -> list[str]:
 
 
 def test_a_replica_is_live_until_it_is_silent_for_too_long(
-    loop: ManualLoop, replicas: ReplicaTable
+    manual_loop: ManualLoop, replicas: ReplicaTable
 ) -> None:
     replicas.record(announcement("a"))
-    loop.now_s = 5
+    manual_loop.now_s = 5
     replicas.record(announcement("b"))
-    loop.now_s = SILENCE_S
+    manual_loop.now_s = SILENCE_S
     assert live_ids(replicas) == ["a", "b"]
-    loop.now_s = SILENCE_S + 0.001
+    manual_loop.now_s = SILENCE_S + 0.001
     assert live_ids(replicas) == ["b"]
-    loop.now_s = SILENCE_S + 5.001
+    manual_loop.now_s = SILENCE_S + 5.001
     assert live_ids(replicas) == []
     replicas.record(announcement("a"))
     assert live_ids(replicas) == ["a"]
@@ -79,31 +70,31 @@ def test_an_unknown_replica_that_leaves_makes_its_model_known_and_unserved(
 
 
 def test_silence_without_a_connection_does_not_count(
-    loop: ManualLoop, replicas: ReplicaTable
+    manual_loop: ManualLoop, replicas: ReplicaTable
 ) -> None:
     replicas.record(announcement("a"))
-    loop.now_s = SILENCE_S - 1
+    manual_loop.now_s = SILENCE_S - 1
     replicas.stop_listening()
-    loop.now_s = SILENCE_S + 60
+    manual_loop.now_s = SILENCE_S + 60
     assert live_ids(replicas) == ["a"]
     replicas.record(announcement("b"))
     replicas.stop_listening()
-    loop.now_s += SILENCE_S + 60
+    manual_loop.now_s += SILENCE_S + 60
     assert live_ids(replicas) == ["a", "b"]
     replicas.record(announcement("b", leaving=True))
     replicas.begin_listening()
     assert live_ids(replicas) == ["a"]
-    loop.now_s += SILENCE_S
+    manual_loop.now_s += SILENCE_S
     assert live_ids(replicas) == ["a"]
-    loop.now_s += 0.001
+    manual_loop.now_s += 0.001
     assert live_ids(replicas) == []
 
 
 def test_a_replica_that_was_gone_before_a_lost_connection_stays_gone(
-    loop: ManualLoop, replicas: ReplicaTable
+    manual_loop: ManualLoop, replicas: ReplicaTable
 ) -> None:
     replicas.record(announcement("a"))
-    loop.now_s = SILENCE_S + 1
+    manual_loop.now_s = SILENCE_S + 1
     replicas.stop_listening()
     replicas.begin_listening()
     assert live_ids(replicas) == []
@@ -129,7 +120,7 @@ def test_an_input_is_checked_against_the_schema_of_all_replicas(replicas: Replic
 
 
 def test_an_input_is_checked_again_once_the_replicas_agree_after_an_upgrade(
-    loop: ManualLoop, replicas: ReplicaTable
+    manual_loop: ManualLoop, replicas: ReplicaTable
 ) -> None:
     """An upgrade goes replica by replica; live ones announce themselves again."""
     for replica_id in ("a", "b"):
@@ -157,11 +148,13 @@ def test_an_old_version_is_not_shown_again_when_it_leaves(replicas: ReplicaTable
     assert replicas.card("m") == NEW
 
 
-def test_the_newest_of_two_live_versions_is_shown(loop: ManualLoop, replicas: ReplicaTable) -> None:
+def test_the_newest_of_two_live_versions_is_shown(
+    manual_loop: ManualLoop, replicas: ReplicaTable
+) -> None:
     for replica_id, card in (("old", OLD), ("new", NEW), ("old", OLD), ("new", NEW), ("old", OLD)):
         replicas.record(announcement(replica_id, card))
-        assert replicas.card("m") == (OLD if loop.now_s == 0 else NEW)
-        loop.now_s += 1
+        assert replicas.card("m") == (OLD if manual_loop.now_s == 0 else NEW)
+        manual_loop.now_s += 1
     replicas.record(announcement("new", NEW, leaving=True))
     assert replicas.card("m") == OLD
     assert refused(replicas, "x")
@@ -170,21 +163,21 @@ def test_the_newest_of_two_live_versions_is_shown(loop: ManualLoop, replicas: Re
 
 
 def test_a_silent_version_is_shown_until_another_one_announces_itself(
-    loop: ManualLoop, replicas: ReplicaTable
+    manual_loop: ManualLoop, replicas: ReplicaTable
 ) -> None:
     replicas.record(announcement("old"))
     replicas.record(announcement("new", NEW))
-    loop.now_s = SILENCE_S + 1
+    manual_loop.now_s = SILENCE_S + 1
     replicas.record(announcement("old"))
     assert replicas.card("m") == OLD
     assert refused(replicas, "x")
 
 
 def test_an_input_is_not_checked_without_a_live_replica(
-    loop: ManualLoop, replicas: ReplicaTable
+    manual_loop: ManualLoop, replicas: ReplicaTable
 ) -> None:
     """The next replica may take other inputs."""
     replicas.record(announcement("a"))
     assert refused(replicas, [])
-    loop.now_s = SILENCE_S + 1
+    manual_loop.now_s = SILENCE_S + 1
     assert not refused(replicas, [])
