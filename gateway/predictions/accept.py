@@ -37,7 +37,8 @@ class Accept:
         Raises:
             PredictionError: the prediction was not accepted.
         """
-        async with self._intake.take(call, self._intake.accepting, call.owner) as order:
+        with self._intake.admit(call, self._intake.accepting):
+            order = await self._intake.order(call, call.owner)
             await self.submit(call, order, timeout_s=self._timeout_s)
             return order.prediction_id
 

@@ -1,8 +1,7 @@
 """The intake of calls: admission, reading, checks, a new id. No HTTP and no AMQP words."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager
 from typing import Final
 
 from common.contract.request_body import check_body
@@ -37,20 +36,23 @@ class Intake:
         self.accepting = Admission(settings.max_in_flight, settings.max_in_flight_bytes)
         self.draining = False
 
-    @asynccontextmanager
-    async def take(self, call: Call, admission: Admission, owner: str) -> AsyncIterator[Order]:
-        """Admit a call for as long as the context lasts; yield its order, with an ``owner``'s id.
+    def admit(self, call: Call, admission: Admission) -> AbstractContextManager[None]:
+        """Count a call, whose body is not read yet, for as long as the context lasts.
 
         Raises:
-            Unavailable: the call would exceed a limit, or this gateway is shutting down.
-            PredictionError: the call does not pass the checks of a gateway.
+            Unavailable: it would be one too many, or this gateway is shutting down.
         """
         if self.draining:
             raise Unavailable("This gateway is shutting down; try again.")
-        with admission.admit(call.body.size_bytes):
-            yield self._order(call, await call.body.read(), owner)
+        return admission.admit(call.body.size_bytes)
 
-    def _order(self, call: Call, body: bytes, owner: str) -> Order:
+    async def order(self, call: Call, owner: str) -> Order:
+        """Read a call and check it as far as a gateway can; returns its order, under a new id.
+
+        Raises:
+            PredictionError: it cannot be predicted.
+        """
+        body = await call.body.read()
         model = call.model or self._default_model
         if not _MODEL_NAME.fullmatch(model):
             raise UnknownModel(f"There is no model {model[:64]!r}.")
