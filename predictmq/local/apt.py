@@ -1,7 +1,7 @@
 """Installation of Debian packages, by root with apt.
 
 The Makefile runs this module before there is an environment, so it imports the standard library
-alone: ``python -m predictmq.local.apt PACKAGE``. Exit codes: 0; 1 after one sentence.
+alone: ``python -P predictmq/local/apt.py PACKAGE``. Exit codes: 0; 1 after one sentence.
 """
 
 import os

@@ -7,8 +7,15 @@ from contextlib import contextmanager
 
 import pytest
 
-from predictmq.local.ports import LOOPBACK, PORTS, free_port, is_open, speaks_amqp
-from predictmq.local.waiting import wait_until
+from predictmq.local.ports import (
+    LOOPBACK,
+    PORTS,
+    SHARE_VARIABLE,
+    SHARES,
+    free_port,
+    is_open,
+    speaks_amqp,
+)
 
 
 @contextmanager
@@ -58,7 +65,12 @@ def test_nobody_listens_on_a_free_port_and_no_outgoing_connection_gets_it() -> N
     assert not speaks_amqp(LOOPBACK, port)
 
 
-def test_waiting_ends_when_the_condition_holds_or_the_time_is_over() -> None:
-    answers = iter([False, False, True])
-    assert wait_until(lambda: next(answers), timeout_s=5)
-    assert not wait_until(lambda: False, timeout_s=0.01)
+def test_processes_with_shares_of_their_own_never_get_the_same_port(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ports: dict[int, set[int]] = {}
+    for share in (0, 1):
+        monkeypatch.setenv(SHARE_VARIABLE, str(share))
+        ports[share] = {free_port() for _ in range(20)}
+    assert {port % SHARES for port in ports[0]} != {port % SHARES for port in ports[1]}
+    assert all(len({port % SHARES for port in each}) == 1 for each in ports.values())
