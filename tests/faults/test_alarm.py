@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.harness.ledger import Call
 from tests.faults.harness.trial import Trial
-from tests.support.harness.alarm import memory_alarm
+from tests.support.harness.broker.alarm import memory_alarm
 from tests.support.harness.calls import ASYNC, final
 from tests.support.harness.waiting import until
 

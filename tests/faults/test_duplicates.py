@@ -10,8 +10,8 @@ from tests.faults.harness.ledger import Call
 from tests.faults.harness.stranger import LANES, send, take
 from tests.faults.harness.stream import REPLIES
 from tests.faults.harness.trial import Trial
+from tests.support.harness.broker.raw import raw_channel
 from tests.support.harness.calls import final
-from tests.support.harness.raw import raw_channel
 
 FORGED: Final = "01a2078f-09a1-8855-b69d-b3925daa09cd"
 NO_UUID: Final = "from-a-stranger"

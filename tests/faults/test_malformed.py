@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from tests.faults.harness.stranger import LANES, REQUEST, send, take
 from tests.faults.harness.trial import Trial
-from tests.support.harness.raw import raw_channel
+from tests.support.harness.broker.raw import raw_channel
 from tests.support.harness.waiting import until
 
 PARKED: Final = "predictions.parked"

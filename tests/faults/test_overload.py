@@ -14,7 +14,7 @@ from tests.faults.harness.footprint import memory_bytes
 from tests.faults.harness.ledger import Call
 from tests.faults.harness.stranger import LANES
 from tests.faults.harness.trial import Trial
-from tests.support.harness.raw import raw_channel
+from tests.support.harness.broker.raw import raw_channel
 from tests.support.harness.services import Service
 
 PROMPT_S: Final = 5.0

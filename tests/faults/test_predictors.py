@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from tests.faults.harness.trial import Trial
-from tests.support.harness.server import NO_MESSAGES, close_connections, permit
+from tests.support.harness.broker.server import NO_MESSAGES, close_connections, permit
 from tests.support.harness.waiting import until
 
 OUTAGE_S: Final = 30

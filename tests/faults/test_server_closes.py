@@ -15,7 +15,7 @@ from common.contract.topology import PRESENCE, ROLL_CALLS, async_queue, sync_que
 from tests.faults.harness.calls_under_way import calls_under_way
 from tests.faults.harness.losses import all_losses
 from tests.faults.harness.trial import Trial
-from tests.support.harness.server import (
+from tests.support.harness.broker.server import (
     close_channels,
     close_connections,
     delete_queues,

@@ -8,8 +8,8 @@ import pytest
 from tests.faults.harness.ledger import Call
 from tests.faults.harness.stream import REPLIES, first_events
 from tests.faults.harness.trial import Trial
+from tests.support.harness.broker.raw import raw_channel
 from tests.support.harness.calls import final
-from tests.support.harness.raw import raw_channel
 from tests.support.harness.services import Service
 from tests.support.harness.waiting import until
 

@@ -9,7 +9,7 @@ from aio_pika.abc import AbstractChannel
 
 from tests.faults.harness.stranger import LANES, REQUEST, send, take
 from tests.faults.harness.trial import Trial
-from tests.support.harness.raw import raw_channel
+from tests.support.harness.broker.raw import raw_channel
 
 NEWER: Final[dict[str, Any]] = {"headers": {"x-newer": [1, {"two": 3}]}, "app_id": "newer"}
 ANNOUNCEMENT: Final = {

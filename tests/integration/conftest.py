@@ -9,7 +9,7 @@ from aio_pika.abc import AbstractChannel
 from common.amqp.connection import SetUp, SupervisedConnection
 from common.settings import BrokerSettings
 from predictmq.local.rabbitmq.broker import PrivateBroker
-from tests.support.harness.raw import raw_channel
+from tests.support.harness.broker.raw import raw_channel
 from tests.support.harness.services import new_vhost
 
 Opened = Callable[..., Awaitable[SupervisedConnection]]

@@ -20,7 +20,7 @@ from common.errors import (
 from common.settings import BrokerSettings
 from predictmq.local.rabbitmq.broker import PrivateBroker
 from tests.integration.conftest import Opened
-from tests.support.harness.alarm import memory_alarm
+from tests.support.harness.broker.alarm import memory_alarm
 from tests.support.harness.waiting import until
 
 HELLO = Message(type="test", body=b"hello", correlation_id="1", headers={"a": "b"})

@@ -6,8 +6,8 @@ from pathlib import Path
 import httpx
 
 from predictmq.local.rabbitmq.broker import PrivateBroker
+from tests.support.harness.broker.server import NO_MESSAGES, permit
 from tests.support.harness.calls import client
-from tests.support.harness.server import NO_MESSAGES, permit
 from tests.support.harness.services import Cluster, new_vhost
 from tests.support.harness.waiting import until
 

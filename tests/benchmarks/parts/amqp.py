@@ -17,7 +17,7 @@ from tests.benchmarks.program import Command, ProgramFailed, running
 from tests.benchmarks.sample import Sample, Section
 from tests.benchmarks.stage import ROOT, Stage
 from tests.benchmarks.usage import cpu_s
-from tests.support.harness.raw import raw_channel
+from tests.support.harness.broker.raw import raw_channel
 from tests.support.harness.services import Cluster
 
 IN_FLIGHT: Final = (1, 32)

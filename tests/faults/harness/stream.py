@@ -9,7 +9,7 @@ import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
 
 from predictmq.local.rabbitmq.broker import PrivateBroker
-from tests.support.harness.raw import raw_channel
+from tests.support.harness.broker.raw import raw_channel
 
 REPLIES: Final = "predictions.replies"
 MARKER: Final = "journal.marker"

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Final
 
 from tests.faults.harness.checker import Findings, compare
-from tests.faults.harness.deployment import DEADLINE_S, MISHAPS, Deployment
-from tests.faults.harness.load import Load
 from tests.faults.harness.stream import first_events
+from tests.faults.soak.deployment import DEADLINE_S, MISHAPS, Deployment
+from tests.faults.soak.load import Load
 from tests.support.harness.services import Service
 
 CALM_S: Final = 5.0
@@ -106,7 +106,7 @@ def _verdict(load: Load, findings: Findings, growth: list[float]) -> str:
 
 def main() -> int:
     """Read the command line and run; returns the exit code."""
-    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments = argparse.ArgumentParser("python -m tests.faults.soak", description=__doc__)
     arguments.add_argument("--minutes", type=int, default=10)
     arguments.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     given = arguments.parse_args()

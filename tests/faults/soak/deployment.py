@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from predictmq.local.rabbitmq.broker import PrivateBroker
-from tests.support.harness.alarm import memory_alarm
+from tests.support.harness.broker.alarm import memory_alarm
 from tests.support.harness.proxy import Fault, Proxy
 from tests.support.harness.services import Cluster, Service
 from tests.support.models.scripted import SCRIPTED
