@@ -1,4 +1,4 @@
-"""The broker ends, comes back, or comes late: no call fails, nothing is lost (P2, P6)."""
+"""The broker ends, restarts, or starts late: no call fails, nothing is lost (P2, P6)."""
 
 import asyncio
 from collections.abc import Callable

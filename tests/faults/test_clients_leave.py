@@ -1,4 +1,4 @@
-"""Clients leave at any moment: nothing of them stays, and what is late is not run."""
+"""Clients that disconnect at any moment: they leak nothing, and no late request is run (P10)."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Messages that are no requests of the contract: refused once, and nothing else happens (P9)."""
+"""Messages that are no requests of the contract: rejected once each, without other effect (P9)."""
 
 from typing import Any, Final
 

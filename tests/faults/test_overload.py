@@ -1,4 +1,4 @@
-"""More is asked than can be done: refused at once, and what was accepted is served (P7, P10)."""
+"""Overload: calls are refused at once, and accepted ones are served (P7, P10)."""
 
 import asyncio
 import time
@@ -18,12 +18,12 @@ from tests.support.harness.broker.raw import raw_channel
 from tests.support.harness.services import Service
 
 PROMPT_S: Final = 5.0
-"""What a refusal may take on a busy machine; a call that waited would take its deadline."""
+"""The longest time of a refusal on a busy machine; a call that waited would take its deadline."""
 
 AT_ONCE: Final = 2000
 MAX_IN_FLIGHT: Final = 500
 MAX_GROWTH_BYTES: Final = 200_000_000
-"""What so many connections may cost."""
+"""The most memory that ``AT_ONCE`` connections may cost."""
 
 HEAD: Final = (
     b"POST /predict HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
@@ -31,7 +31,7 @@ HEAD: Final = (
 )
 
 AGAIN_BYTES: Final = 30_000_000
-"""How much more a second burst may take: memory is used again, not lost."""
+"""The most that a second burst may take in addition: memory is reused, not lost."""
 
 
 def _refused(calls: list[Call]) -> list[Call]:
@@ -115,7 +115,7 @@ async def test_p7_p10_2000_connections_at_once_are_answered_or_refused_in_bounde
 
 
 async def _peak_of_a_burst(trial: Trial, gateway: Service) -> float:
-    """Make ``AT_ONCE`` calls at once; returns the most that the gateway had in memory."""
+    """Make ``AT_ONCE`` calls at once; returns the peak memory of the gateway."""
     url = httpx.URL(gateway.url)
     connections = [await asyncio.open_connection(url.host, url.port) for _ in range(AT_ONCE)]
     calls = asyncio.gather(*(_call_over(*connection) for connection in connections))
@@ -132,7 +132,7 @@ async def _peak_of_a_burst(trial: Trial, gateway: Service) -> float:
 
 
 async def _call_over(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Call:
-    """A call without httpx, which would keep this process busy for longer than the gateway."""
+    """Make a call without httpx, which would keep this process busier than the gateway."""
     nonce = f"burst-{uuid4()}"
     body = msgspec.json.encode({"input": {"nonce": nonce, "sleep_s": 0.01}})
     started_s = time.monotonic()

@@ -1,4 +1,4 @@
-"""A request that ends every predictor that runs it: it is given up, its neighbours are not (P5)."""
+"""A poison request: the broker gives it up, and its neighbours are answered (P5)."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Predictors die: what they had is redelivered and answered (P5)."""
+"""Killed predictors: their requests are redelivered and answered (P5)."""
 
 import asyncio
 from pathlib import Path

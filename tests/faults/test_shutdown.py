@@ -1,4 +1,4 @@
-"""Processes are told to end (SIGTERM) while they are in use: nothing is lost (P8)."""
+"""SIGTERM to services under load: nothing is lost (P8)."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from tests.faults.harness.trial import Trial
 
 CALLERS: Final = 16
 SOME: Final = 5 * CALLERS
-"""Calls enough that each caller has had several answers."""
+"""Enough calls for several responses to each caller."""
 
 BUSY: Final = "predictmq_model_calls_running 1.0"
 ANSWERED: Final = frozenset({200})

@@ -1,4 +1,4 @@
-"""The reply stream loses what it had: clear answers, never wrong ones (P1, P4)."""
+"""A reply stream that loses events: clear responses, never wrong ones (P1, P4)."""
 
 import asyncio
 from typing import Any
@@ -76,7 +76,7 @@ async def test_p1_p4_what_retention_has_dropped_is_not_found_and_never_something
 
 
 async def _finished(trial: Trial, count: int, *gateways: Service, **script: Any) -> list[Call]:
-    """Have so many async predictions made by the first of the gateways, until all know them."""
+    """Make ``count`` async calls to the first gateway; wait until all gateways have the results."""
     calls = [
         trial.ledger.call(trial.http(gateways[0]), is_async=True, **script) for _ in range(count)
     ]

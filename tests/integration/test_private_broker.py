@@ -16,7 +16,7 @@ COUNT = ("list_vhosts", "name", "--no-table-headers")
 
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings that name no broker, and a port on which there is none."""
+    """Settings that name no broker, with a port on which none listens."""
     monkeypatch.delenv("RABBITMQ_HOST", raising=False)
     monkeypatch.setenv("RABBITMQ_PORT", str(free_port()))
 
@@ -117,7 +117,7 @@ def test_a_private_broker_is_started_where_there_is_none_and_ends_with_its_user(
 
 
 def use(broker: PrivateBroker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set what leads to ``broker``, except for the host."""
+    """Set all settings for ``broker`` but the host."""
     monkeypatch.setenv("RABBITMQ_PORT", str(broker.port))
     monkeypatch.setenv("RABBITMQ_DEFAULT_USER", broker.user)
     monkeypatch.setenv("RABBITMQ_DEFAULT_PASS", broker.password)

@@ -1,4 +1,4 @@
-"""A supervised connection that ends, for whatever reason, and comes back."""
+"""Reconnection of a supervised connection, after each kind of loss."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""What a client has missed, read back from a real stream."""
+"""Replays: events that a follower has missed, read from a real stream."""
 
 import asyncio
 from typing import Final
@@ -23,7 +23,7 @@ OTHERS: Final = 3 * PREFETCH
 
 @pytest.fixture
 async def replays(opened: Opened) -> Replays:
-    """Reads of a stream with events of two predictions: ours are the first, and the last three."""
+    """Replays of a stream with events of two predictions: ours are the first and the last three."""
     replays = Replays()
 
     async def set_up(connection: SupervisedConnection) -> None:

@@ -1,4 +1,4 @@
-"""A broker that says nothing any more, and does not hang up either."""
+"""A broker that sends nothing any more and keeps the connection open."""
 
 import asyncio
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""What the contract declares, on a real broker."""
+"""The exchanges and queues of the contract, declared on a real broker."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Cancel: what is cancelled at one gateway is cancelled at all, and nobody works for it."""
+"""Cancel: a prediction cancelled at one gateway is cancelled at all, and uses no predictor."""
 
 import asyncio
 from pathlib import Path
@@ -27,7 +27,7 @@ async def _cancel(gateway: httpx.AsyncClient, prediction_id: str) -> httpx.Respo
     return await gateway.delete(f"/predict/{prediction_id}")
 
 
-async def _is_gone(prediction_id: str, *gateways: httpx.AsyncClient) -> None:
+async def _assert_cancelled(prediction_id: str, *gateways: httpx.AsyncClient) -> None:
     for gateway in gateways:
         answer = await final(gateway, prediction_id)
         assert (answer.status_code, answer.text) == (410, CANCELLED)
@@ -45,12 +45,12 @@ async def test_what_waits_at_a_predictor_is_cancelled_at_another_gateway_and_not
         waiting = await accepted(a, {"nonce": "cancelled"})
         answer = await _cancel(b, waiting)
         assert (answer.status_code, answer.content) == (204, b"")
-        await _is_gone(waiting, b, a)
+        await _assert_cancelled(waiting, b, a)
         assert (await a.get(f"/predict/{busy}")).status_code == 202
         go_on.touch()
         await predictor.reads(ONE_CANCELLED)
         assert (await final(b, busy)).status_code == 200
-        await _is_gone(waiting, b, a)
+        await _assert_cancelled(waiting, b, a)
     assert "cancelled" not in runs.read_text()
 
 
@@ -61,11 +61,11 @@ async def test_what_waits_in_the_queue_is_cancelled_without_any_predictor(
     async with client(one.url) as a, client(other.url) as b:
         prediction_id = await accepted(a, {"nonce": 1})
         assert (await _cancel(b, prediction_id)).status_code == 204
-        await _is_gone(prediction_id, a, b)
+        await _assert_cancelled(prediction_id, a, b)
         predictor = cluster.predictor(**SCRIPTED)  # it was not there to be told, and runs it
         await predictor.ready()
         await predictor.reads('predictmq_predictions_total{outcome="succeeded"} 1.0')
-        await _is_gone(prediction_id, a, b)
+        await _assert_cancelled(prediction_id, a, b)
         await one.reads('predictmq_results_recorded_total{state="cancelled"} 1.0')
 
 
@@ -80,7 +80,7 @@ async def test_what_runs_in_a_process_is_stopped_and_the_next_is_served(cluster:
         await predictor.reads(ONE_CANCELLED)
         answer = await b.post("/predict", json={"input": {"nonce": 2}})
         assert answer.json()["result"] == 2
-        await _is_gone(prediction_id, a, b)
+        await _assert_cancelled(prediction_id, a, b)
 
 
 async def test_what_runs_in_a_thread_runs_to_its_end_and_stays_cancelled(
@@ -94,11 +94,11 @@ async def test_what_runs_in_a_thread_runs_to_its_end_and_stays_cancelled(
         prediction_id = await accepted(a, {"nonce": 1, "until": str(go_on)})
         await predictor.reads("predictmq_model_calls_running 1.0")
         assert (await _cancel(b, prediction_id)).status_code == 204
-        await _is_gone(prediction_id, a, b)
+        await _assert_cancelled(prediction_id, a, b)
         await predictor.reads("predictmq_model_calls_running 1.0")
         go_on.touch()
         await predictor.reads(ONE_CANCELLED)
-        await _is_gone(prediction_id, a, b)
+        await _assert_cancelled(prediction_id, a, b)
 
 
 async def test_what_is_over_is_not_cancelled_and_says_how_it_ended(cluster: Cluster) -> None:
@@ -142,7 +142,7 @@ async def test_a_gateway_that_starts_later_knows_what_was_cancelled(cluster: Clu
         late = cluster.gateway()
         await late.ready()
         async with client(late.url) as c:
-            await _is_gone(prediction_id, c)
+            await _assert_cancelled(prediction_id, c)
             problem = await c.get(
                 f"/predict/{prediction_id}", headers={"Accept": "application/problem+json"}
             )

@@ -1,4 +1,4 @@
-"""Cancel-After: a caller's own deadline, kept on time whatever stands before it."""
+"""Cancel-After: a caller's own deadline, on time behind predictions with longer ones."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ SLACK_S: Final = 3.0
 
 
 async def _accepted(gateway: httpx.AsyncClient, value: Any, cancel_after: str) -> str:
-    """Have a prediction accepted with a deadline; returns its id."""
+    """Make an async call with a deadline; returns the id of the accepted prediction."""
     answer = await gateway.post(
         "/predict", json={"input": value}, headers=ASYNC | {"Cancel-After": cancel_after}
     )

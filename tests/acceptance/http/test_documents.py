@@ -12,8 +12,8 @@ from tests.support.harness.services import Cluster
 from tests.support.harness.waiting import until
 
 
-class Named(HTMLParser):
-    """Collects what a page has its browser fetch."""
+class PageAddresses(HTMLParser):
+    """The addresses that a page has its browser fetch."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class Named(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note the address that a tag names."""
+        """Collect the address that a tag names."""
         urls = [value for name, value in attrs if name in ("href", "src") and value]
         self.urls += urls
         self.inline_scripts += tag == "script" and not urls
@@ -34,7 +34,7 @@ async def test_all_that_the_docs_page_names_comes_from_the_gateway(cluster: Clus
     async with client(service.url) as gateway:
         page = await gateway.get("/docs")
         assert page.headers["content-type"] == "text/html; charset=utf-8"
-        named = Named(page.text)
+        named = PageAddresses(page.text)
         kinds = []
         for url in named.urls:
             asset = await gateway.get(page.url.join(url))
@@ -61,7 +61,7 @@ async def test_the_docs_page_has_its_browser_ask_no_other_host(cluster: Cluster)
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == "'self'"
     assert policy["connect-src"] == "'self'"
-    assert Named(page.text).inline_scripts == 0  # none that the policy would refuse
+    assert PageAddresses(page.text).inline_scripts == 0  # none that the policy would refuse
 
 
 async def test_keys_guard_the_description_but_not_the_page_that_asks_for_one(

@@ -1,4 +1,4 @@
-"""Server-sent events: what happens to a prediction, at any gateway, without a gap."""
+"""Server-sent events: all events of a prediction, at any gateway, without a gap."""
 
 import asyncio
 import time
@@ -23,18 +23,18 @@ Services = tuple[Service, Service]
 
 
 class Gate:
-    """Lets a model of ``Reporting`` take its steps."""
+    """A gate that each step of ``Reporting`` waits for."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         path.touch()
 
     def script(self, steps: int = STEPS, **more: Any) -> dict[str, Any]:
-        """An input that waits for this gate."""
+        """Return an input that waits for this gate."""
         return {"steps": steps, "gate": str(self._path)} | more
 
     def open(self, steps: int = 1) -> Self:
-        """Let it take so many more."""
+        """Let the model take ``steps`` more steps."""
         with self._path.open("a") as file:
             file.write("step\n" * steps)
         return self
@@ -61,12 +61,12 @@ async def gateways(cluster: Cluster, services: Services) -> AsyncIterator[Gatewa
 
 
 def steps(events: list[ServerSent]) -> list[str]:
-    """The notes of the progress among them, in their order."""
+    """Return the notes of all progress events, in their order."""
     return [event.data["note"] for event in events if event.name == "progress"]
 
 
 def all_steps(first: int = 1) -> list[str]:
-    """What ``Reporting`` says in its course."""
+    """Return the notes of all steps of ``Reporting``, from ``first`` on."""
     return [f"step {step}" for step in range(first, STEPS + 1)]
 
 

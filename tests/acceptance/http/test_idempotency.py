@@ -1,4 +1,4 @@
-"""One prediction for each idempotency key, whichever gateways get it, and when."""
+"""One prediction for each idempotency key, at any gateway and at any time of its life."""
 
 import asyncio
 import itertools
@@ -22,7 +22,7 @@ NUMBERS: Final = itertools.count()
 
 
 def new_key() -> str:
-    """A key that no test has used."""
+    """Return a key that no test has used."""
     return f"key {next(NUMBERS)}"
 
 
@@ -34,7 +34,7 @@ class Running:
     runs_file: Path
 
     def runs(self, nonce: str) -> int:
-        """How often the model was executed on an input."""
+        """Return the number of executions of the model on an input."""
         return self.runs_file.read_text().splitlines().count(nonce)
 
 
@@ -60,7 +60,7 @@ async def one(running: Running) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def other(running: Running) -> AsyncIterator[httpx.AsyncClient]:
-    """Another one."""
+    """Another gateway."""
     async with client(running.gateways[1].url) as http:
         yield http
 
@@ -74,7 +74,7 @@ async def post(
     path: str = "/predict",
     **script: Any,
 ) -> httpx.Response:
-    """Ask with a key."""
+    """Make a call with a key."""
     headers = {"Idempotency-Key": key} | (ASYNC if is_async else {})
     body = {"input": {"nonce": nonce} | script}
     return await gateway.post(path, json=body, headers=headers)

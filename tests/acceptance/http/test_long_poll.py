@@ -1,4 +1,4 @@
-"""A GET that waits for the end, at any gateway."""
+"""Long polling: a GET that waits for the final state, at any gateway."""
 
 import asyncio
 import time
@@ -34,7 +34,7 @@ async def gateways(cluster: Cluster, services: tuple[Service, Service]) -> Async
 
 
 def taking(sleep_s: float, **more: Any) -> dict[str, Any]:
-    """The input of a prediction that takes so long."""
+    """Return the input of a prediction that takes ``sleep_s``."""
     return {"nonce": "n", "sleep_s": sleep_s} | more
 
 

@@ -31,12 +31,12 @@ async def gateways(cluster: Cluster, predictor: Service) -> AsyncIterator[Gatewa
 
 
 def prefer(preferences: str, **others: str) -> dict[str, str]:
-    """Headers with a ``Prefer`` among them."""
+    """Return headers with a ``Prefer``."""
     return {"Prefer": preferences} | others
 
 
 def taking(sleep_s: float, **more: Any) -> dict[str, Any]:
-    """A body whose prediction takes so long."""
+    """Return a body whose prediction takes ``sleep_s``."""
     return {"input": {"nonce": "n", "sleep_s": sleep_s} | more}
 
 

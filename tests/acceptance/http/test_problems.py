@@ -1,4 +1,4 @@
-"""Every error is a problem for who prefers one, and can be found in the log, on either gateway."""
+"""Errors as problem details (RFC 9457), with correlation ids that the logs have, too."""
 
 import asyncio
 import json
@@ -53,18 +53,18 @@ Gateway = tuple[Service, httpx.AsyncClient]
 
 
 def script(**does: Any) -> dict[str, Any]:
-    """A call of the scripted model."""
+    """Return the arguments of a call of the scripted model."""
     return {"json": {"input": {"nonce": 1} | does}}
 
 
 def lines(service: Service, event: str) -> list[dict[str, Any]]:
-    """What a service has logged of one kind."""
+    """Return the log entries of one event."""
     logged = [json.loads(line) for line in service.log.splitlines() if line.startswith("{")]
     return [line for line in logged if line["event"] == event]
 
 
 def refused(answer: httpx.Response, status: int, code: str) -> str:
-    """Check an answer against what RFC 9457 and we ask for; returns its correlation id."""
+    """Check a response against RFC 9457 and our own rules; returns its correlation id."""
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()
     assert (answer.status_code, problem["status"], problem["code"]) == (status, status, code)

@@ -1,4 +1,4 @@
-"""The gateway does what ``/openapi.json`` says, for requests that nobody has thought of too."""
+"""The gateway against its own ``/openapi.json``, with generated requests."""
 
 import asyncio
 import subprocess
@@ -49,7 +49,7 @@ async def _is_known(http: httpx.AsyncClient, model: str) -> bool:
 
 
 def _try_out(url: str, header: str, directory: Path) -> tuple[int, str]:
-    """Run schemathesis; its exit code, and what it says."""
+    """Run schemathesis; returns its exit code and its output."""
     command = [sys.executable, "-m", "schemathesis.cli", f"--config-file={CONFIGURATION}"]
     arguments = ["run", "--no-color", f"--header={header}", f"{url}/openapi.json"]
     run = subprocess.run(

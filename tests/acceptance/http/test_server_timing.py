@@ -1,4 +1,4 @@
-"""Server-Timing: how long a prediction waited, ran and took, on every answer that has one."""
+"""Server-Timing: the times that a prediction waited, ran and took in total."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from tests.support.models.scripted import SCRIPTED
 
 
 def _timing_ms(answer: httpx.Response) -> dict[str, float]:
-    """The durations of an answer by their names, in the order in which they stand."""
+    """Return the durations of a response by their names, in their order."""
     entries = (entry.split(";dur=") for entry in answer.headers["Server-Timing"].split(", "))
     return {name: float(duration) for name, duration in entries}
 

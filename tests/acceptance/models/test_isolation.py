@@ -1,4 +1,4 @@
-"""Where models run: what one of them does wrong costs its own request and no other."""
+"""Isolation: a faulty model call costs its own request and no other."""
 
 import asyncio
 import time

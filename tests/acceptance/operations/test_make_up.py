@@ -1,4 +1,4 @@
-"""``make up``: one command, everything runs; Ctrl-C, nothing does."""
+"""``make up``: one command starts everything, Ctrl-C ends it."""
 
 import os
 import signal
@@ -18,25 +18,25 @@ from tests.support.harness.services import new_vhost
 
 
 def address(bind: str) -> tuple[str, int]:
-    """The parts of an address and a port."""
+    """Return the host and the port of an address."""
     host, _, port = bind.rpartition(":")
     return host, int(port)
 
 
 def pending(url: str) -> float:
-    """How many sync calls the gateway is waiting for."""
+    """Return the number of sync calls that wait at the gateway."""
     metrics = httpx.get(f"{url}/metrics").text
     (line,) = (line for line in metrics.splitlines() if line.startswith("predictmq_pending_calls "))
     return float(line.split()[1])
 
 
 def answers(url: str) -> bool:
-    """Whether a prediction is made."""
+    """Return whether a sync call succeeds."""
     return httpx.post(f"{url}/predict", json={"input": 1}, timeout=40).status_code == 200
 
 
 def only_sentence(up: MakeUp) -> str:
-    """The one line that says what is wrong, between what ``up`` was doing and make's own."""
+    """Return the one line of the error, between the lines of ``up`` and those of make."""
     said = [
         line for line in up.output.splitlines() if not line.startswith(("make: ", "up   ", "up |"))
     ]
@@ -46,13 +46,13 @@ def only_sentence(up: MakeUp) -> str:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of the checkout that has never run."""
+    """A new copy of the checkout."""
     return copy_checkout(tmp_path / "checkout")
 
 
 @pytest.fixture
 def shared(broker: PrivateBroker) -> dict[str, str]:
-    """The settings for a broker that is there already."""
+    """The settings of a broker that runs already."""
     return {
         "RABBITMQ_HOST": broker.host,
         "RABBITMQ_PORT": str(broker.port),
@@ -64,7 +64,7 @@ def shared(broker: PrivateBroker) -> dict[str, str]:
 
 @pytest.fixture
 def listener() -> Iterator[int]:
-    """A port on which somebody else listens."""
+    """A port on which another server listens."""
     with socket.create_server((LOOPBACK, 0)) as server:
         yield server.getsockname()[1]
 

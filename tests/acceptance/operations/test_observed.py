@@ -1,4 +1,4 @@
-"""What an operator sees: a line for each request and prediction, and metrics of both services."""
+"""Observability: a log line for each request and prediction, and the metrics of both services."""
 
 import json
 from typing import Any, Final
@@ -16,7 +16,7 @@ SECRET: Final = "nobody may read this"
 
 
 def _lines(service: Service, event: str) -> list[dict[str, Any]]:
-    """What it has logged of ``event`` so far."""
+    """Return the log entries of ``event`` so far."""
     lines = [json.loads(line) for line in service.log.splitlines() if line.startswith("{")]
     return [line for line in lines if line["event"] == event]
 

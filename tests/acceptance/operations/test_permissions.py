@@ -1,4 +1,4 @@
-"""A permission that is taken away while the services run, and given back."""
+"""A permission that an operator takes away while the services run, and gives back."""
 
 import asyncio
 from pathlib import Path
@@ -31,7 +31,7 @@ async def test_a_gateway_that_may_not_publish_says_so_and_mends_by_itself(
 
 
 async def _misses(http: httpx.AsyncClient, names: list[str]) -> None:
-    """Wait until ``/readyz`` names just these as missing."""
+    """Wait until ``/readyz`` names exactly these as missing."""
 
     async def does() -> bool:
         answer = await http.get("/readyz")

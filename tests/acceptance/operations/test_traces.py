@@ -1,4 +1,4 @@
-"""One trace of a prediction, through both services, as a collector gets it."""
+"""One trace for each prediction, through both services, as a collector receives it."""
 
 import asyncio
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ SLOW: Final = {"nonce": 1, "sleep_s": 0.05}
 
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    """Takes what the services export."""
+    """The collector that the services export to."""
     with Collector() as receiver:
         yield receiver
 
@@ -38,7 +38,7 @@ async def _started(
 
 
 def _check(trace: list[Span], queue: str, replies: str, is_anonymous: bool) -> None:
-    """One chain from the caller to the reply: each span is the parent of the next, but one."""
+    """Check the chain from the caller to the reply: each span but one is the next one's parent."""
     http, request, serving, model, reply, receiving = trace
     assert [(span.service, span.kind) for span in trace] == [
         ("predictmq-gateway", "SERVER"),

@@ -1,4 +1,4 @@
-"""docs/amqp.md says what common/contract declares: a predictor in any language relies on it."""
+"""docs/amqp.md compared with common/contract: a predictor in any language relies on it."""
 
 import re
 from typing import Any, Final
@@ -23,7 +23,7 @@ _EXCHANGES, _QUEUES = tables(section(PAGE, "Exchanges and queues"))
 
 
 def _arguments(cell: str) -> dict[str, Any]:
-    """`` `name: value`, `name: value` `` as they are declared."""
+    """Return `` `name: value`, `name: value` `` as the arguments of a declaration."""
     pairs = [pair.split(": ") for pair in re.findall(r"`([^`]+)`", cell)]
     return {name: int(value) if value.isdecimal() else value for name, value in pairs}
 

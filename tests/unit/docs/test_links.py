@@ -1,4 +1,4 @@
-"""Every page leads somewhere, and the first ones can be read to their end."""
+"""The links of all pages, and the length of the first ones."""
 
 from pathlib import Path
 from urllib.parse import urlsplit

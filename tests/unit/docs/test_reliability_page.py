@@ -1,4 +1,4 @@
-"""docs/reliability.md names tests that there are."""
+"""docs/reliability.md compared with the tests that it names."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""docs/settings.md has every setting, with its default and its unit, and no other."""
+"""docs/settings.md compared with the settings classes: names, defaults and units."""
 
 import re
 from typing import Final
@@ -31,7 +31,7 @@ READERS: Final = {
 
 
 def rows(heading: str) -> dict[str, tuple[str, str, str]]:
-    """Setting → its default, unit and meaning, as the table under a heading has them."""
+    """Return setting → default, unit and meaning, from the table under a heading."""
     (table,) = tables(section(PAGE, heading))
     return {code(name): (default, unit, meaning) for name, default, unit, meaning in table}
 

@@ -1,4 +1,4 @@
-"""What the benchmarks write down: the record, the table of targets, the page, the picture."""
+"""The output of the benchmarks: the record, the table of targets, the page, the picture."""
 
 from pathlib import Path
 from xml.etree import ElementTree

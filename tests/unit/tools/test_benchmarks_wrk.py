@@ -1,4 +1,4 @@
-"""What the benchmarks make wrk send, and how they read what it prints."""
+"""The requests that the benchmarks have wrk send, and the reading of its output."""
 
 from pathlib import Path
 

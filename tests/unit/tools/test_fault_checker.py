@@ -1,4 +1,4 @@
-"""The check of the fault tests notices what it is there to notice."""
+"""The checker of the fault tests: every broken promise is a finding."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ DEADLINE_S = 2.0
 
 
 def _ledger(**changes: Any) -> Ledger:
-    """A ledger with one call that was accepted, but for ``changes``."""
+    """Return a ledger with one accepted call, apart from ``changes``."""
     fields: dict[str, Any] = {
         "nonce": "n",
         "is_async": True,
@@ -28,7 +28,7 @@ def _ledger(**changes: Any) -> Ledger:
 
 
 def _sync(nonce: str) -> Ledger:
-    """A ledger with one sync call that got the answer of ``nonce``."""
+    """Return a ledger with one sync call whose response has ``nonce``."""
     answer = {"input": {"nonce": nonce}, "result": nonce}
     return _ledger(is_async=False, status=200, prediction_id="", answer=answer)
 

@@ -11,7 +11,7 @@ import pytest
 from tests.support.harness.make_up import ROOT
 
 NAMED_BY_US: Final = ("MAKE", "MFLAGS", "PYTHON", "VENV", "EXTRAS", "SUITES")
-"""How variables begin that change what make does, and may come from the make of this test run."""
+"""Prefixes of variables that the make of this test run may set, and that change what make does."""
 
 PIP: Final = re.compile(r"--editable (\S+)")
 
@@ -32,14 +32,14 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def installs(target: str, environment: Path, *arguments: str) -> list[str]:
-    """Return what make would have pip install for ``target``, in that order; install nothing."""
+    """Return the arguments of pip in a dry run of make for ``target``, in their order."""
     planned = make("--dry-run", target, f"VENV={environment}", *arguments)
     assert planned.returncode == 0, planned.stderr
     return PIP.findall(planned.stdout)
 
 
 class FakePython:
-    """A Python that writes down its arguments, has what make asks for, and makes no environment."""
+    """A Python that records its arguments, passes the checks of make and creates no environment."""
 
     def __init__(self, directory: Path, *, is_suitable: bool = True) -> None:
         self.path = directory / "python"
@@ -51,13 +51,13 @@ class FakePython:
 
     @property
     def environments(self) -> list[str]:
-        """The calls that were to make an environment."""
+        """Return the calls that would create an environment."""
         return [line for line in self._calls.read_text().splitlines() if "-m venv" in line]
 
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Path:
-    """The path of an environment, which is not there yet."""
+    """The path of an environment that does not exist yet."""
     return tmp_path / "environment"
 
 

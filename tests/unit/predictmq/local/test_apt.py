@@ -1,4 +1,4 @@
-"""Installation with apt, of which there is only a stand-in."""
+"""Installation with a fake apt."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from predictmq.local import apt
 
 @pytest.fixture
 def fake_apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An apt-get, called by root, that writes down its last argument and can be rewritten."""
+    """A fake apt-get, called by root, that records its last argument and can be rewritten."""
     program = tmp_path / "apt-get"
     program.write_text(f'#!/bin/sh\nfor last; do :; done\necho "$last" >>{tmp_path}/calls.txt\n')
     program.chmod(0o755)

@@ -1,4 +1,4 @@
-"""Telling an AMQP server from anything else that may listen on its port."""
+"""The check that a server on a port speaks AMQP, and free ports."""
 
 import socket
 import threading
@@ -13,7 +13,7 @@ from predictmq.local.waiting import wait_until
 
 @contextmanager
 def server(answer: bytes) -> Iterator[int]:
-    """Listens; reads what its only client says, sends ``answer`` and closes."""
+    """A server that reads the bytes of its only client, sends ``answer`` and closes."""
 
     def serve() -> None:
         connection, _ = listener.accept()

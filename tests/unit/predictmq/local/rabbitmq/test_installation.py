@@ -1,4 +1,4 @@
-"""Where RabbitMQ's programs are and what they can see."""
+"""The programs of RabbitMQ and the paths that they see."""
 
 import os
 import shutil
