@@ -17,7 +17,7 @@ PADDING: Final = "x" * 20_000
 """An input too large for all events to fit into the socket of a frozen gateway."""
 
 
-async def test_p1_p2_a_killed_gateways_predictions_are_answered_by_others_and_by_itself_again(
+async def test_p1_p2_predictions_of_a_killed_gateway_are_answered_by_others_and_after_its_restart(
     trial: Trial,
 ) -> None:
     victim, other = trial.gateway(), trial.gateway()

@@ -66,7 +66,7 @@ async def claim(
         yield ClaimWithoutRequest(cluster, proxy, tmp_path / "runs")
 
 
-async def test_p1_a_killed_gateways_key_is_followed_up_by_another_under_its_id(
+async def test_p1_a_key_claimed_by_a_killed_gateway_keeps_its_id_at_another(
     claim: ClaimWithoutRequest,
 ) -> None:
     call = await claim.begin()
@@ -87,7 +87,7 @@ async def test_p1_a_killed_gateways_key_is_followed_up_by_another_under_its_id(
     assert claim.runs == 1
 
 
-async def test_p1_a_gateway_that_was_cut_off_and_the_one_that_followed_up_give_one_id(
+async def test_p1_a_key_claimed_by_a_gateway_that_is_cut_off_has_one_id_at_both(
     claim: ClaimWithoutRequest,
 ) -> None:
     call = await claim.begin()
@@ -107,7 +107,7 @@ async def test_p1_a_gateway_that_was_cut_off_and_the_one_that_followed_up_give_o
 
 
 @pytest.mark.long
-async def test_p6_calls_with_a_key_outlive_a_broker_restart(
+async def test_p6_calls_with_a_key_survive_a_broker_restart(
     own_broker: PrivateBroker, tmp_path: Path
 ) -> None:
     await asyncio.to_thread(own_broker.start)

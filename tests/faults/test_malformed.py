@@ -26,7 +26,7 @@ MALFORMED: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-async def test_p9_malformed_messages_are_refused_once_and_the_predictor_lives(
+async def test_p9_malformed_requests_are_rejected_once_and_the_predictor_goes_on(
     trial: Trial,
 ) -> None:
     trial.gateway(), trial.gateway()

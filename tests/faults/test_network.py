@@ -97,7 +97,7 @@ async def test_p4_p6_a_connection_that_is_cut_fails_no_call(
 @pytest.mark.long
 @by_side
 @by_fault(*SLOW)
-async def test_p3_p4_a_slow_network_costs_time_and_nothing_else(
+async def test_p3_p4_a_slow_network_fails_no_call_and_loses_no_connection(
     trial: Trial, proxy: Proxy, fault: Fault, side: str
 ) -> None:
     proxy.inject(fault)

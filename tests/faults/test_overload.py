@@ -43,7 +43,9 @@ def _assert_prompt(refused: list[Call]) -> None:
     assert max(call.took_s for call in refused) < PROMPT_S
 
 
-async def test_p7_a_full_queue_refuses_at_once_and_what_it_took_is_answered(trial: Trial) -> None:
+async def test_p7_a_full_queue_refuses_calls_at_once_and_accepted_ones_are_answered(
+    trial: Trial,
+) -> None:
     limit = '{"max-length": 2}'
     lanes = r"^predictions\..*\.(sync|async)$"
     policy = ("set_policy", "--vhost", trial.vhost, "small", lanes, limit)
@@ -63,7 +65,7 @@ async def test_p7_a_full_queue_refuses_at_once_and_what_it_took_is_answered(tria
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-async def test_p7_a_queue_that_is_gone_refuses_at_once_until_it_is_there_again(
+async def test_p7_calls_for_a_deleted_queue_are_refused_at_once_until_it_is_declared_again(
     trial: Trial, is_async: bool
 ) -> None:
     trial.gateway()
@@ -81,7 +83,7 @@ async def test_p7_a_queue_that_is_gone_refuses_at_once_until_it_is_there_again(
     await trial.check(sync_endings=frozenset({200, 503}))
 
 
-async def test_p7_one_call_too_many_is_refused_at_once(trial: Trial) -> None:
+async def test_p7_a_call_beyond_the_limit_is_refused_at_once(trial: Trial) -> None:
     gateway = trial.gateway(GATEWAY_MAX_IN_FLIGHT="4")
     trial.predictor(PREDICTOR_CONCURRENCY="4")
     await trial.begin()

@@ -48,7 +48,7 @@ async def test_p5_a_predictor_killed_before_its_reply_is_confirmed_loses_nothing
 
 
 @pytest.mark.long
-async def test_p3_p5_with_all_predictors_dead_for_30_s_sync_ends_in_time_and_async_completes(
+async def test_p3_p5_sync_calls_end_in_time_and_async_ones_complete_after_30_s_without_predictors(
     trial: Trial,
 ) -> None:
     trial.gateway(), trial.gateway()

@@ -82,7 +82,7 @@ async def test_p1_p6_a_channel_that_the_broker_closes_fails_no_call(trial: Trial
 
 
 @pytest.mark.long
-async def test_p1_p6_a_queue_of_its_own_that_is_deleted_fails_no_call(trial: Trial) -> None:
+async def test_p1_p6_a_deleted_exclusive_queue_fails_no_call(trial: Trial) -> None:
     services = await _begin(trial)
     for exchange in (REPLY_QUEUES, PRESENCE, ROLL_CALLS):
         queues = (await asyncio.to_thread(own_queues, trial.broker, trial.vhost))[exchange]
@@ -91,7 +91,7 @@ async def test_p1_p6_a_queue_of_its_own_that_is_deleted_fails_no_call(trial: Tri
     await trial.check(sync_endings=NO_CALL_FAILS)
 
 
-async def test_p1_p7_a_deleted_queue_is_there_again_and_what_was_running_is_answered(
+async def test_p1_p7_a_deleted_queue_is_declared_again_and_running_requests_are_answered(
     trial: Trial, tmp_path: Path
 ) -> None:
     trial.gateway(), trial.gateway()
@@ -107,7 +107,7 @@ async def test_p1_p7_a_deleted_queue_is_there_again_and_what_was_running_is_answ
     await trial.check(sync_endings=NO_CALL_FAILS)
 
 
-async def test_p2_p7_a_gateway_has_a_deleted_queue_again_when_no_predictor_is_there(
+async def test_p2_p7_a_gateway_declares_a_deleted_queue_again_when_no_predictor_runs(
     trial: Trial,
 ) -> None:
     trial.gateway(), trial.gateway()
@@ -130,7 +130,7 @@ async def test_p2_p7_a_gateway_has_a_deleted_queue_again_when_no_predictor_is_th
 
 
 @pytest.mark.long
-async def test_p3_services_without_permissions_say_so_and_recover_by_themselves(
+async def test_p3_services_without_permissions_are_not_ready_and_recover_by_themselves(
     trial: Trial,
 ) -> None:
     services = await _begin(trial)

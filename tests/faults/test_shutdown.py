@@ -17,7 +17,7 @@ REFUSED_OR_GONE: Final = frozenset({503, NOBODY_LISTENED})
 
 
 @pytest.mark.parametrize("ending", ["gateway", "predictor", "both"])
-async def test_p8_what_was_accepted_is_answered_when_services_end_under_load(
+async def test_p8_accepted_calls_are_answered_when_services_end_under_load(
     trial: Trial, ending: str
 ) -> None:
     gateways = trial.gateway(), trial.gateway()

@@ -39,7 +39,7 @@ async def test_p1_p4_a_deleted_stream_is_declared_anew_and_followed_from_its_beg
     await trial.check(ends=dict.fromkeys(gone, status), unrecorded=gone)
 
 
-async def test_p1_p4_what_retention_has_dropped_is_not_found_and_never_something_else(
+async def test_p1_p4_a_result_dropped_by_retention_is_not_found_and_never_replaced_by_another(
     trial: Trial,
 ) -> None:
     gateways = [trial.gateway(**NO_BODIES) for _ in range(2)]

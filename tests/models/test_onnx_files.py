@@ -54,7 +54,7 @@ def _answers(file: Path, inputs: list[Any]) -> list[Any]:
     ],
     ids=["named", "rows of several lengths", "no rows", "another axis", "texts", "bounds"],
 )
-def test_an_input_is_a_row_where_the_file_has_rows_and_else_all_of_it(
+def test_an_input_is_one_row_where_the_file_has_rows_and_else_the_whole_array(
     tmp_path: Path, operator: str, takes: list[Array], gives: Array, answers: list[Any]
 ) -> None:
     node = helper.make_node(operator, [name for name, *_ in takes], [gives[0]])

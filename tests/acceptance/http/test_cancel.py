@@ -33,7 +33,7 @@ async def _assert_cancelled(prediction_id: str, *gateways: httpx.AsyncClient) ->
         assert (answer.status_code, answer.text) == (410, CANCELLED)
 
 
-async def test_what_waits_at_a_predictor_is_cancelled_at_another_gateway_and_not_run(
+async def test_a_request_held_by_a_predictor_is_cancelled_at_another_gateway_and_not_run(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     runs, go_on = tmp_path / "runs", tmp_path / "go on"
@@ -54,7 +54,7 @@ async def test_what_waits_at_a_predictor_is_cancelled_at_another_gateway_and_not
     assert "cancelled" not in runs.read_text()
 
 
-async def test_what_waits_in_the_queue_is_cancelled_without_any_predictor(
+async def test_a_request_in_the_queue_is_cancelled_without_any_predictor(
     cluster: Cluster,
 ) -> None:
     one, other = await _gateways(cluster)
@@ -69,7 +69,9 @@ async def test_what_waits_in_the_queue_is_cancelled_without_any_predictor(
         await one.reads('predictmq_results_recorded_total{state="cancelled"} 1.0')
 
 
-async def test_what_runs_in_a_process_is_stopped_and_the_next_is_served(cluster: Cluster) -> None:
+async def test_a_model_call_in_a_process_is_stopped_by_a_cancel_and_the_next_is_served(
+    cluster: Cluster,
+) -> None:
     one, other = await _gateways(cluster)
     predictor = cluster.predictor(**PROCESS)
     await predictor.ready()
@@ -83,7 +85,7 @@ async def test_what_runs_in_a_process_is_stopped_and_the_next_is_served(cluster:
         await _assert_cancelled(prediction_id, a, b)
 
 
-async def test_what_runs_in_a_thread_runs_to_its_end_and_stays_cancelled(
+async def test_a_model_call_in_a_thread_runs_on_after_a_cancel_and_stays_cancelled(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     go_on = tmp_path / "go on"
@@ -101,7 +103,9 @@ async def test_what_runs_in_a_thread_runs_to_its_end_and_stays_cancelled(
         await _assert_cancelled(prediction_id, a, b)
 
 
-async def test_what_is_over_is_not_cancelled_and_says_how_it_ended(cluster: Cluster) -> None:
+async def test_a_prediction_with_a_final_state_is_not_cancelled_and_keeps_it(
+    cluster: Cluster,
+) -> None:
     one, other = await _gateways(cluster)
     predictor = cluster.predictor(**SCRIPTED)
     await predictor.ready()
@@ -117,7 +121,7 @@ async def test_what_is_over_is_not_cancelled_and_says_how_it_ended(cluster: Clus
                 assert (await final(gateway, prediction_id)).text == ended.text
 
 
-async def test_unknown_ids_cannot_be_cancelled_and_cancelled_ones_can_again(
+async def test_unknown_ids_cannot_be_cancelled_and_a_cancel_can_be_repeated(
     cluster: Cluster,
 ) -> None:
     one, other = await _gateways(cluster)
@@ -134,7 +138,7 @@ async def test_unknown_ids_cannot_be_cancelled_and_cancelled_ones_can_again(
         assert (await _cancel(b, prediction_id)).status_code == 204
 
 
-async def test_a_gateway_that_starts_later_knows_what_was_cancelled(cluster: Cluster) -> None:
+async def test_a_gateway_that_starts_later_knows_cancelled_predictions(cluster: Cluster) -> None:
     one, _ = await _gateways(cluster)
     async with client(one.url) as a:
         prediction_id = await accepted(a, {"nonce": 1})

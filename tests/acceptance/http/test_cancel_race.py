@@ -36,7 +36,7 @@ async def _cancel_near_the_end(
     return answers
 
 
-async def test_every_gateway_says_the_same_of_500_races_of_cancel_and_completion(
+async def test_500_races_of_cancel_and_completion_have_one_final_state_on_every_gateway(
     cluster: Cluster,
 ) -> None:
     one, other = (cluster.gateway(DEFAULT_MODEL="scripted") for _ in range(2))

@@ -30,7 +30,7 @@ BOUND_S: Final = 240
     ],
     ids=["plain", "problems", "keys"],
 )
-async def test_no_request_meets_a_server_error_or_what_is_not_described(
+async def test_no_request_gets_a_server_error_or_an_undescribed_response(
     cluster: Cluster, tmp_path: Path, settings: dict[str, str], header: str
 ) -> None:
     gateway, predictor = cluster.gateway(**settings), cluster.predictor(**MODELS)

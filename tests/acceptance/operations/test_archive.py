@@ -8,7 +8,7 @@ from tests.support.harness.calls import accepted, client, final
 from tests.support.harness.services import Cluster
 
 
-async def test_clients_that_leave_disturb_no_connection_to_the_broker(cluster: Cluster) -> None:
+async def test_callers_that_leave_disturb_no_connection_to_the_broker(cluster: Cluster) -> None:
     gateway, predictor = cluster.gateway(GATEWAY_RESULT_CACHE_BYTES="0"), cluster.predictor()
     await gateway.ready()
     await predictor.ready()

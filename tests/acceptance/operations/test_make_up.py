@@ -82,9 +82,7 @@ def test_one_command_starts_everything_and_ctrl_c_ends_all_of_it(checkout: Path)
         assert not is_open(*address(up.bind))
 
 
-def test_each_line_of_output_says_which_process_it_comes_from(
-    checkout: Path, shared: dict[str, str]
-) -> None:
+def test_each_line_of_output_names_its_process(checkout: Path, shared: dict[str, str]) -> None:
     with MakeUp(checkout, **shared, PREDICTORS="2") as up:
         assert up.says("Ctrl-C stops everything."), up.output
         speakers = {line.split("|")[0].rstrip() for line in up.output.splitlines()}
@@ -101,7 +99,7 @@ def test_a_predictor_that_crashes_is_started_again(checkout: Path, shared: dict[
         assert answer.status_code == 200
 
 
-def test_its_own_broker_is_started_again_when_it_crashes(checkout: Path) -> None:
+def test_a_private_broker_that_crashes_is_started_again(checkout: Path) -> None:
     with MakeUp(checkout) as up:
         assert up.says(READY), up.output
         (node,) = up.processes("beam")
@@ -112,7 +110,7 @@ def test_its_own_broker_is_started_again_when_it_crashes(checkout: Path) -> None
         assert wait_until(lambda: answers(up.url), timeout_s=40), up.output
 
 
-def test_what_was_accepted_before_ctrl_c_is_answered_after_it(
+def test_a_call_accepted_before_ctrl_c_is_answered_after_it(
     checkout: Path, shared: dict[str, str]
 ) -> None:
     answers: list[httpx.Response] = []
@@ -142,7 +140,7 @@ def test_a_second_ctrl_c_ends_everything_at_once(checkout: Path, shared: dict[st
         assert wait_until(lambda: not up.processes(), timeout_s=5), up.processes()
 
 
-def test_nothing_outlives_it_when_it_is_killed(checkout: Path) -> None:
+def test_all_processes_end_when_the_supervisor_is_killed(checkout: Path) -> None:
     with MakeUp(checkout) as up:
         assert up.says(READY), up.output
         (itself,) = up.processes("-m predictmq.local.up")

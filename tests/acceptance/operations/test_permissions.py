@@ -12,7 +12,7 @@ from tests.support.harness.services import Cluster, new_vhost
 from tests.support.harness.waiting import until
 
 
-async def test_a_gateway_that_may_not_publish_says_so_and_mends_by_itself(
+async def test_a_gateway_without_permission_to_publish_is_not_ready_and_recovers(
     broker: PrivateBroker, tmp_path: Path
 ) -> None:
     vhost = new_vhost(broker)

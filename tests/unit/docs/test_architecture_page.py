@@ -51,7 +51,7 @@ def test_every_folder_of_the_packages_is_in_the_table(folder: str) -> None:
 
 
 @pytest.mark.parametrize("folder", BY_FOLDER)
-def test_every_folder_of_the_table_exists_and_says_what_to_look_for(folder: str) -> None:
+def test_every_folder_of_the_table_exists_and_has_its_contents_named(folder: str) -> None:
     assert (ROOT / folder).is_dir()
     assert all(BY_FOLDER[folder])
 

@@ -69,6 +69,6 @@ def test_a_unit_on_the_page_is_the_one_that_the_name_carries(heading: str) -> No
 
 
 @pytest.mark.parametrize(("heading", "files"), READERS.items())
-def test_a_setting_without_a_class_is_read_somewhere(heading: str, files: list[str]) -> None:
+def test_a_setting_without_a_class_is_read_in_the_code(heading: str, files: list[str]) -> None:
     text = "\n".join(path.read_text() for file in files for path in ROOT.glob(file))
     assert [name for name in rows(heading) if not re.search(rf"\b{name}\b", text)] == []

@@ -82,7 +82,7 @@ def test_make_test_installs_what_tests_need_of_the_system_before_it_runs_them() 
     assert 0 < planned.index("tests.support.system_packages") < planned.index("-m pytest")
 
 
-def test_a_set_up_that_is_done_is_not_done_again(environment: Path) -> None:
+def test_a_finished_set_up_is_not_repeated(environment: Path) -> None:
     environment.mkdir()
     for mark in (".ready", ".ready-dev"):
         (environment / mark).touch()
@@ -103,7 +103,7 @@ def test_a_set_up_that_failed_half_way_is_started_over(environment: Path, tmp_pa
     assert python.environments == [f"-m venv --clear --prompt predictmq {environment}"]
 
 
-def test_an_environment_of_somebody_else_is_left_alone(environment: Path, tmp_path: Path) -> None:
+def test_a_foreign_environment_is_left_alone(environment: Path, tmp_path: Path) -> None:
     (environment / "bin").mkdir(parents=True)
     (environment / "pyvenv.cfg").write_text("home = /usr/bin\nprompt = 'other'\n")
     python = FakePython(tmp_path)

@@ -26,7 +26,7 @@ def test_only_packages_that_are_missing_are_installed(installed: list[str]) -> N
     assert installed == ["missing"]
 
 
-def test_where_nothing_can_be_installed_each_missing_package_is_one_sentence(
+def test_each_missing_package_is_one_sentence_where_apt_cannot_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(apt, "can_install", lambda: False)
@@ -38,7 +38,7 @@ def test_where_nothing_can_be_installed_each_missing_package_is_one_sentence(
     ]
 
 
-def test_a_failure_of_apt_is_its_own_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_of_apt_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise apt.CannotInstall("apt-get install failed: no such package")
 

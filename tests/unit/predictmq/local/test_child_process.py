@@ -69,19 +69,19 @@ async def test_a_child_that_crashes_is_started_again(tmp_path: Path) -> None:
     assert observed.lines == ["first", "ended with SIGKILL, starts again in 0.5 s", "second"]
 
 
-async def test_a_child_that_cannot_use_its_configuration_is_not(tmp_path: Path) -> None:
+async def test_a_child_that_refuses_its_configuration_is_not_started_again(tmp_path: Path) -> None:
     observed = ObservedChild(tmp_path, "print('why'); raise SystemExit(2)")
     assert await observed.end() == 2
     assert observed.lines == ["why"]
 
 
-async def test_a_line_of_any_length_arrives_whole(tmp_path: Path) -> None:
+async def test_an_output_line_of_any_length_arrives_whole(tmp_path: Path) -> None:
     observed = ObservedChild(tmp_path, "print('x' * 1_000_000); print('no newline', end='')")
     assert await observed.end() == 0
     assert observed.lines == ["x" * 1_000_000, "no newline"]
 
 
-async def test_what_a_child_leaves_behind_ends_with_it(tmp_path: Path) -> None:
+async def test_processes_that_a_child_leaves_behind_end_with_it(tmp_path: Path) -> None:
     observed = ObservedChild(tmp_path, LEAVES_ONE_BEHIND)
     assert await observed.end() == 0
     assert wait_until(lambda: not runs(int(observed.lines[0])), timeout_s=5)

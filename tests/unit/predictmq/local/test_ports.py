@@ -51,14 +51,14 @@ def test_a_server_that_never_answers_does_not_speak_amqp() -> None:
         assert not speaks_amqp(LOOPBACK, silent.getsockname()[1], timeout_s=0.1)
 
 
-def test_nobody_listens_on_a_free_port_and_no_outgoing_connection_gets_it() -> None:
+def test_a_free_port_has_no_listener_and_no_outgoing_connection_gets_it() -> None:
     port = free_port()
     assert port in PORTS
     assert not is_open(LOOPBACK, port)
     assert not speaks_amqp(LOOPBACK, port)
 
 
-def test_waiting_ends_when_the_condition_holds_or_the_time_is_over() -> None:
+def test_a_wait_ends_when_the_condition_holds_or_the_time_is_over() -> None:
     answers = iter([False, False, True])
     assert wait_until(lambda: next(answers), timeout_s=5)
     assert not wait_until(lambda: False, timeout_s=0.01)
