@@ -1,4 +1,4 @@
-"""What one run of one part measured, as plain data that goes to a file and back."""
+"""The samples of one part of a run, as plain data for a file."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What processes have used, by proc(5)."""
+"""The resource usage of processes, by proc(5)."""
 
 import os
 from pathlib import Path

@@ -38,7 +38,7 @@ class Pair:
 
 
 def measure(stage: Stage) -> Section:
-    """Both pairs on both types of queue, interleaved."""
+    """Measure both pairs on both types of queue, interleaved."""
     section = Section(stage.rounds, stage.seconds)
     with ExitStack() as stack:
         pairs = [stack.enter_context(_our_pair(stage, lane)) for lane in LANES]

@@ -1,4 +1,4 @@
-"""Predictions for later: how many are accepted, how soon they are done, how they are fetched."""
+"""Async predictions: their rate of acceptance, their time to a result, and look-ups."""
 
 import http.client
 import json
@@ -65,7 +65,7 @@ class _Caller:
         self._http.close()
 
     def finished(self) -> tuple[str, float]:
-        """Have one prediction made; its id, and the seconds from its acceptance to its result."""
+        """Make an async call; returns its id and the seconds from its acceptance to its result."""
         status, accepted = self._ask("POST", "/predict", BODY)
         accepted_s = time.perf_counter()
         assert status == http.client.ACCEPTED, accepted

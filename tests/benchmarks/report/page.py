@@ -1,4 +1,4 @@
-"""The page of docs/ whose numbers are written by this program, and whose words are not."""
+"""The page of docs/ whose numbers this program writes; its text is written by hand."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -33,7 +33,7 @@ def replace_numbers(page: str, numbers: str) -> str:
 
 
 def numbers(record: Record, plot: Path) -> str:
-    """Everything that was measured, in Markdown."""
+    """Return all measurements in Markdown."""
     blocks = [
         _circumstances(record),
         "### What has to be reached",

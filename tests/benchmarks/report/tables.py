@@ -1,4 +1,4 @@
-"""What was measured, as tables in Markdown."""
+"""The measurements as tables in Markdown."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -34,7 +34,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def target_table(record: Record) -> str:
-    """What has to be reached and whether it was."""
+    """Return the table of targets, each reached or missed."""
     rows = []
     for target in TARGETS:
         figure = target.measure(record)
@@ -69,7 +69,7 @@ def cpu_table(record: Record, part: str, case: str) -> str:
 
 
 def busy_table(record: Record, connections: str) -> str:
-    """How much of one core each role kept busy: who is near 1 is what limits."""
+    """Return the share of one core that each role kept busy: a role near 1 is the bottleneck."""
     rows = []
     for name, title in _measured(record, "sync"):
         rate = record.figure("sync", name, connections, "per_s")
@@ -112,7 +112,7 @@ def async_table(record: Record) -> str:
 
 
 def memory_table(record: Record) -> str:
-    """What results cost a gateway, and how fast it reads them."""
+    """Return the table of the memory for results and of the speed of replays."""
     rows = []
     for kept_in in BUDGET_BYTES:
         name = series(kept_in)

@@ -1,4 +1,4 @@
-"""What has to be reached, and whether it was."""
+"""The targets of the benchmarks, and whether a run has reached them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Target:
     unit: str = ""
 
     def is_reached(self, figure: Figure) -> bool:
-        """Whether the median keeps the bound."""
+        """Return whether the median keeps the bound."""
         if self.is_least:
             return figure.median >= self.bound
         return figure.median <= self.bound
