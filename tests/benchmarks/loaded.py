@@ -30,7 +30,7 @@ def contenders(stage: Stage, section: Section, names: Iterable[str]) -> Iterator
 
 
 def predict_body(size_bytes: int) -> bytes:
-    """A call's body of that size. A text is what JSON libraries read and write fastest."""
+    """Return a body of that size. It is a text, which JSON libraries read and write fastest."""
     start, end = b'{"input": "', b'"}'
     return start + b"x" * (size_bytes - len(start) - len(end)) + end
 

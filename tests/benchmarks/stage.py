@@ -27,13 +27,13 @@ class Stage:
     seconds: int
 
     def new_directory(self) -> Path:
-        """A folder for one contender's files and logs."""
+        """Create a folder for one contender's files and logs."""
         directory = self.directory / uuid4().hex[:8]
         directory.mkdir()
         return directory
 
     def new_vhost(self) -> str:
-        """A part of the broker that only one contender uses."""
+        """Create a vhost for one contender."""
         return new_vhost(self.broker)
 
     def amqp_url(self, vhost: str) -> str:

@@ -71,7 +71,7 @@ class Call:
     is_async: bool = False
 
     def script(self, directory: Path) -> str:
-        """The Lua that makes wrk send it; the body goes through a file of ``directory``."""
+        """Return the Lua script of the call; the body goes through a file of ``directory``."""
         if not self.body:
             return ""
         content = directory / "body.json"

@@ -68,6 +68,6 @@ async def test_p3_p5_sync_calls_end_in_time_and_async_ones_complete_after_30_s_w
     for predictor in predictors:
         predictor.start()
     await trial.check()
-    # First nobody knows that they are dead; a model that nobody announces is refused at once.
+    # At first they are still listed as live; later a model without a replica is refused at once.
     assert {503, 504} <= set(trial.ledger.statuses(is_async=False))
     assert set(trial.ledger.statuses(is_async=True)) == {202}

@@ -25,7 +25,7 @@ async def _nothing(_: SupervisedConnection) -> None:
 
 
 async def main() -> None:
-    """Two connections, as a gateway has them."""
+    """Make calls over two connections, as a gateway does."""
     broker = read_settings(BrokerSettings)
     ids = PredictionIds(derive_key(broker.password), LIFE_S, time.time)
 

@@ -68,7 +68,7 @@ def _our_pair(stage: Stage, lane: str) -> Iterator[Pair]:
 
 @contextmanager
 def _bare_pair(stage: Stage, lane: str) -> Iterator[Pair]:
-    """The same queue as ours, with the same arguments."""
+    """Start the bare pair on a queue with the arguments of ours."""
     vhost = stage.new_vhost()
     asyncio.run(_declare(stage, vhost, lane))
     environment = {"BENCH_AMQP_URL": stage.amqp_url(vhost), "BENCH_QUEUE": QUEUE}

@@ -22,7 +22,7 @@ ASYNC: Final = {"Content-Type": "application/json", "Async-Mode": "true"}
 
 
 def measure(stage: Stage) -> Section:
-    """Ours and the peer that has ids too, and the constant route for what a GET costs at least."""
+    """Measure ours, the peer with ids, and the constant route as the least cost of a GET."""
     section = Section(stage.rounds, stage.seconds)
     with contenders(stage, section, (*ACCEPTING, CONSTANT)) as ready:
         for running in ready:

@@ -27,7 +27,7 @@ def series(kept_in: str) -> str:
 
 
 def measure(stage: Stage) -> Section:
-    """No results, some in each round, many once: a million takes long and varies little."""
+    """Measure no and some results in each round, many once: a million takes long, varies little."""
     section = Section(min(stage.rounds, MAX_ROUNDS), stage.seconds)
     vhost = stage.new_vhost()
     for kept_in in BUDGET_BYTES:

@@ -20,7 +20,7 @@ SETTLED_SECONDS: Final = 3
 
 
 def replace_numbers(page: str, numbers: str) -> str:
-    """The page with new numbers between its marks.
+    """Return the page with new numbers between its marks.
 
     Raises:
         ValueError: it does not have both marks, in their order.
@@ -94,7 +94,7 @@ BLOCKS: Final[dict[str, Callable[[Record], Iterable[str]]]] = {
 
 
 def throughput_plot(record: Record) -> str:
-    """The picture of sync throughput."""
+    """Return the picture of sync throughput."""
     rows = [
         (title.replace("`", ""), figure, name in {*OURS.values(), LOGGED})
         for name, title in TITLES.items()

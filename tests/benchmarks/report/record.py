@@ -33,11 +33,11 @@ class Record:
         path.write_text(json.dumps(asdict(self)) + "\n")
 
     def figure(self, part: str, contender: str, case: object, measure: str) -> Figure | None:
-        """A measure of one contender; None if it was not measured."""
+        """Return a measure of one contender; None if it was not measured."""
         return Figure.of(self._values(part, contender, case, measure))
 
     def ratio(self, part: str, case: object, measure: str, above: str, below: str) -> Figure | None:
-        """A measure of contender ``above`` by that of ``below``, round by round."""
+        """Return the ratio of a measure of ``above`` to that of ``below``, round by round."""
         return paired_ratio(
             self._values(part, above, case, measure), self._values(part, below, case, measure)
         )

@@ -60,7 +60,7 @@ def _round_trip(lane: str) -> Target:
 
 
 def memory_for_each(record: Record, kept_in: str) -> Figure | None:
-    """Bytes that each result adds to a gateway, from none to many."""
+    """Return the bytes that each result adds to a gateway, from none to many."""
     none = record.figure("memory", series(kept_in), 0, "rss_bytes")
     many = record.figure("memory", series(kept_in), MANY, "rss_bytes")
     if none is None or many is None:

@@ -13,7 +13,7 @@ from predictmq.local.waiting import wait_until
 
 @contextmanager
 def server(answer: bytes) -> Iterator[int]:
-    """A server that reads the bytes of its only client, sends ``answer`` and closes."""
+    """Run a server that reads the bytes of its only client, sends ``answer`` and closes."""
 
     def serve() -> None:
         connection, _ = listener.accept()
