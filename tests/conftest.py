@@ -1,4 +1,4 @@
-"""A real RabbitMQ of the tests' own, and the services on it."""
+"""A private RabbitMQ node for the tests, and the services on it."""
 
 import os
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ os.environ[SHARE_VARIABLE] = os.environ.get("PYTEST_XDIST_WORKER", "gw0").remove
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateBroker]:
-    """A node on free ports, with nothing on it."""
+    """A new node on free ports."""
     directory = tmp_path_factory.mktemp("rabbitmq")
     with PrivateBroker(directory, prepare_child=end_with_parent) as node:
         yield node
@@ -25,6 +25,6 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateBroker]:
 
 @pytest.fixture
 def cluster(broker: PrivateBroker, tmp_path: Path) -> Iterator[Cluster]:
-    """Starts gateways and predictors in the test's own vhost; ends them afterwards."""
+    """Gateways and predictors in a vhost of the test; ended after it."""
     with Cluster(broker, tmp_path) as services:
         yield services

@@ -1,1 +1,1 @@
-"""How fast it is, beside what a user would pick instead: ``make bench``."""
+"""Benchmarks of PredictMQ and its alternatives: ``make bench``."""

@@ -33,7 +33,7 @@ PLOT: Final = ROOT / "docs" / "performance.svg"
 
 
 def read_arguments() -> argparse.Namespace:
-    """What the command was told."""
+    """Read the arguments of the command."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--only", default="", help=f"some of {','.join(PARTS)}, with commas")
     parser.add_argument("--rounds", type=int, default=5)
@@ -50,7 +50,7 @@ def read_arguments() -> argparse.Namespace:
 
 
 def measure(parts: list[str], rounds: int, seconds: int, keep: Callable[[Record], None]) -> Record:
-    """Measure some parts, one after the other; one that fails costs no other its numbers.
+    """Measure some parts in sequence; the others go on when one fails.
 
     ``keep`` gets what was measured so far after each part: a run that is ended early keeps it.
     """
@@ -79,7 +79,7 @@ def write(record: Record) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do what the command was told; returns the exit code.
+    """Run the command; returns the exit code.
 
     Raises:
         WrkFailed, BrokerMissing, BrokerFailed: nothing can be measured.
@@ -97,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _nowhere(_: Record) -> None:
-    """What is only to be shown is kept nowhere."""
+    """Keep nothing of a run that is only to be printed."""
 
 
 def _interrupt(*_: object) -> NoReturn:
@@ -105,7 +105,7 @@ def _interrupt(*_: object) -> NoReturn:
 
 
 def main() -> int:
-    """The command."""
+    """Read the command line and run."""
     signal.signal(signal.SIGTERM, _interrupt)  # so that what was started is ended
     try:
         return run(read_arguments())

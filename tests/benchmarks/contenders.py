@@ -1,4 +1,4 @@
-"""Everything that answers ``POST /predict``, started and ended: ours, the limit and the peers."""
+"""The contenders: every server of ``POST /predict``, that is ours, the limit and the peers."""
 
 import asyncio
 import sys
@@ -120,7 +120,7 @@ def _rival(stage: Stage, rival: Rival) -> Iterator[Running]:
 
 
 def _redis(stage: Stage, port: int) -> AbstractContextManager[dict[str, int]]:
-    """A Redis that keeps nothing on disk."""
+    """Start a Redis that keeps nothing on disk."""
     options = ("--bind", LOOPBACK, "--port", str(port), "--save", "", "--appendonly", "no")
     command = Command("redis", (require("redis-server"), *options), stage.new_directory())
     return _programs(stage, [command], partial(is_open, LOOPBACK, port))
@@ -138,7 +138,7 @@ def _programs(
 
 
 def _answers(url: str) -> bool:
-    """Whether a call is answered as the same call of ours would be."""
+    """Return whether a call gets the response that ours would give."""
     with suppress(httpx.TransportError):
         answer = httpx.post(
             f"{url}/predict", json={"input": None}, timeout=ANSWER_TIMEOUT_S, trust_env=False

@@ -17,13 +17,13 @@ class Figure:
 
     @classmethod
     def of(cls, values: Iterable[float]) -> Self | None:
-        """The figure of some measurements; None of none."""
+        """Return the figure of some measurements; None for none."""
         measured = [value for value in values if math.isfinite(value)]
         return cls(median(measured), min(measured), max(measured)) if measured else None
 
 
 def paired_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Figure | None:
-    """The ratio of two series, round by round: what disturbs a round disturbs both alike.
+    """Return the ratio of two series, round by round: a disturbance of a round affects both.
 
     None when no round has both, or the denominator is 0.
     """
@@ -32,7 +32,7 @@ def paired_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> 
 
 
 def percentile(values: Iterable[float], percent: float) -> float:
-    """The value that ``percent`` of all do not exceed (nearest rank); NaN of none."""
+    """Return the value that ``percent`` of all do not exceed (nearest rank); NaN for none."""
     ordered = sorted(values)
     if not ordered:
         return math.nan

@@ -1,4 +1,4 @@
-"""Contenders under load: what they answer, and what each of their processes costs."""
+"""Contenders under load: their rates, and the cost of each of their processes."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,7 +16,7 @@ WARM_UP_S: Final = 1
 
 @contextmanager
 def contenders(stage: Stage, section: Section, names: Iterable[str]) -> Iterator[list[Running]]:
-    """Start those that can be started; ``section`` learns why the others cannot."""
+    """Start the contenders that can be started; ``section`` gets the reasons of the others."""
     with ExitStack() as stack:
         ready = []
         for name in names:
@@ -30,7 +30,7 @@ def contenders(stage: Stage, section: Section, names: Iterable[str]) -> Iterator
 
 
 def predict_body(size_bytes: int) -> bytes:
-    """A call's body of that size. A text is what JSON libraries read and write fastest."""
+    """Return a body of that size. It is a text, which JSON libraries read and write fastest."""
     start, end = b'{"input": "', b'"}'
     return start + b"x" * (size_bytes - len(start) - len(end)) + end
 
@@ -38,7 +38,7 @@ def predict_body(size_bytes: int) -> bytes:
 def put_under_load(
     stage: Stage, section: Section, running: Running, case: object, call: Call
 ) -> None:
-    """Load a contender for as long as the stage says, and note what came of it.
+    """Load a contender for the time of the stage, and add the sample.
 
     One that fails costs the run its sample and nothing more.
     """
@@ -51,7 +51,7 @@ def put_under_load(
 
 
 def _under_load(stage: Stage, running: Running, call: Call) -> Sample:
-    """Rates, latencies and the processor time of each role for each call that succeeded."""
+    """Return rates, latencies and the processor time of each role per successful call."""
     before_s = {role: cpu_s(pid) for role, pid in running.pids.items()}
     result = load(running.url, call, stage.seconds, stage.directory)
     sample = {

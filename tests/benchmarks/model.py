@@ -7,11 +7,11 @@ SLOW_S: Final = 0.02
 
 
 def noop(_: Any) -> int:
-    """A model that costs nothing, so that all that is measured is the way to it and back."""
+    """Return at once, so that only the way to the model and back is measured."""
     return 0
 
 
 def slow(_: Any) -> int:
-    """A model that takes 20 ms and no processor, as one on an accelerator would."""
+    """Return after 20 ms without processor time, as a model on an accelerator does."""
     time.sleep(SLOW_S)
     return 0

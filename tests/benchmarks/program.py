@@ -17,12 +17,12 @@ POLL_S: Final = 0.05
 
 
 class ProgramFailed(Exception):
-    """It ended, or was not ready in time; the text says what it wrote last."""
+    """The error that a program ended or was not ready in time; the text has its last line."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """How a program is started, and the role it plays."""
+    """The command of a program, and its role."""
 
     role: str
     arguments: Sequence[str]
@@ -50,11 +50,11 @@ class Program:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The process id."""
         return self._process.pid
 
     def wait_until(self, ready: Callable[[], bool], timeout_s: float) -> None:
-        """Ask again and again until it is ``ready``.
+        """Poll until the program is ``ready``.
 
         Raises:
             ProgramFailed: it has ended, or was not within ``timeout_s`` seconds.
@@ -67,16 +67,16 @@ class Program:
             time.sleep(POLL_S)
 
     def require_running(self) -> None:
-        """See that it has not ended.
+        """Raise an error if the program has ended.
 
         Raises:
-            ProgramFailed: it has.
+            ProgramFailed: it has ended.
         """
         if self._process.poll() is not None:
             raise ProgramFailed(f"{self.role} ended: {self.last_words()}")
 
     def last_words(self) -> str:
-        """The last line it wrote."""
+        """Return the last line of its output."""
         lines = self._log.read_text(errors="replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
 

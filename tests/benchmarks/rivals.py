@@ -1,4 +1,4 @@
-"""The peers: which programs each of them consists of.
+"""The peers, and the programs of each.
 
 One process for each role, as ours; production servers; no line for each call, as ours is measured.
 """
@@ -20,7 +20,7 @@ Roles = dict[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Rival:
-    """One peer: what it is made of, and its programs when it listens on a port."""
+    """One peer: its packages, and its programs for a port."""
 
     name: str
     title: str
@@ -30,24 +30,24 @@ class Rival:
 
     @property
     def folder(self) -> Path:
-        """Where its code is, and where it runs."""
+        """The folder of its code, which is its working directory."""
         return FOLDER / self.name
 
     @property
     def programs(self) -> Path:
-        """Where its environment keeps its programs."""
+        """The folder of the programs of its environment."""
         return ENVIRONMENTS / self.name / "bin"
 
     @property
     def versions(self) -> str:
-        """What it is made of, in the exact versions that are installed."""
+        """The installed versions of its packages."""
         pinned = (self.folder / "requirements.txt").read_text().splitlines()
         versions = dict(line.lower().split("==") for line in pinned)
         return ", ".join(f"{package} {versions[package]}" for package in self.packages)
 
     @property
     def is_installed(self) -> bool:
-        """Whether its environment is complete."""
+        """Return whether its environment is complete."""
         return (ENVIRONMENTS / self.name / ".ready").exists()
 
 

@@ -1,4 +1,4 @@
-"""What one run of one part measured, as plain data that goes to a file and back."""
+"""The samples of one part of a run, as plain data for a file."""
 
 import time
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ class Section:
 
     @classmethod
     def of(cls, plain: dict[str, Any]) -> Self:
-        """A section as it was written."""
+        """Return a section from its written form."""
         return cls(**plain)
 
     def add(self, contender: str, case: object, sample: Sample) -> None:
@@ -35,16 +35,16 @@ class Section:
         print(f"  {contender} [{case}]: {shown}", flush=True)
 
     def values(self, contender: str, case: object, measure: str) -> list[float]:
-        """A measure, round by round; empty if it was not measured."""
+        """Return a measure, round by round; empty if it was not measured."""
         samples = self.samples.get(contender, {}).get(str(case), [])
         return [sample[measure] for sample in samples if measure in sample]
 
     def cases(self) -> list[str]:
-        """The cases in the order in which they were measured."""
+        """Return the cases in the order of their measurement."""
         return list(dict.fromkeys(case for cases in self.samples.values() for case in cases))
 
     def each_round(self) -> Iterator[int]:
-        """The rounds by their number, shown as they begin."""
+        """Yield the rounds by their number; prints each as it begins."""
         for number in range(1, self.rounds + 1):
             print(f" round {number} of {self.rounds}", flush=True)
             yield number

@@ -1,4 +1,4 @@
-"""Where the benchmarks take place: one broker of their own, one folder, and how long they run."""
+"""The stage of the benchmarks: a private broker, a folder, and the duration of a run."""
 
 import os
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ ROOT: Final = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Stage:
-    """What every part of a run is given: ``rounds`` rounds of ``seconds`` for each load."""
+    """The stage of every part of a run: ``rounds`` rounds of ``seconds`` for each load."""
 
     broker: PrivateBroker
     directory: Path
@@ -27,23 +27,23 @@ class Stage:
     seconds: int
 
     def new_directory(self) -> Path:
-        """A folder for one contender's files and logs."""
+        """Create a folder for one contender's files and logs."""
         directory = self.directory / uuid4().hex[:8]
         directory.mkdir()
         return directory
 
     def new_vhost(self) -> str:
-        """A part of the broker that only one contender uses."""
+        """Create a vhost for one contender."""
         return new_vhost(self.broker)
 
     def amqp_url(self, vhost: str) -> str:
-        """A vhost as the URL that client libraries take."""
+        """Return the URL of a vhost, as client libraries take it."""
         broker = self.broker
         login = f"{quote(broker.user)}:{quote(broker.password)}"
         return f"amqp://{login}@{broker.host}:{broker.port}/{quote(vhost)}"
 
     def has_consumer(self, vhost: str) -> bool:
-        """Whether anybody consumes a queue there."""
+        """Return whether a queue of the vhost has a consumer."""
         return bool(self.broker.ctl("list_consumers", "--vhost", vhost, "--no-table-headers"))
 
 

@@ -1,4 +1,4 @@
-"""What processes have used, by proc(5)."""
+"""The resource usage of processes, by proc(5)."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 def tree(root: int) -> list[int]:
-    """A process and all that it has started, directly or not, as far as they run."""
+    """Return a process and all of its running descendants."""
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
         if name.isdecimal() and (fields := _stat(int(name))):
@@ -21,12 +21,12 @@ def tree(root: int) -> list[int]:
 
 
 def cpu_s(root: int) -> float:
-    """Processor seconds of a process and of all that it has started and that still run."""
+    """Return the processor seconds of a process and of its running descendants."""
     return sum(_cpu_ticks(pid) for pid in tree(root)) / TICKS_PER_S
 
 
 def rss_bytes(pid: int) -> int:
-    """The resident memory of one process.
+    """Return the resident memory of one process.
 
     Raises:
         OSError: there is no such process.
@@ -40,7 +40,7 @@ def _cpu_ticks(pid: int) -> int:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields of ``stat`` from the third on, the state; none if the process has ended."""
+    """Return the fields of ``stat`` from the third (the state) on; none of an ended process."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

@@ -1,4 +1,4 @@
-"""Run wrk against one URL, and read what it prints."""
+"""A run of wrk against one URL, and the reading of its output."""
 
 import json
 import re
@@ -11,18 +11,18 @@ from typing import Final
 WRK: Final = "wrk"
 TIMEOUT_S: Final = 30
 MARGIN_S: Final = 60.0
-"""What wrk may take beyond its time: it waits for the answers that are on their way."""
+"""The longest time of wrk beyond its duration: it waits for the last responses."""
 
 _TO_MS: Final = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 60e3, "h": 3600e3}
 
 
 class WrkFailed(Exception):
-    """wrk is missing or did not do what was asked; the text says why."""
+    """The error that wrk is missing or has failed; the text has the reason."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """What wrk measured. ``failed`` counts answers that are no success, and socket errors."""
+    """The measurements of wrk. ``failed`` counts unsuccessful responses and socket errors."""
 
     per_s: float
     p50_ms: float
@@ -63,7 +63,7 @@ def _latency_ms(text: str, percent: int) -> float:
 
 @dataclass(frozen=True)
 class Call:
-    """What wrk keeps ``connections`` busy with: a GET, or with a body a POST of JSON."""
+    """The call that wrk repeats on ``connections``: a GET, or with a body a POST of JSON."""
 
     body: bytes = b""
     connections: int = 32
@@ -71,7 +71,7 @@ class Call:
     is_async: bool = False
 
     def script(self, directory: Path) -> str:
-        """The Lua that makes wrk send it; the body goes through a file of ``directory``."""
+        """Return the Lua script of the call; the body goes through a file of ``directory``."""
         if not self.body:
             return ""
         content = directory / "body.json"
@@ -114,7 +114,7 @@ def load(url: str, call: Call, seconds: int, directory: Path) -> Load:
 
 
 def require(program: str) -> str:
-    """Where a program is.
+    """Return the path of a program.
 
     Raises:
         WrkFailed: it is not installed; the sentence says what to do.

@@ -1,1 +1,1 @@
-"""What is promised when something fails."""
+"""The promises P1 to P10, each under the faults that it has to survive."""

@@ -1,4 +1,4 @@
-"""A trial for each test, the time each recovery took, and what is there when a test fails."""
+"""A trial for each test, the time of each recovery, and the state of the broker on a failure."""
 
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ async def trial(
 
 @pytest.fixture
 def own_broker(tmp_path: Path) -> Iterator[PrivateBroker]:
-    """A node for the test alone, that it starts, kills and starts again; stopped in the end."""
+    """A node that only this test starts, kills and restarts; stopped after it."""
     node = PrivateBroker(tmp_path / "rabbitmq", prepare_child=end_with_parent)
     yield node
     node.kill()  # nobody needs its data
@@ -32,7 +32,7 @@ def own_broker(tmp_path: Path) -> Iterator[PrivateBroker]:
 def pytest_runtest_makereport(
     item: pytest.Function, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Report what is there at the moment when a test fails: it is gone with the test."""
+    """Add queues, consumers and logs to the report of a failed test, before the trial ends."""
     report = yield
     trial = item.funcargs.get("trial")
     if isinstance(trial, Trial) and call.when == "call" and report.failed:
@@ -44,7 +44,7 @@ def pytest_runtest_makereport(
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print how long each recovery took."""
+    """Print the time of each recovery."""
     for report in terminalreporter.stats.get("passed", []):
         for name, value in report.user_properties:
             if name == "recovered_s":

@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.harness.ledger import Call
 from tests.faults.harness.trial import Trial
-from tests.support.harness.alarm import memory_alarm
+from tests.support.harness.broker.alarm import memory_alarm
 from tests.support.harness.calls import ASYNC, final
 from tests.support.harness.waiting import until
 
@@ -49,22 +49,22 @@ async def test_p3_p7_a_memory_alarm_refuses_calls_and_holds_up_nothing_else(
         assert (answer.status_code, answer.json()["error"]) == (503, NOT_NOW)
         after = await http.get(f"/predict/{done.prediction_id}")
         assert (after.status_code, after.text) == (200, before.text)
-        await _expire(trial, waiting[-1])
+        await _until_expired(trial, waiting[-1])
         ending.touch()
         await predictor.reads("predictmq_model_calls_running 0.0")
-        await _is_acknowledged(trial)
+        await _until_acknowledged(trial)
     await trial.check(ends={call.nonce: 504 for call in waiting})
 
 
-async def _expire(trial: Trial, call: Call) -> None:
-    """What nobody starts ends during the alarm, too, and every gateway says so."""
+async def _until_expired(trial: Trial, call: Call) -> None:
+    """Wait until a call that no predictor started has expired at every gateway."""
     for gateway in trial.gateways:
         answer = await final(trial.http(gateway), call.prediction_id)
         assert answer.status_code == 504, answer.text
 
 
-async def _is_acknowledged(trial: Trial) -> None:
-    """Acknowledgements reach the broker: it waits for none of the gateways'."""
+async def _until_acknowledged(trial: Trial) -> None:
+    """Wait until the broker has every acknowledgement of the gateways."""
     columns = ("list_channels", "vhost", "messages_unacknowledged", "prefetch_count")
 
     async def all_arrived() -> bool:

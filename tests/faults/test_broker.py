@@ -1,4 +1,4 @@
-"""The broker ends, comes back, or comes late: no call fails, nothing is lost (P2, P6)."""
+"""The broker ends, restarts, or starts late: no call fails, nothing is lost (P2, P6)."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,7 +23,7 @@ DEADLINE_S: Final = 80.0
 
 @pytest.mark.long
 @pytest.mark.parametrize("end", END)
-async def test_p2_p4_p6_a_broker_that_comes_back_fails_no_call_and_loses_no_prediction(
+async def test_p2_p4_p6_a_broker_restart_fails_no_call_and_loses_no_prediction(
     own_broker: PrivateBroker,
     tmp_path: Path,
     record_property: Callable[[str, object], None],
@@ -57,7 +57,7 @@ async def test_p2_p4_p6_a_broker_that_comes_back_fails_no_call_and_loses_no_pred
 
 
 @pytest.mark.long
-async def test_p3_services_that_start_without_a_broker_refuse_in_time_and_join_by_themselves(
+async def test_p3_services_that_start_without_a_broker_refuse_in_time_and_connect_by_themselves(
     own_broker: PrivateBroker, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     async with Trial(own_broker, tmp_path, record_property, vhost="/") as trial:
@@ -77,7 +77,7 @@ async def test_p3_services_that_start_without_a_broker_refuse_in_time_and_join_b
 
 
 @pytest.mark.long
-async def test_p6_what_still_runs_holds_up_no_sync_call_after_the_broker_has_come_back(
+async def test_p6_requests_that_still_run_hold_up_no_sync_call_after_a_broker_restart(
     own_broker: PrivateBroker, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     await asyncio.to_thread(own_broker.start)

@@ -1,4 +1,4 @@
-"""Clients leave at any moment: nothing of them stays, and what is late is not run."""
+"""Clients that disconnect at any moment: they leak nothing, and no late request is run (P10)."""
 
 import asyncio
 from pathlib import Path
@@ -15,7 +15,7 @@ AT_ONCE: Final = 50
 HEAD: Final = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 
 
-async def test_p10_nothing_is_left_of_clients_who_leave_before_the_publish(trial: Trial) -> None:
+async def test_p10_clients_who_leave_before_the_publish_leak_nothing(trial: Trial) -> None:
     gateway = trial.gateway()
     trial.predictor()
     await trial.begin()
@@ -33,7 +33,7 @@ async def test_p10_nothing_is_left_of_clients_who_leave_before_the_publish(trial
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-async def test_p10_nothing_is_left_of_clients_who_leave_around_the_publish(
+async def test_p10_clients_who_leave_around_the_publish_leak_nothing(
     trial: Trial, is_async: bool
 ) -> None:
     trial.gateway()

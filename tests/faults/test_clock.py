@@ -1,4 +1,4 @@
-"""The clock of one gateway is wrong: predictions live, end and are found all the same (P1, P3)."""
+"""The wrong clock of one gateway: ids, deadlines and results stay as promised (P1, P3)."""
 
 import asyncio
 import time
@@ -47,6 +47,6 @@ async def test_p1_p3_a_gateway_whose_clock_is_wrong_keeps_ids_deadlines_and_resu
 
 
 def _minutes_off(call: Call) -> int:
-    """How wrong the clock is that a prediction id tells the time by."""
+    """Return the error of the clock from which the id of a prediction has its time."""
     minted_s = (UUID(call.prediction_id).int >> 80) / 1000
     return round((minted_s - time.time()) / 60)

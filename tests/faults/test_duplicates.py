@@ -1,4 +1,4 @@
-"""Messages that come twice, too late, or from a stranger: one visible result each (P1, P4)."""
+"""Messages that are duplicate, late or from a stranger: one visible result each (P1, P4)."""
 
 import asyncio
 import json
@@ -10,8 +10,8 @@ from tests.faults.harness.ledger import Call
 from tests.faults.harness.stranger import LANES, send, take
 from tests.faults.harness.stream import REPLIES
 from tests.faults.harness.trial import Trial
+from tests.support.harness.broker.raw import raw_channel
 from tests.support.harness.calls import final
-from tests.support.harness.raw import raw_channel
 
 FORGED: Final = "01a2078f-09a1-8855-b69d-b3925daa09cd"
 NO_UUID: Final = "from-a-stranger"
@@ -33,7 +33,7 @@ async def test_p1_p4_a_request_that_is_delivered_twice_has_one_result(trial: Tri
     trial.start(1), trial.start(1, is_async=True)
     async with raw_channel(trial.broker, trial.vhost) as stranger:
         for lane in LANES:
-            await _double(stranger, lane)
+            await _duplicate(stranger, lane)
     predictor.start()
     await trial.check(sync_endings={200})
     await gateways[0].reads("predictmq_late_replies_total 2.0")
@@ -85,7 +85,7 @@ async def test_p3_p4_a_late_or_a_strangers_reply_reaches_no_caller(trial: Trial)
     await trial.check(strange_ids={FORGED, NO_UUID})
 
 
-async def _double(stranger: AbstractChannel, queue: str) -> None:
+async def _duplicate(stranger: AbstractChannel, queue: str) -> None:
     """Deliver the request in ``queue`` two more times, each told from the others by its input."""
     request = await take(stranger, queue)
     body = json.loads(request.body)
@@ -105,7 +105,7 @@ async def _double(stranger: AbstractChannel, queue: str) -> None:
 
 
 async def _reply(stranger: AbstractChannel, call: Call, *, by: str) -> None:
-    """Answer an accepted prediction in its predictor's place."""
+    """Publish a reply to an accepted prediction in its predictor's place."""
     reply = {"input": {"nonce": call.nonce, "by": by}, "result": call.nonce}
     await send(
         stranger,

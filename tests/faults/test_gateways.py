@@ -1,4 +1,4 @@
-"""A gateway dies or stands still: the others answer, and it catches up before it is ready."""
+"""A killed or frozen gateway: the others respond, and it catches up before it is ready."""
 
 import asyncio
 from typing import Final
@@ -14,10 +14,10 @@ from tests.support.harness.waiting import until
 
 FROZEN_S: Final = 20.0
 PADDING: Final = "x" * 20_000
-"""So that what a frozen gateway has missed does not wait in its socket all together."""
+"""An input too large for all events to fit into the socket of a frozen gateway."""
 
 
-async def test_p1_p2_a_killed_gateways_predictions_are_answered_by_others_and_by_itself_again(
+async def test_p1_p2_predictions_of_a_killed_gateway_are_answered_by_others_and_after_its_restart(
     trial: Trial,
 ) -> None:
     victim, other = trial.gateway(), trial.gateway()
@@ -65,13 +65,13 @@ async def test_p1_a_frozen_gateway_catches_up_before_it_is_ready(
 
 
 async def _finals(trial: Trial, gateway: Service) -> dict[str, str]:
-    """What a gateway says in the end of each prediction that was accepted so far."""
+    """Return the final responses of a gateway for all predictions accepted so far."""
     http = trial.http(gateway)
     return {key: (await final(http, key, 60)).text for key in list(trial.ledger.accepted)}
 
 
 async def _answers_once_ready(gateway: httpx.AsyncClient, ids: list[str]) -> dict[str, str]:
-    """What a gateway says of predictions, asked once, as soon as it says that it is ready."""
+    """Return the first responses of a gateway for predictions, as soon as it is ready."""
 
     async def is_ready() -> bool:
         try:

@@ -1,4 +1,4 @@
-"""A gateway is lost between a key's claim and its request: the key stands for one prediction."""
+"""A gateway lost between a key's claim and its request: the key has one prediction."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,37 +19,37 @@ BODY: Final = {"input": {"nonce": "nonce"}}
 KEY_IS_KNOWN: Final = "predictmq_idempotency_keys 1.0"
 
 
-class Half:
-    """Two gateways, of which one has claimed a key and does not learn that it has.
+class ClaimWithoutRequest:
+    """Two gateways, of which one has claimed a key and does not receive its own claim.
 
-    Its way to the broker is open, the way back is not: its claim is in the stream, its request is
-    still to be sent. ``call`` is the call that waits for it.
+    Its connection to the broker is cut in the direction of the gateway: the claim is in the stream,
+    the request is not published yet. ``begin`` returns the call that waits for it.
     """
 
     def __init__(self, cluster: Cluster, proxy: Proxy, runs: Path) -> None:
         settings = {"DEFAULT_MODEL": "scripted"}
         self.proxy = proxy
-        self.deaf = cluster.gateway(**settings, RABBITMQ_PORT=str(proxy.port))
+        self.claiming = cluster.gateway(**settings, RABBITMQ_PORT=str(proxy.port))
         self.other = cluster.gateway(**settings)
         self._predictor = cluster.predictor(**SCRIPTED, RUNS_FILE=str(runs))
         self._runs = runs
 
     @property
     def runs(self) -> int:
-        """How often the model was executed."""
+        """The number of executions of the model."""
         return len(self._runs.read_text().splitlines())
 
     async def begin(self) -> "asyncio.Task[httpx.Response | None]":
-        for service in (self.deaf, self.other, self._predictor):
+        for service in (self.claiming, self.other, self._predictor):
             await service.ready()
         self.proxy.inject(Fault.BLACKHOLE_DOWN)
-        call = asyncio.create_task(_accepted(self.deaf))
+        call = asyncio.create_task(_call_with_key(self.claiming))
         await self.other.reads(KEY_IS_KNOWN)
         return call
 
 
-async def _accepted(gateway: Service) -> httpx.Response | None:
-    """What a gateway says to the key; None if it does not live to say it."""
+async def _call_with_key(gateway: Service) -> httpx.Response | None:
+    """Make an async call with the key; None if the gateway ends before it responds."""
     async with client(gateway.url) as http:
         try:
             return await http.post("/predict", json=BODY, headers=KEY | ASYNC)
@@ -58,52 +58,56 @@ async def _accepted(gateway: Service) -> httpx.Response | None:
 
 
 @pytest.fixture
-async def half(broker: PrivateBroker, cluster: Cluster, tmp_path: Path) -> AsyncIterator[Half]:
+async def claim(
+    broker: PrivateBroker, cluster: Cluster, tmp_path: Path
+) -> AsyncIterator[ClaimWithoutRequest]:
     """A gateway that is about to claim a key."""
     async with Proxy(broker.host, broker.port) as proxy:
-        yield Half(cluster, proxy, tmp_path / "runs")
+        yield ClaimWithoutRequest(cluster, proxy, tmp_path / "runs")
 
 
-async def test_p1_a_killed_gateways_key_is_followed_up_by_another_under_its_id(half: Half) -> None:
-    call = await half.begin()
-    half.deaf.kill()
+async def test_p1_a_key_claimed_by_a_killed_gateway_keeps_its_id_at_another(
+    claim: ClaimWithoutRequest,
+) -> None:
+    call = await claim.begin()
+    claim.claiming.kill()
     assert await call is None
-    half.proxy.inject(Fault.NONE)
-    followed_up = await asyncio.gather(*(_accepted(half.other) for _ in range(10)))
-    half.deaf.start()
-    await half.deaf.ready()
-    again = await _accepted(half.deaf)
+    claim.proxy.inject(Fault.NONE)
+    followed_up = await asyncio.gather(*(_call_with_key(claim.other) for _ in range(10)))
+    claim.claiming.start()
+    await claim.claiming.ready()
+    again = await _call_with_key(claim.claiming)
     assert again is not None
     assert again.status_code == 202
     assert {answer and answer.text for answer in followed_up} == {again.text}
-    for gateway in (half.deaf, half.other):
+    for gateway in (claim.claiming, claim.other):
         async with client(gateway.url) as http:
             ended = await final(http, again.json()["prediction_id"])
         assert ended.json()["output"]["result"] == "nonce"
-    assert half.runs == 1
+    assert claim.runs == 1
 
 
-async def test_p1_a_gateway_that_was_cut_off_and_the_one_that_followed_up_give_one_id(
-    half: Half,
+async def test_p1_a_key_claimed_by_a_gateway_that_is_cut_off_has_one_id_at_both(
+    claim: ClaimWithoutRequest,
 ) -> None:
-    call = await half.begin()
-    followed_up = await _accepted(half.other)
+    call = await claim.begin()
+    followed_up = await _call_with_key(claim.other)
     assert followed_up is not None
     assert followed_up.status_code == 202
-    half.proxy.inject(Fault.NONE)
+    claim.proxy.inject(Fault.NONE)
     late = await call
     assert late is not None
     assert late.text == followed_up.text
     answers = []
-    for gateway in (half.deaf, half.other):
+    for gateway in (claim.claiming, claim.other):
         async with client(gateway.url) as http:
             answers.append((await final(http, late.json()["prediction_id"])).text)
     assert answers[0] == answers[1]
-    assert half.runs in (1, 2)  # at least once: both may have sent the request
+    assert claim.runs in (1, 2)  # at least once: both may have sent the request
 
 
 @pytest.mark.long
-async def test_p6_calls_with_a_key_outlive_a_broker_restart(
+async def test_p6_calls_with_a_key_survive_a_broker_restart(
     own_broker: PrivateBroker, tmp_path: Path
 ) -> None:
     await asyncio.to_thread(own_broker.start)

@@ -1,10 +1,10 @@
-"""Messages that are no requests of the contract: refused once, and nothing else happens (P9)."""
+"""Messages that are no requests of the contract: rejected once each, without other effect (P9)."""
 
 from typing import Any, Final
 
 from tests.faults.harness.stranger import LANES, REQUEST, send, take
 from tests.faults.harness.trial import Trial
-from tests.support.harness.raw import raw_channel
+from tests.support.harness.broker.raw import raw_channel
 from tests.support.harness.waiting import until
 
 PARKED: Final = "predictions.parked"
@@ -26,7 +26,7 @@ MALFORMED: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-async def test_p9_malformed_messages_are_refused_once_and_the_predictor_lives(
+async def test_p9_malformed_requests_are_rejected_once_and_the_predictor_goes_on(
     trial: Trial,
 ) -> None:
     trial.gateway(), trial.gateway()

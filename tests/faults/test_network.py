@@ -1,4 +1,4 @@
-"""The network between one service and the broker fails; the others have nothing to do with it.
+"""Faults of the network between one service and the broker; the others are unaffected.
 
 Every kind of failure befalls a gateway beside another gateway, and a predictor beside another
 predictor (P3, P4, P6).
@@ -33,13 +33,13 @@ by_side = pytest.mark.parametrize("side", ["gateway", "predictor"])
 
 
 def by_fault(*faults: Any) -> pytest.MarkDecorator:
-    """A test for each fault, or fault with marks, under its name."""
+    """Parametrize a test with faults, or faults with marks, by their names."""
     return pytest.mark.parametrize("fault", faults, ids=lambda fault: fault.name.lower())
 
 
 @pytest.fixture
 async def proxy(trial: Trial) -> AsyncIterator[Proxy]:
-    """What stands between one service and the broker."""
+    """The proxy between one service and the broker."""
     async with Proxy(trial.broker.host, trial.broker.port) as opened:
         yield opened
 
@@ -97,7 +97,7 @@ async def test_p4_p6_a_connection_that_is_cut_fails_no_call(
 @pytest.mark.long
 @by_side
 @by_fault(*SLOW)
-async def test_p3_p4_a_slow_network_costs_time_and_nothing_else(
+async def test_p3_p4_a_slow_network_fails_no_call_and_loses_no_connection(
     trial: Trial, proxy: Proxy, fault: Fault, side: str
 ) -> None:
     proxy.inject(fault)

@@ -1,4 +1,4 @@
-"""More is asked than can be done: refused at once, and what was accepted is served (P7, P10)."""
+"""Overload: calls are refused at once, and accepted ones are served (P7, P10)."""
 
 import asyncio
 import time
@@ -14,16 +14,16 @@ from tests.faults.harness.footprint import memory_bytes
 from tests.faults.harness.ledger import Call
 from tests.faults.harness.stranger import LANES
 from tests.faults.harness.trial import Trial
-from tests.support.harness.raw import raw_channel
+from tests.support.harness.broker.raw import raw_channel
 from tests.support.harness.services import Service
 
 PROMPT_S: Final = 5.0
-"""What a refusal may take on a busy machine; a call that waited would take its deadline."""
+"""The longest time of a refusal on a busy machine; a call that waited would take its deadline."""
 
 AT_ONCE: Final = 2000
 MAX_IN_FLIGHT: Final = 500
 MAX_GROWTH_BYTES: Final = 200_000_000
-"""What so many connections may cost."""
+"""The most memory that ``AT_ONCE`` connections may cost."""
 
 HEAD: Final = (
     b"POST /predict HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
@@ -31,7 +31,7 @@ HEAD: Final = (
 )
 
 AGAIN_BYTES: Final = 30_000_000
-"""How much more a second burst may take: memory is used again, not lost."""
+"""The most that a second burst may take in addition: memory is reused, not lost."""
 
 
 def _refused(calls: list[Call]) -> list[Call]:
@@ -43,7 +43,9 @@ def _assert_prompt(refused: list[Call]) -> None:
     assert max(call.took_s for call in refused) < PROMPT_S
 
 
-async def test_p7_a_full_queue_refuses_at_once_and_what_it_took_is_answered(trial: Trial) -> None:
+async def test_p7_a_full_queue_refuses_calls_at_once_and_accepted_ones_are_answered(
+    trial: Trial,
+) -> None:
     limit = '{"max-length": 2}'
     lanes = r"^predictions\..*\.(sync|async)$"
     policy = ("set_policy", "--vhost", trial.vhost, "small", lanes, limit)
@@ -63,7 +65,7 @@ async def test_p7_a_full_queue_refuses_at_once_and_what_it_took_is_answered(tria
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-async def test_p7_a_queue_that_is_gone_refuses_at_once_until_it_is_there_again(
+async def test_p7_calls_for_a_deleted_queue_are_refused_at_once_until_it_is_declared_again(
     trial: Trial, is_async: bool
 ) -> None:
     trial.gateway()
@@ -81,7 +83,7 @@ async def test_p7_a_queue_that_is_gone_refuses_at_once_until_it_is_there_again(
     await trial.check(sync_endings=frozenset({200, 503}))
 
 
-async def test_p7_one_call_too_many_is_refused_at_once(trial: Trial) -> None:
+async def test_p7_a_call_beyond_the_limit_is_refused_at_once(trial: Trial) -> None:
     gateway = trial.gateway(GATEWAY_MAX_IN_FLIGHT="4")
     trial.predictor(PREDICTOR_CONCURRENCY="4")
     await trial.begin()
@@ -115,7 +117,7 @@ async def test_p7_p10_2000_connections_at_once_are_answered_or_refused_in_bounde
 
 
 async def _peak_of_a_burst(trial: Trial, gateway: Service) -> float:
-    """Make ``AT_ONCE`` calls at once; returns the most that the gateway had in memory."""
+    """Make ``AT_ONCE`` calls at once; returns the peak memory of the gateway."""
     url = httpx.URL(gateway.url)
     connections = [await asyncio.open_connection(url.host, url.port) for _ in range(AT_ONCE)]
     calls = asyncio.gather(*(_call_over(*connection) for connection in connections))
@@ -132,7 +134,7 @@ async def _peak_of_a_burst(trial: Trial, gateway: Service) -> float:
 
 
 async def _call_over(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Call:
-    """A call without httpx, which would keep this process busy for longer than the gateway."""
+    """Make a call without httpx, which would keep this process busier than the gateway."""
     nonce = f"burst-{uuid4()}"
     body = msgspec.json.encode({"input": {"nonce": nonce, "sleep_s": 0.01}})
     started_s = time.monotonic()

@@ -1,4 +1,4 @@
-"""A request that ends every predictor that runs it: it is given up, its neighbours are not (P5)."""
+"""A poison request: the broker gives it up, and its neighbours are answered (P5)."""
 
 import asyncio
 from pathlib import Path
@@ -21,7 +21,7 @@ async def _two_of_each(trial: Trial, runs: Path, concurrency: int) -> None:
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
-async def test_p5_a_poison_request_is_given_up_and_those_prefetched_with_it_are_answered(
+async def test_p5_a_poison_request_is_given_up_and_requests_prefetched_with_it_are_answered(
     trial: Trial, tmp_path: Path, concurrency: int
 ) -> None:
     runs = tmp_path / "runs"
@@ -42,7 +42,7 @@ async def test_p5_a_poison_request_is_given_up_and_those_prefetched_with_it_are_
 
 @pytest.mark.long
 @pytest.mark.parametrize("concurrency", [1, 4])
-async def test_p3_p5_the_caller_of_a_poison_request_meets_the_deadline_and_its_neighbours_do_not(
+async def test_p3_p5_only_the_caller_of_a_poison_request_meets_the_deadline(
     trial: Trial, tmp_path: Path, concurrency: int
 ) -> None:
     runs = tmp_path / "runs"

@@ -1,4 +1,4 @@
-"""Predictors die: what they had is redelivered and answered (P5)."""
+"""Killed predictors: their requests are redelivered and answered (P5)."""
 
 import asyncio
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from tests.faults.harness.trial import Trial
-from tests.support.harness.server import NO_MESSAGES, close_connections, permit
+from tests.support.harness.broker.server import NO_MESSAGES, close_connections, permit
 from tests.support.harness.waiting import until
 
 OUTAGE_S: Final = 30
@@ -48,7 +48,7 @@ async def test_p5_a_predictor_killed_before_its_reply_is_confirmed_loses_nothing
 
 
 @pytest.mark.long
-async def test_p3_p5_with_all_predictors_dead_for_30_s_sync_ends_in_time_and_async_completes(
+async def test_p3_p5_sync_calls_end_in_time_and_async_ones_complete_after_30_s_without_predictors(
     trial: Trial,
 ) -> None:
     trial.gateway(), trial.gateway()
@@ -68,6 +68,6 @@ async def test_p3_p5_with_all_predictors_dead_for_30_s_sync_ends_in_time_and_asy
     for predictor in predictors:
         predictor.start()
     await trial.check()
-    # First nobody knows that they are dead; a model that nobody announces is refused at once.
+    # At first they are still listed as live; later a model without a replica is refused at once.
     assert {503, 504} <= set(trial.ledger.statuses(is_async=False))
     assert set(trial.ledger.statuses(is_async=True)) == {202}

@@ -1,6 +1,7 @@
-"""The broker, or its operator, takes away what a service had there; the service is never silent.
+"""Connections, channels and queues taken from a service by the broker or its operator.
 
-It has it again at once where that is possible, and no call fails; else it is not ready until then.
+The service recovers at once where that is possible, and no call fails; else it is not ready
+until then.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from common.contract.topology import PRESENCE, ROLL_CALLS, async_queue, sync_que
 from tests.faults.harness.calls_under_way import calls_under_way
 from tests.faults.harness.losses import all_losses
 from tests.faults.harness.trial import Trial
-from tests.support.harness.server import (
+from tests.support.harness.broker.server import (
     close_channels,
     close_connections,
     delete_queues,
@@ -37,7 +38,7 @@ CONNECTIONS: Final = (
 )
 MOST_CHANNELS: Final = 5
 REPLY_QUEUES: Final = ""
-"""They are bound to no exchange."""
+"""The key of ``own_queues`` for reply queues, which have no binding."""
 
 NO_CALL_FAILS: Final = frozenset({200})
 
@@ -48,8 +49,8 @@ async def _begin(trial: Trial) -> list[Service]:
     return services
 
 
-async def _taken(services: list[Service], take: Callable[[], int]) -> None:
-    """Have things taken away; all services notice it, once each, and are ready again."""
+async def _take_away(services: list[Service], take: Callable[[], int]) -> None:
+    """Close or delete with ``take``; wait until the services have noticed and are ready again."""
     before = await all_losses(services)
     taken = await asyncio.to_thread(take)
     assert taken
@@ -67,7 +68,7 @@ async def test_p1_p6_a_connection_that_the_broker_closes_fails_no_call(trial: Tr
     services = await _begin(trial)
     for name in CONNECTIONS:
         await calls_under_way(trial)
-        await _taken(services, partial(close_connections, trial.broker, trial.vhost, name))
+        await _take_away(services, partial(close_connections, trial.broker, trial.vhost, name))
     await trial.check(sync_endings=NO_CALL_FAILS)
 
 
@@ -76,21 +77,21 @@ async def test_p1_p6_a_channel_that_the_broker_closes_fails_no_call(trial: Trial
     services = await _begin(trial)
     for number in range(1, MOST_CHANNELS + 1):
         await calls_under_way(trial)
-        await _taken(services, partial(close_channels, trial.broker, trial.vhost, number))
+        await _take_away(services, partial(close_channels, trial.broker, trial.vhost, number))
     await trial.check(sync_endings=NO_CALL_FAILS)
 
 
 @pytest.mark.long
-async def test_p1_p6_a_queue_of_its_own_that_is_deleted_fails_no_call(trial: Trial) -> None:
+async def test_p1_p6_a_deleted_exclusive_queue_fails_no_call(trial: Trial) -> None:
     services = await _begin(trial)
     for exchange in (REPLY_QUEUES, PRESENCE, ROLL_CALLS):
         queues = (await asyncio.to_thread(own_queues, trial.broker, trial.vhost))[exchange]
         await calls_under_way(trial)
-        await _taken(services, partial(delete_queues, trial.broker, trial.vhost, queues))
+        await _take_away(services, partial(delete_queues, trial.broker, trial.vhost, queues))
     await trial.check(sync_endings=NO_CALL_FAILS)
 
 
-async def test_p1_p7_a_deleted_queue_is_there_again_and_what_was_running_is_answered(
+async def test_p1_p7_a_deleted_queue_is_declared_again_and_running_requests_are_answered(
     trial: Trial, tmp_path: Path
 ) -> None:
     trial.gateway(), trial.gateway()
@@ -100,13 +101,13 @@ async def test_p1_p7_a_deleted_queue_is_there_again_and_what_was_running_is_answ
         queue, deleted = lane("scripted"), tmp_path / lane("is deleted")
         running = trial.start(1, is_async=lane is async_queue, until=str(deleted))
         await predictor.reads("predictmq_model_calls_running 1.0")
-        await _taken([predictor], partial(delete_queues, trial.broker, trial.vhost, {queue}))
+        await _take_away([predictor], partial(delete_queues, trial.broker, trial.vhost, {queue}))
         deleted.touch()
         await asyncio.gather(*running, *trial.start(4), *trial.start(4, is_async=True))
     await trial.check(sync_endings=NO_CALL_FAILS)
 
 
-async def test_p2_p7_a_gateway_has_a_deleted_queue_again_when_no_predictor_is_there(
+async def test_p2_p7_a_gateway_declares_a_deleted_queue_again_when_no_predictor_runs(
     trial: Trial,
 ) -> None:
     trial.gateway(), trial.gateway()
@@ -129,7 +130,7 @@ async def test_p2_p7_a_gateway_has_a_deleted_queue_again_when_no_predictor_is_th
 
 
 @pytest.mark.long
-async def test_p3_services_without_permissions_say_so_and_recover_by_themselves(
+async def test_p3_services_without_permissions_are_not_ready_and_recover_by_themselves(
     trial: Trial,
 ) -> None:
     services = await _begin(trial)

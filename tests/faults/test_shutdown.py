@@ -1,4 +1,4 @@
-"""Processes are told to end (SIGTERM) while they are in use: nothing is lost (P8)."""
+"""SIGTERM to services under load: nothing is lost (P8)."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from tests.faults.harness.trial import Trial
 
 CALLERS: Final = 16
 SOME: Final = 5 * CALLERS
-"""Calls enough that each caller has had several answers."""
+"""Enough calls for several responses to each caller."""
 
 BUSY: Final = "predictmq_model_calls_running 1.0"
 ANSWERED: Final = frozenset({200})
@@ -17,7 +17,7 @@ REFUSED_OR_GONE: Final = frozenset({503, NOBODY_LISTENED})
 
 
 @pytest.mark.parametrize("ending", ["gateway", "predictor", "both"])
-async def test_p8_what_was_accepted_is_answered_when_services_end_under_load(
+async def test_p8_accepted_calls_are_answered_when_services_end_under_load(
     trial: Trial, ending: str
 ) -> None:
     gateways = trial.gateway(), trial.gateway()

@@ -1,4 +1,4 @@
-"""The reply stream loses what it had: clear answers, never wrong ones (P1, P4)."""
+"""A reply stream that loses events: clear responses, never wrong ones (P1, P4)."""
 
 import asyncio
 from typing import Any
@@ -8,8 +8,8 @@ import pytest
 from tests.faults.harness.ledger import Call
 from tests.faults.harness.stream import REPLIES, first_events
 from tests.faults.harness.trial import Trial
+from tests.support.harness.broker.raw import raw_channel
 from tests.support.harness.calls import final
-from tests.support.harness.raw import raw_channel
 from tests.support.harness.services import Service
 from tests.support.harness.waiting import until
 
@@ -39,7 +39,7 @@ async def test_p1_p4_a_deleted_stream_is_declared_anew_and_followed_from_its_beg
     await trial.check(ends=dict.fromkeys(gone, status), unrecorded=gone)
 
 
-async def test_p1_p4_what_retention_has_dropped_is_not_found_and_never_something_else(
+async def test_p1_p4_a_result_dropped_by_retention_is_not_found_and_never_replaced_by_another(
     trial: Trial,
 ) -> None:
     gateways = [trial.gateway(**NO_BODIES) for _ in range(2)]
@@ -76,7 +76,7 @@ async def test_p1_p4_what_retention_has_dropped_is_not_found_and_never_something
 
 
 async def _finished(trial: Trial, count: int, *gateways: Service, **script: Any) -> list[Call]:
-    """Have so many async predictions made by the first of the gateways, until all know them."""
+    """Make ``count`` async calls to the first gateway; wait until all gateways have the results."""
     calls = [
         trial.ledger.call(trial.http(gateways[0]), is_async=True, **script) for _ in range(count)
     ]

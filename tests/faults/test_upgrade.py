@@ -1,4 +1,4 @@
-"""Services of another version beside ours: what they say in addition is passed over."""
+"""Services of a newer version beside ours: unknown additions are ignored (P1, P4)."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ from aio_pika.abc import AbstractChannel
 
 from tests.faults.harness.stranger import LANES, REQUEST, send, take
 from tests.faults.harness.trial import Trial
-from tests.support.harness.raw import raw_channel
+from tests.support.harness.broker.raw import raw_channel
 
 NEWER: Final[dict[str, Any]] = {"headers": {"x-newer": [1, {"two": 3}]}, "app_id": "newer"}
 ANNOUNCEMENT: Final = {
@@ -46,7 +46,7 @@ async def test_p1_p4_requests_replies_and_announcements_with_unknown_extras_are_
 
 
 async def _ask(newer: AbstractChannel) -> None:
-    """A newer gateway asks: our predictor answers."""
+    """Publish a request as a newer gateway, and check the reply of our predictor."""
     replies = await newer.declare_queue(exclusive=True)
     body = b'{"input": {"nonce": "n"}, "newer": true}'
     await send(newer, LANES[0], **REQUEST | NEWER | {"body": body, "reply_to": replies.name})
@@ -59,7 +59,7 @@ async def _ask(newer: AbstractChannel) -> None:
 
 
 async def _announce(newer: AbstractChannel) -> None:
-    """A newer predictor says that it is there."""
+    """Publish an announcement as a newer predictor."""
     presence = await newer.get_exchange("predictions.presence")
     await presence.publish(
         aio_pika.Message(
@@ -73,7 +73,7 @@ async def _announce(newer: AbstractChannel) -> None:
 
 
 async def _answer(newer: AbstractChannel, lane: str) -> None:
-    """A newer predictor answers a request of ours."""
+    """Reply to a request of ours as a newer predictor."""
     request = await take(newer, lane)
     asked = json.loads(request.body)["input"]
     assert request.reply_to

@@ -1,1 +1,1 @@
-"""One part and a real broker."""
+"""Tests of one part with a real broker."""

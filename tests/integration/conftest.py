@@ -1,4 +1,4 @@
-"""Connections of the code under test to the real broker, inside the test's own process."""
+"""Connections of the code under test to the real broker, in the process of the test."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,7 +9,7 @@ from aio_pika.abc import AbstractChannel
 from common.amqp.connection import SetUp, SupervisedConnection
 from common.settings import BrokerSettings
 from predictmq.local.rabbitmq.broker import PrivateBroker
-from tests.support.harness.raw import raw_channel
+from tests.support.harness.broker.raw import raw_channel
 from tests.support.harness.services import new_vhost
 
 Opened = Callable[..., Awaitable[SupervisedConnection]]
@@ -17,7 +17,7 @@ Opened = Callable[..., Awaitable[SupervisedConnection]]
 
 @pytest.fixture
 def settings(broker: PrivateBroker) -> BrokerSettings:
-    """The broker, in a vhost of the test's own."""
+    """The settings for the broker, with a vhost of this test."""
     return BrokerSettings(
         RABBITMQ_HOST=broker.host,
         RABBITMQ_PORT=broker.port,
@@ -29,7 +29,7 @@ def settings(broker: PrivateBroker) -> BrokerSettings:
 
 @pytest.fixture
 async def opened(settings: BrokerSettings) -> AsyncIterator[Opened]:
-    """Opens supervised connections; closes them after the test."""
+    """A function that opens supervised connections; they are closed after the test."""
     running: list[asyncio.Task[None]] = []
 
     async def nothing(_: SupervisedConnection) -> None: ...

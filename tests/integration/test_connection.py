@@ -20,13 +20,15 @@ from common.errors import (
 from common.settings import BrokerSettings
 from predictmq.local.rabbitmq.broker import PrivateBroker
 from tests.integration.conftest import Opened
-from tests.support.harness.alarm import memory_alarm
+from tests.support.harness.broker.alarm import memory_alarm
 from tests.support.harness.waiting import until
 
 HELLO = Message(type="test", body=b"hello", correlation_id="1", headers={"a": "b"})
 
 
-async def test_what_is_published_arrives_as_it_was(opened: Opened, raw: AbstractChannel) -> None:
+async def test_a_message_is_delivered_as_it_was_published(
+    opened: Opened, raw: AbstractChannel
+) -> None:
     arrived: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
     await raw.declare_queue("q", durable=True)
 
@@ -49,7 +51,7 @@ async def test_what_is_published_arrives_as_it_was(opened: Opened, raw: Abstract
     await delivery.channel.acknowledge([delivery.tag])
 
 
-async def test_what_comes_back_after_its_time_is_nobodys_and_is_not_logged(
+async def test_a_return_after_the_deadline_of_its_publish_is_ignored_and_not_logged(
     opened: Opened, raw: AbstractChannel, caplog: pytest.LogCaptureFixture
 ) -> None:
     await raw.declare_queue("q", durable=True)
@@ -60,7 +62,7 @@ async def test_what_comes_back_after_its_time_is_nobodys_and_is_not_logged(
     assert not [record for record in caplog.records if record.name.startswith("aiormq")]
 
 
-async def test_what_is_published_at_once_leaves_in_one_packet(
+async def test_messages_published_at_once_leave_in_one_packet(
     opened: Opened, raw: AbstractChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await raw.declare_queue("q", durable=True)
@@ -82,7 +84,7 @@ async def test_what_is_published_at_once_leaves_in_one_packet(
 @pytest.mark.parametrize(
     "acknowledged", [[[1, 2, 3]], [[2, 3], [1]], [[3, 4], [1], [2, 5]], [[6, 1]], [[4], [3, 5]]]
 )
-async def test_what_is_acknowledged_together_takes_no_other_delivery_along(
+async def test_deliveries_acknowledged_together_acknowledge_no_other(
     opened: Opened, raw: AbstractChannel, acknowledged: list[list[int]]
 ) -> None:
     arrived: list[Delivery] = []
@@ -109,14 +111,14 @@ async def test_what_is_acknowledged_together_takes_no_other_delivery_along(
     assert await queue.get(fail=False) is None
 
 
-async def test_a_message_for_nobody_is_unroutable(opened: Opened) -> None:
+async def test_a_message_without_a_queue_is_unroutable(opened: Opened) -> None:
     connection = await opened()
     with pytest.raises(Unroutable):
         await connection.publish(HELLO, "no such queue", timeout_s=5)
     assert connection.is_up
 
 
-async def test_a_full_queue_refuses(opened: Opened, raw: AbstractChannel) -> None:
+async def test_a_full_queue_refuses_a_message(opened: Opened, raw: AbstractChannel) -> None:
     full: dict[str, Any] = {"x-max-length": 1, "x-overflow": "reject-publish"}
     await raw.declare_queue("full", durable=True, arguments=full)
     connection = await opened()
@@ -173,7 +175,7 @@ async def test_a_caller_that_is_cancelled_stays_cancelled(
     await connection.publish(HELLO, "q", timeout_s=5)
 
 
-async def test_publishing_without_a_connection_says_so(settings: BrokerSettings) -> None:
+async def test_publishing_without_a_connection_raises_broker_away(settings: BrokerSettings) -> None:
     async def nothing(_: SupervisedConnection) -> None: ...
 
     connection = SupervisedConnection(settings, "never run", nothing)
@@ -187,7 +189,7 @@ async def test_publishing_without_a_connection_says_so(settings: BrokerSettings)
     ("wrong", "named"),
     [({"password": "wrong"}, "RABBITMQ_DEFAULT_PASS"), ({"vhost": "none"}, "RABBITMQ_VHOST")],
 )
-async def test_a_broker_that_refuses_us_ends_the_connection_at_once(
+async def test_a_login_that_the_broker_refuses_ends_the_connection_at_once(
     settings: BrokerSettings, wrong: dict[str, str], named: str
 ) -> None:
     async def nothing(_: SupervisedConnection) -> None: ...

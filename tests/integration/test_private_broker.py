@@ -16,12 +16,12 @@ COUNT = ("list_vhosts", "name", "--no-table-headers")
 
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings that name no broker, and a port on which there is none."""
+    """Settings that name no broker, with a port on which none listens."""
     monkeypatch.delenv("RABBITMQ_HOST", raising=False)
     monkeypatch.setenv("RABBITMQ_PORT", str(free_port()))
 
 
-def test_what_a_node_knew_is_there_after_a_crash(tmp_path: Path) -> None:
+def test_a_node_keeps_its_data_after_a_crash(tmp_path: Path) -> None:
     with PrivateBroker(tmp_path) as node:
         node.ctl("add_vhost", "kept")
         node.kill()
@@ -46,12 +46,14 @@ def test_a_second_node_on_the_same_data_is_refused(broker: PrivateBroker) -> Non
     assert speaks_amqp(broker.host, broker.port)
 
 
-def test_a_node_without_its_port_says_so(broker: PrivateBroker, tmp_path: Path) -> None:
+def test_a_node_whose_port_is_in_use_fails_with_the_reason(
+    broker: PrivateBroker, tmp_path: Path
+) -> None:
     with pytest.raises(BrokerFailed, match="in use by another program"):
         PrivateBroker(tmp_path, NodeOptions(amqp_port=broker.port)).start()
 
 
-def test_a_node_that_cannot_start_says_why_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_node_that_cannot_start_raises_the_reason_and_leaves_no_process(tmp_path: Path) -> None:
     node = PrivateBroker(tmp_path, NodeOptions(vhost=""))
     with pytest.raises(
         BrokerFailed, match=r"did not start: Error during startup: .*configuration_file"
@@ -61,7 +63,7 @@ def test_a_node_that_cannot_start_says_why_and_leaves_nothing(tmp_path: Path) ->
         assert speaks_amqp(next_node.host, next_node.port)
 
 
-def test_a_command_that_fails_says_why(broker: PrivateBroker) -> None:
+def test_a_failed_command_raises_the_reason(broker: PrivateBroker) -> None:
     with pytest.raises(BrokerFailed, match="delete_vhost nowhere: "):
         broker.ctl("delete_vhost", "nowhere")
 
@@ -85,7 +87,7 @@ def test_a_broker_that_answers_on_this_machine_is_used(
         assert (found.environment, found.node) == ({}, None)
 
 
-def test_a_broker_that_refuses_us_is_a_sentence(
+def test_a_login_that_the_broker_refuses_is_one_sentence(
     broker: PrivateBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RABBITMQ_HOST", broker.host)
@@ -99,7 +101,7 @@ def test_a_broker_that_refuses_us_is_a_sentence(
 
 
 @pytest.mark.usefixtures("nowhere")
-def test_a_private_broker_is_started_where_there_is_none_and_ends_with_its_user(
+def test_a_private_broker_is_started_where_none_runs_and_ends_with_its_user(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with find_or_start_broker(tmp_path, print) as found:
@@ -117,7 +119,7 @@ def test_a_private_broker_is_started_where_there_is_none_and_ends_with_its_user(
 
 
 def use(broker: PrivateBroker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set what leads to ``broker``, except for the host."""
+    """Set all settings for ``broker`` but the host."""
     monkeypatch.setenv("RABBITMQ_PORT", str(broker.port))
     monkeypatch.setenv("RABBITMQ_DEFAULT_USER", broker.user)
     monkeypatch.setenv("RABBITMQ_DEFAULT_PASS", broker.password)

@@ -1,4 +1,4 @@
-"""A supervised connection that ends, for whatever reason, and comes back."""
+"""Reconnection of a supervised connection, after each kind of loss."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -25,7 +25,7 @@ def _lost_once(connection: SupervisedConnection) -> Callable[[], Awaitable[bool]
     return holds
 
 
-async def test_a_closed_connection_is_set_up_again_and_the_brokers_reason_is_told(
+async def test_a_closed_connection_is_set_up_again_and_the_brokers_reason_is_logged(
     opened: Opened, broker: PrivateBroker
 ) -> None:
     lost = asyncio.Event()
@@ -45,7 +45,7 @@ async def test_a_closed_connection_is_set_up_again_and_the_brokers_reason_is_tol
     assert "CONNECTION_FORCED - mended" in reason
 
 
-async def test_the_brokers_reason_for_closing_a_channel_is_told(opened: Opened) -> None:
+async def test_the_brokers_reason_for_closing_a_channel_is_logged(opened: Opened) -> None:
     connection = await opened()
     with capture_logs() as logs:
         channel = await connection.channel()
@@ -56,7 +56,7 @@ async def test_the_brokers_reason_for_closing_a_channel_is_told(opened: Opened) 
     assert "no queue 'no such queue'" in " ".join(reasons)
 
 
-async def test_a_connection_that_ends_at_once_comes_back_ever_later(
+async def test_a_connection_that_ends_at_once_is_retried_with_growing_pauses(
     opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempts: list[int] = []
@@ -81,7 +81,7 @@ async def test_a_connection_that_ends_at_once_comes_back_ever_later(
     await asyncio.gather(*endings, return_exceptions=True)
 
 
-async def test_a_consumer_that_the_broker_cancels_is_subscribed_again(
+async def test_a_consumer_that_the_broker_cancels_subscribes_again(
     opened: Opened, raw: AbstractChannel
 ) -> None:
     arrived: asyncio.Queue[Delivery] = asyncio.Queue()
@@ -101,7 +101,7 @@ async def test_a_consumer_that_the_broker_cancels_is_subscribed_again(
     assert (await asyncio.wait_for(arrived.get(), 5)).message.body == b"hello"
 
 
-async def test_what_is_published_while_a_connection_ends_fails_with_it(
+async def test_a_publish_during_the_end_of_a_connection_fails_with_it(
     opened: Opened, broker: PrivateBroker, raw: AbstractChannel
 ) -> None:
     await raw.declare_queue("q", durable=True)

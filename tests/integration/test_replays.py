@@ -1,4 +1,4 @@
-"""What a client has missed, read back from a real stream."""
+"""Replays: events that a follower has missed, read from a real stream."""
 
 import asyncio
 from typing import Final
@@ -23,7 +23,7 @@ OTHERS: Final = 3 * PREFETCH
 
 @pytest.fixture
 async def replays(opened: Opened) -> Replays:
-    """Reads of a stream with events of two predictions: ours are the first, and the last three."""
+    """Replays of a stream with events of two predictions: ours are the first and the last three."""
     replays = Replays()
 
     async def set_up(connection: SupervisedConnection) -> None:
@@ -46,7 +46,7 @@ async def replays(opened: Opened) -> Replays:
     return replays
 
 
-async def test_what_stands_between_two_offsets_is_read_and_nothing_else(replays: Replays) -> None:
+async def test_a_replay_reads_exactly_the_events_between_two_offsets(replays: Replays) -> None:
     last = OTHERS + 3
     everything = await replays.read(ONE, 0, last)
     assert [event.offset for event in everything] == [0, last - 2, last - 1, last]
@@ -63,7 +63,7 @@ async def test_what_stands_between_two_offsets_is_read_and_nothing_else(replays:
     assert await replays.read(ONE, 1, OTHERS) == []
 
 
-async def test_many_who_resume_at_once_are_served_one_after_the_other(replays: Replays) -> None:
+async def test_followers_that_resume_at_once_get_their_replays_in_turn(replays: Replays) -> None:
     last = OTHERS + 3
     found = await asyncio.gather(
         *(replays.read(ONE, last - 2, last) for _ in range(5 * READERS_AT_ONCE))
@@ -71,7 +71,7 @@ async def test_many_who_resume_at_once_are_served_one_after_the_other(replays: R
     assert {len(events) for events in found} == {3}
 
 
-async def test_a_reader_that_leaves_ends_its_read_and_gives_its_place_back(
+async def test_a_follower_that_leaves_ends_its_replay_and_frees_its_place(
     replays: Replays,
 ) -> None:
     leaving = [
@@ -89,7 +89,7 @@ async def test_a_reader_that_leaves_ends_its_read_and_gives_its_place_back(
     await until(none_is_read, lambda: "the reads of those who left end")
 
 
-async def test_without_a_connection_nothing_is_read(replays: Replays) -> None:
+async def test_a_replay_without_a_connection_reads_nothing(replays: Replays) -> None:
     replays.detach()
     with pytest.raises(Unavailable):
         await replays.read(ONE, 0, 1)

@@ -1,4 +1,4 @@
-"""A broker that says nothing any more, and does not hang up either."""
+"""A broker that sends nothing any more and keeps the connection open."""
 
 import asyncio
 from contextlib import suppress
@@ -16,7 +16,7 @@ from tests.support.harness.proxy import Fault, Proxy
 HELLO = Message(type="test", body=b"hello", correlation_id="1")
 
 
-async def test_a_silent_broker_is_told_from_a_caller_who_was_cancelled(
+async def test_a_silent_broker_is_distinguished_from_a_cancelled_caller(
     broker: PrivateBroker,
     settings: BrokerSettings,
     raw: AbstractChannel,

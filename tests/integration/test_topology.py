@@ -1,4 +1,4 @@
-"""What the contract declares, on a real broker."""
+"""The exchanges and queues of the contract, declared on a real broker."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from predictmq.local.rabbitmq.broker import PrivateBroker
 from tests.integration.conftest import Opened
 
 
-async def test_everything_can_be_declared_again_and_again(opened: Opened) -> None:
+async def test_the_topology_can_be_declared_repeatedly(opened: Opened) -> None:
     async def declare_twice(connection: SupervisedConnection) -> None:
         for _ in range(2):
             channel = await connection.channel()
@@ -23,7 +23,7 @@ async def test_everything_can_be_declared_again_and_again(opened: Opened) -> Non
     assert connection.is_up
 
 
-async def test_a_queue_of_another_version_is_named_with_what_to_do(
+async def test_a_queue_of_another_version_is_named_with_a_remedy(
     settings: BrokerSettings, raw: AbstractChannel
 ) -> None:
     await raw.declare_queue(sync_queue("demo"), durable=True)

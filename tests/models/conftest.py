@@ -17,7 +17,7 @@ Serve = Callable[..., Awaitable[httpx.AsyncClient]]
 
 @pytest.fixture
 async def serve(cluster: Cluster, tmp_path: Path) -> AsyncIterator[Serve]:
-    """Serves what ``PREDICTOR_MODEL`` says, from the test's own directory; gives a client."""
+    """A function that serves ``PREDICTOR_MODEL`` from the test's directory; returns a client."""
     async with AsyncExitStack() as clients:
 
         async def start(specification: str, **settings: str) -> httpx.AsyncClient:
@@ -33,7 +33,7 @@ async def serve(cluster: Cluster, tmp_path: Path) -> AsyncIterator[Serve]:
 
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What ``train_digits`` makes: the classifier and the images that it has not seen."""
+    """The output of ``train_digits``: the classifier, and images from outside its training set."""
     directory = tmp_path_factory.mktemp("digits")
     command = [sys.executable, "-m", "tests.models.train_digits", str(directory)]
     subprocess.run(command, cwd=ROOT, check=True, timeout=120)

@@ -17,12 +17,12 @@ FLOATS = np.dtype("float32")
 
 
 def sums(model_input: Any) -> Any:
-    """Two results for each row of an array, by their names."""
+    """Return two named results for each row of an array."""
     return {"sum": model_input.sum(axis=1), "first": model_input[:, 0]}
 
 
 def facts(model_input: Any) -> Any:
-    """A table from columns that hold lists, objects and times."""
+    """Return a table from columns with lists, objects and times."""
     return pd.DataFrame(
         {
             "words": [len(words) for words in model_input["words"]],
@@ -34,12 +34,12 @@ def facts(model_input: Any) -> Any:
 
 
 def doubles(model_input: Any) -> Any:
-    """Twice each value."""
+    """Return each value doubled."""
     return [2 * value for value in model_input]
 
 
 def save(directory: Path) -> None:
-    """Save all of them, each under its name."""
+    """Save all models, each under its name."""
     mlflow.sklearn.save_model(
         LogisticRegression().fit(PEOPLE, ["stays", "stays", "leaves", "leaves"]),
         directory / "table",

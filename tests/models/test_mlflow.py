@@ -15,7 +15,7 @@ BERLIN = {"words": ["a", "b"], "place": {"city": "Berlin"}, "since": "2020-01-02
 
 @pytest.fixture(scope="session")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What ``save_mlflow`` saves."""
+    """The directory with the models of ``save_mlflow``."""
     directory = tmp_path_factory.mktemp("mlflow")
     command = [sys.executable, "-m", "tests.models.save_mlflow", str(directory)]
     subprocess.run(command, cwd=ROOT, check=True, timeout=120)

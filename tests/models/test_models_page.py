@@ -9,7 +9,7 @@ from tests.support.harness.services import ROOT
 PAGE = ROOT / "docs" / "models.md"
 
 
-async def test_each_model_that_ships_is_one_command(tmp_path: Path) -> None:
+async def test_a_model_that_ships_is_served_by_one_command(tmp_path: Path) -> None:
     with Reader(tmp_path / "checkout") as reader:
         await asyncio.to_thread(reader.follow, sections(PAGE)["Models that ship"])
         assert reader.compared == 3

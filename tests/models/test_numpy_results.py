@@ -1,4 +1,4 @@
-"""A user's own model that gives what NumPy gives."""
+"""A user's own model whose results are NumPy values."""
 
 from pathlib import Path
 from textwrap import dedent

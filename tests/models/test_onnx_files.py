@@ -1,4 +1,4 @@
-"""What ONNX files take and give, as JSON: names, rows, texts, bounds."""
+"""Inputs and outputs of ONNX files as JSON: names, rows, texts, bounds."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ Array = tuple[str, int, list[Any]]
 
 
 def _answers(file: Path, inputs: list[Any]) -> list[Any]:
-    """What the model in ``file`` answers, all asked at once."""
+    """Return the results of the model in ``file``, for all inputs in one call."""
     (specification,) = parse_models(f"x=onnx({file})")
     questions = [ModelInput(msgspec.json.encode(each), "id") for each in inputs]
     return [
@@ -54,7 +54,7 @@ def _answers(file: Path, inputs: list[Any]) -> list[Any]:
     ],
     ids=["named", "rows of several lengths", "no rows", "another axis", "texts", "bounds"],
 )
-def test_an_input_is_a_row_where_the_file_has_rows_and_else_all_of_it(
+def test_an_input_is_one_row_where_the_file_has_rows_and_else_the_whole_array(
     tmp_path: Path, operator: str, takes: list[Array], gives: Array, answers: list[Any]
 ) -> None:
     node = helper.make_node(operator, [name for name, *_ in takes], [gives[0]])

@@ -1,4 +1,4 @@
-"""The model that reads how positive a text is."""
+"""The sentiment model: a score for how positive a text is."""
 
 from tests.models.conftest import Serve
 

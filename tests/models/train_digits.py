@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 
 
 def train(directory: Path) -> None:
-    """Write both files into ``directory``, which is made if need be."""
+    """Write both files into ``directory``; creates it if need be."""
     images, labels = load_digits(return_X_y=True)  # they are part of scikit-learn
     images, held_out, labels, truth = train_test_split(
         images.astype(np.float32), labels, test_size=0.25, random_state=0, stratify=labels

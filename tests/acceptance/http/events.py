@@ -20,7 +20,7 @@ class ServerSent(NamedTuple):
 
 
 class EventStream:
-    """The events of one answer; ``last_id`` is what a client resumes with."""
+    """The events of one response; ``last_id`` is the id for a client to resume with."""
 
     def __init__(self, answer: httpx.Response, last_id: str) -> None:
         self.answer = answer
@@ -29,7 +29,7 @@ class EventStream:
         self._lines = answer.aiter_lines()
 
     async def next(self) -> ServerSent | None:
-        """The next event; None at the end."""
+        """Return the next event; None at the end."""
         async with asyncio.timeout(EVENT_TIMEOUT_S):
             while (block := await self._block()) is not None:
                 self.last_id = block.get("id", self.last_id)
@@ -39,14 +39,14 @@ class EventStream:
         return None
 
     async def rest(self) -> list[ServerSent]:
-        """All events up to the end."""
+        """Return all events up to the end."""
         events = []
         while event := await self.next():
             events.append(event)
         return events
 
     async def until(self, name: str, **data: Any) -> list[ServerSent]:
-        """All events up to the first of that name whose data has that in it."""
+        """Return all events up to the first of that name whose data has those items."""
         events = []
         while event := await self.next():
             events.append(event)

@@ -1,4 +1,4 @@
-"""A gateway, started as a process of its own, with a route that fails as nobody foresaw."""
+"""A gateway process with a route that raises an unexpected exception."""
 
 import asyncio
 import sys
@@ -14,7 +14,7 @@ from gateway.web.app import GatewayApp
 
 
 class FailingGateway(Gateway):
-    """Fails at ``/fails``."""
+    """A gateway with the route ``/fails``, which raises."""
 
     def http_app(self) -> GatewayApp:
         app = super().http_app()

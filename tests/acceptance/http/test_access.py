@@ -43,7 +43,7 @@ async def gateways(services: tuple[Service, Service]) -> AsyncIterator[Gateways]
         yield a, b
 
 
-async def test_what_one_name_has_predicted_is_404_for_another_on_every_gateway(
+async def test_a_finished_prediction_is_404_for_another_owner_on_every_gateway(
     gateways: Gateways,
 ) -> None:
     here, there = gateways
@@ -57,7 +57,7 @@ async def test_what_one_name_has_predicted_is_404_for_another_on_every_gateway(
         assert (answer.status_code, answer.text) == (404, '{"error": "Prediction ID not found."}')
 
 
-async def test_what_is_not_finished_is_404_for_another_too(gateways: Gateways) -> None:
+async def test_a_pending_prediction_is_404_for_another_owner(gateways: Gateways) -> None:
     here, there = gateways
     posted = await here.post(
         "/models/scripted/predict",
@@ -69,7 +69,7 @@ async def test_what_is_not_finished_is_404_for_another_too(gateways: Gateways) -
     assert (await there.get(url, headers=bearer(BOB))).status_code == 404
 
 
-async def test_the_events_of_a_prediction_are_told_to_its_owner_only(gateways: Gateways) -> None:
+async def test_events_of_a_prediction_are_sent_to_its_owner_only(gateways: Gateways) -> None:
     here, there = gateways
     here.headers.update(bearer(ALICE))
     url = f"/predict/{await accepted(here, 1)}"
@@ -83,7 +83,7 @@ async def test_the_events_of_a_prediction_are_told_to_its_owner_only(gateways: G
 @pytest.mark.parametrize(
     "headers", [{}, bearer("unknown"), {"X-API-Key": "unknown"}, {"Authorization": f"Basic {BOB}"}]
 )
-async def test_without_a_key_nothing_but_health_is_answered(
+async def test_a_call_without_a_valid_key_gets_401_everywhere_but_on_health_routes(
     gateways: Gateways, headers: dict[str, str]
 ) -> None:
     for gateway in gateways:
@@ -100,7 +100,7 @@ async def test_without_a_key_nothing_but_health_is_answered(
             assert (await gateway.get(path, headers=headers)).status_code == 200
 
 
-async def test_a_key_opens_every_route_in_either_header(gateways: Gateways) -> None:
+async def test_a_key_is_accepted_on_every_route_in_either_header(gateways: Gateways) -> None:
     for gateway in gateways:
         for headers in (bearer(BOB), {"X-API-Key": BOB}):
             sync = await gateway.post("/predict", json={"input": 1}, headers=headers)
@@ -108,14 +108,16 @@ async def test_a_key_opens_every_route_in_either_header(gateways: Gateways) -> N
             assert (await gateway.get("/models", headers=headers)).status_code == 200
 
 
-async def test_a_large_body_without_a_key_is_told_so_and_not_its_size(gateways: Gateways) -> None:
+async def test_a_call_without_a_key_gets_401_before_the_size_of_its_body_is_checked(
+    gateways: Gateways,
+) -> None:
     here, _ = gateways
     for mebibytes in (2, 8, 20):
         answer = await here.post("/predict", content=b"x" * (mebibytes * 2**20))
         assert answer.status_code == 401, mebibytes
 
 
-async def test_a_page_asks_first_without_a_key_and_then_with_it(gateways: Gateways) -> None:
+async def test_a_cors_preflight_needs_no_key_and_the_call_after_it_does(gateways: Gateways) -> None:
     asked = {
         "Origin": ORIGIN,
         "Access-Control-Request-Method": "POST",
@@ -134,7 +136,7 @@ async def test_a_page_asks_first_without_a_key_and_then_with_it(gateways: Gatewa
         assert "retry-after" in exposed
 
 
-async def test_no_key_is_ever_logged(services: tuple[Service, Service], gateways: Gateways) -> None:
+async def test_a_key_is_never_logged(services: tuple[Service, Service], gateways: Gateways) -> None:
     for gateway in gateways:
         await gateway.post("/predict", content=b"{", headers=bearer(BOB))
         await gateway.get("/nowhere", headers=bearer("bob-keyy"))
@@ -142,7 +144,7 @@ async def test_no_key_is_ever_logged(services: tuple[Service, Service], gateways
         assert not [key for key in (ALICE, ALICE_TOO, BOB) if key in service.log]
 
 
-async def test_a_gateway_that_starts_again_knows_whose_results_it_replays(cluster: Cluster) -> None:
+async def test_a_restarted_gateway_knows_the_owners_of_replayed_results(cluster: Cluster) -> None:
     one, other = cluster.gateway(**KEYS), cluster.gateway(**KEYS)
     predictor = cluster.predictor()
     for service in (one, other, predictor):
@@ -160,7 +162,7 @@ async def test_a_gateway_that_starts_again_knows_whose_results_it_replays(cluste
         assert (await http.get(url, headers=bearer(BOB))).status_code == 404
 
 
-async def test_each_gateway_counts_calls_for_itself(cluster: Cluster) -> None:
+async def test_a_rate_limit_counts_calls_on_each_gateway_separately(cluster: Cluster) -> None:
     limited = KEYS | {"GATEWAY_RATE_LIMIT": "2/hour"}
     one, other = cluster.gateway(**limited), cluster.gateway(**limited)
     predictor = cluster.predictor()
@@ -181,9 +183,7 @@ async def test_each_gateway_counts_calls_for_itself(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize("keys", ["hunter2", "alice=hunter2,bob=hunter2", "alice=hunter2,"])
-async def test_keys_that_cannot_be_read_end_the_start_and_are_not_shown(
-    cluster: Cluster, keys: str
-) -> None:
+async def test_malformed_keys_end_the_start_and_are_not_logged(cluster: Cluster, keys: str) -> None:
     gateway = cluster.gateway(
         GATEWAY_API_KEYS=keys, GATEWAY_RATE_LIMIT="often", GATEWAY_CORS_ORIGINS="app"
     )

@@ -56,7 +56,9 @@ async def _other_kinds_of_bad_input(gateway: httpx.AsyncClient) -> None:
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown_prediction")
 
 
-async def test_a_client_that_sends_far_too_much_still_reads_why(cluster: Cluster) -> None:
+async def test_a_client_with_a_body_far_over_the_limit_still_reads_the_413(
+    cluster: Cluster,
+) -> None:
     service = cluster.gateway()
     await service.ready()
     async with client(service.url) as gateway:

@@ -1,4 +1,4 @@
-"""Cancel: what is cancelled at one gateway is cancelled at all, and nobody works for it."""
+"""Cancel: a prediction cancelled at one gateway is cancelled at all, and uses no predictor."""
 
 import asyncio
 from pathlib import Path
@@ -27,13 +27,13 @@ async def _cancel(gateway: httpx.AsyncClient, prediction_id: str) -> httpx.Respo
     return await gateway.delete(f"/predict/{prediction_id}")
 
 
-async def _is_gone(prediction_id: str, *gateways: httpx.AsyncClient) -> None:
+async def _assert_cancelled(prediction_id: str, *gateways: httpx.AsyncClient) -> None:
     for gateway in gateways:
         answer = await final(gateway, prediction_id)
         assert (answer.status_code, answer.text) == (410, CANCELLED)
 
 
-async def test_what_waits_at_a_predictor_is_cancelled_at_another_gateway_and_not_run(
+async def test_a_request_held_by_a_predictor_is_cancelled_at_another_gateway_and_not_run(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     runs, go_on = tmp_path / "runs", tmp_path / "go on"
@@ -45,31 +45,33 @@ async def test_what_waits_at_a_predictor_is_cancelled_at_another_gateway_and_not
         waiting = await accepted(a, {"nonce": "cancelled"})
         answer = await _cancel(b, waiting)
         assert (answer.status_code, answer.content) == (204, b"")
-        await _is_gone(waiting, b, a)
+        await _assert_cancelled(waiting, b, a)
         assert (await a.get(f"/predict/{busy}")).status_code == 202
         go_on.touch()
         await predictor.reads(ONE_CANCELLED)
         assert (await final(b, busy)).status_code == 200
-        await _is_gone(waiting, b, a)
+        await _assert_cancelled(waiting, b, a)
     assert "cancelled" not in runs.read_text()
 
 
-async def test_what_waits_in_the_queue_is_cancelled_without_any_predictor(
+async def test_a_request_in_the_queue_is_cancelled_without_any_predictor(
     cluster: Cluster,
 ) -> None:
     one, other = await _gateways(cluster)
     async with client(one.url) as a, client(other.url) as b:
         prediction_id = await accepted(a, {"nonce": 1})
         assert (await _cancel(b, prediction_id)).status_code == 204
-        await _is_gone(prediction_id, a, b)
+        await _assert_cancelled(prediction_id, a, b)
         predictor = cluster.predictor(**SCRIPTED)  # it was not there to be told, and runs it
         await predictor.ready()
         await predictor.reads('predictmq_predictions_total{outcome="succeeded"} 1.0')
-        await _is_gone(prediction_id, a, b)
+        await _assert_cancelled(prediction_id, a, b)
         await one.reads('predictmq_results_recorded_total{state="cancelled"} 1.0')
 
 
-async def test_what_runs_in_a_process_is_stopped_and_the_next_is_served(cluster: Cluster) -> None:
+async def test_a_model_call_in_a_process_is_stopped_by_a_cancel_and_the_next_is_served(
+    cluster: Cluster,
+) -> None:
     one, other = await _gateways(cluster)
     predictor = cluster.predictor(**PROCESS)
     await predictor.ready()
@@ -80,10 +82,10 @@ async def test_what_runs_in_a_process_is_stopped_and_the_next_is_served(cluster:
         await predictor.reads(ONE_CANCELLED)
         answer = await b.post("/predict", json={"input": {"nonce": 2}})
         assert answer.json()["result"] == 2
-        await _is_gone(prediction_id, a, b)
+        await _assert_cancelled(prediction_id, a, b)
 
 
-async def test_what_runs_in_a_thread_runs_to_its_end_and_stays_cancelled(
+async def test_a_model_call_in_a_thread_runs_on_after_a_cancel_and_stays_cancelled(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     go_on = tmp_path / "go on"
@@ -94,14 +96,16 @@ async def test_what_runs_in_a_thread_runs_to_its_end_and_stays_cancelled(
         prediction_id = await accepted(a, {"nonce": 1, "until": str(go_on)})
         await predictor.reads("predictmq_model_calls_running 1.0")
         assert (await _cancel(b, prediction_id)).status_code == 204
-        await _is_gone(prediction_id, a, b)
+        await _assert_cancelled(prediction_id, a, b)
         await predictor.reads("predictmq_model_calls_running 1.0")
         go_on.touch()
         await predictor.reads(ONE_CANCELLED)
-        await _is_gone(prediction_id, a, b)
+        await _assert_cancelled(prediction_id, a, b)
 
 
-async def test_what_is_over_is_not_cancelled_and_says_how_it_ended(cluster: Cluster) -> None:
+async def test_a_prediction_with_a_final_state_is_not_cancelled_and_keeps_it(
+    cluster: Cluster,
+) -> None:
     one, other = await _gateways(cluster)
     predictor = cluster.predictor(**SCRIPTED)
     await predictor.ready()
@@ -117,7 +121,7 @@ async def test_what_is_over_is_not_cancelled_and_says_how_it_ended(cluster: Clus
                 assert (await final(gateway, prediction_id)).text == ended.text
 
 
-async def test_unknown_ids_cannot_be_cancelled_and_cancelled_ones_can_again(
+async def test_unknown_ids_cannot_be_cancelled_and_a_cancel_can_be_repeated(
     cluster: Cluster,
 ) -> None:
     one, other = await _gateways(cluster)
@@ -134,7 +138,7 @@ async def test_unknown_ids_cannot_be_cancelled_and_cancelled_ones_can_again(
         assert (await _cancel(b, prediction_id)).status_code == 204
 
 
-async def test_a_gateway_that_starts_later_knows_what_was_cancelled(cluster: Cluster) -> None:
+async def test_a_gateway_that_starts_later_knows_cancelled_predictions(cluster: Cluster) -> None:
     one, _ = await _gateways(cluster)
     async with client(one.url) as a:
         prediction_id = await accepted(a, {"nonce": 1})
@@ -142,7 +146,7 @@ async def test_a_gateway_that_starts_later_knows_what_was_cancelled(cluster: Clu
         late = cluster.gateway()
         await late.ready()
         async with client(late.url) as c:
-            await _is_gone(prediction_id, c)
+            await _assert_cancelled(prediction_id, c)
             problem = await c.get(
                 f"/predict/{prediction_id}", headers={"Accept": "application/problem+json"}
             )

@@ -1,4 +1,4 @@
-"""Cancel-After: a caller's own deadline, kept on time whatever stands before it."""
+"""Cancel-After: a caller's own deadline, on time behind predictions with longer ones."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ SLACK_S: Final = 3.0
 
 
 async def _accepted(gateway: httpx.AsyncClient, value: Any, cancel_after: str) -> str:
-    """Have a prediction accepted with a deadline; returns its id."""
+    """Make an async call with a deadline; returns the id of the accepted prediction."""
     answer = await gateway.post(
         "/predict", json={"input": value}, headers=ASYNC | {"Cancel-After": cancel_after}
     )
@@ -27,7 +27,7 @@ async def _accepted(gateway: httpx.AsyncClient, value: Any, cancel_after: str) -
     return str(answer.json()["prediction_id"])
 
 
-async def test_it_fires_on_time_behind_predictions_with_longer_deadlines(
+async def test_a_short_deadline_is_on_time_behind_predictions_with_longer_ones(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     runs = tmp_path / "runs"
@@ -51,7 +51,7 @@ async def test_it_fires_on_time_behind_predictions_with_longer_deadlines(
     assert runs.read_text().split() == ["before"]
 
 
-async def test_what_runs_is_stopped_when_its_callers_deadline_is_over(cluster: Cluster) -> None:
+async def test_a_running_model_call_is_stopped_at_its_callers_deadline(cluster: Cluster) -> None:
     one, other = (cluster.gateway(DEFAULT_MODEL="scripted") for _ in range(2))
     predictor = cluster.predictor(**PROCESS)
     for service in (one, other, predictor):
@@ -73,7 +73,7 @@ async def test_what_runs_is_stopped_when_its_callers_deadline_is_over(cluster: C
         assert answer.json()["result"] == 3
 
 
-async def test_nothing_is_left_of_a_deadline_once_the_prediction_is_final(
+async def test_a_deadline_is_dropped_at_the_final_state(
     cluster: Cluster,
 ) -> None:
     one, other = (cluster.gateway() for _ in range(2))
@@ -94,7 +94,7 @@ async def test_nothing_is_left_of_a_deadline_once_the_prediction_is_final(
         await one.reads("predictmq_deadlines 0.0")
 
 
-async def test_a_longer_one_than_is_configured_is_capped(cluster: Cluster) -> None:
+async def test_a_deadline_beyond_the_configured_one_is_capped(cluster: Cluster) -> None:
     gateway = cluster.gateway(
         DEFAULT_MODEL="scripted", GATEWAY_ASYNC_DEADLINE_S="2", GATEWAY_SYNC_TIMEOUT_S="1"
     )
@@ -117,7 +117,7 @@ async def test_a_longer_one_than_is_configured_is_capped(cluster: Cluster) -> No
 
 
 @pytest.mark.parametrize("headers", [{}, ASYNC])
-async def test_one_that_is_no_duration_is_refused(
+async def test_a_deadline_that_is_no_duration_is_refused(
     cluster: Cluster, headers: dict[str, str]
 ) -> None:
     gateway = cluster.gateway()

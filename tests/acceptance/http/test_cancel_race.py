@@ -1,4 +1,4 @@
-"""Cancel against completion: one of them is first, and it is the same for everyone."""
+"""Races of cancel and completion: the first one counts, at every gateway."""
 
 import asyncio
 from collections import Counter
@@ -14,13 +14,15 @@ RACES: Final = 500
 AT_ONCE: Final = 10
 STEP_S: Final = 0.003
 MODEL_S: Final = 0.1
-"""Longer than a DELETE takes on its way, so that it can come too early as well as too late."""
+"""Longer than the way of a DELETE, which so arrives before or after the end of the model call."""
 ENDS: Final = {204: 410, 409: 200}
-"""What a DELETE answers → what every GET answers from then on."""
+"""The status of a DELETE → the status of every later GET."""
 
 
-async def _races(asked: httpx.AsyncClient, other: httpx.AsyncClient, count: int) -> dict[str, int]:
-    """What DELETE answered, by id; each comes when the last ones were about to end."""
+async def _cancel_near_the_end(
+    asked: httpx.AsyncClient, other: httpx.AsyncClient, count: int
+) -> dict[str, int]:
+    """Cancel predictions close to their end; returns the statuses of the DELETEs by id."""
     answers: dict[str, int] = {}
     wait_s = MODEL_S
     for number in range(count):
@@ -34,7 +36,7 @@ async def _races(asked: httpx.AsyncClient, other: httpx.AsyncClient, count: int)
     return answers
 
 
-async def test_every_gateway_says_the_same_of_500_races_of_cancel_and_completion(
+async def test_500_races_of_cancel_and_completion_have_one_final_state_on_every_gateway(
     cluster: Cluster,
 ) -> None:
     one, other = (cluster.gateway(DEFAULT_MODEL="scripted") for _ in range(2))
@@ -43,7 +45,9 @@ async def test_every_gateway_says_the_same_of_500_races_of_cancel_and_completion
         await service.ready()
     async with client(one.url) as a, client(other.url) as b:
         lanes = [(a, b) if lane % 2 else (b, a) for lane in range(AT_ONCE)]
-        raced = await asyncio.gather(*(_races(*lane, RACES // AT_ONCE) for lane in lanes))
+        raced = await asyncio.gather(
+            *(_cancel_near_the_end(*lane, RACES // AT_ONCE) for lane in lanes)
+        )
         answers = {key: status for lane in raced for key, status in lane.items()}
         won = Counter(answers.values())
         assert won.total() == RACES

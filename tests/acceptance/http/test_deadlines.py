@@ -10,7 +10,9 @@ from tests.support.harness.waiting import until
 from tests.support.models.scripted import SCRIPTED
 
 
-async def test_without_predictors_sync_is_refused_soon_and_async_waits(cluster: Cluster) -> None:
+async def test_a_sync_call_without_predictors_is_refused_soon_and_an_async_one_waits(
+    cluster: Cluster,
+) -> None:
     gateway = cluster.gateway()
     await gateway.ready()
     async with client(gateway.url) as http:
@@ -39,7 +41,7 @@ async def test_a_sync_call_ends_by_its_deadline_when_its_predictor_does_not_answ
         assert time.monotonic() - started_s < 2 + 1
 
 
-async def test_an_async_prediction_that_nobody_starts_expires_by_itself(cluster: Cluster) -> None:
+async def test_an_async_prediction_that_no_predictor_starts_expires(cluster: Cluster) -> None:
     gateway, other = (cluster.gateway(GATEWAY_ASYNC_DEADLINE_S="2") for _ in range(2))
     await gateway.ready()
     await other.ready()

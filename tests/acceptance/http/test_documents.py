@@ -12,8 +12,8 @@ from tests.support.harness.services import Cluster
 from tests.support.harness.waiting import until
 
 
-class Named(HTMLParser):
-    """Collects what a page has its browser fetch."""
+class PageAddresses(HTMLParser):
+    """The addresses that a page has its browser fetch."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -22,19 +22,19 @@ class Named(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note the address that a tag names."""
+        """Collect the address that a tag names."""
         urls = [value for name, value in attrs if name in ("href", "src") and value]
         self.urls += urls
         self.inline_scripts += tag == "script" and not urls
 
 
-async def test_all_that_the_docs_page_names_comes_from_the_gateway(cluster: Cluster) -> None:
+async def test_every_asset_of_the_docs_page_comes_from_the_gateway(cluster: Cluster) -> None:
     service = cluster.gateway()
     await service.ready()
     async with client(service.url) as gateway:
         page = await gateway.get("/docs")
         assert page.headers["content-type"] == "text/html; charset=utf-8"
-        named = Named(page.text)
+        named = PageAddresses(page.text)
         kinds = []
         for url in named.urls:
             asset = await gateway.get(page.url.join(url))
@@ -49,7 +49,7 @@ async def test_all_that_the_docs_page_names_comes_from_the_gateway(cluster: Clus
     assert "//" not in page.text + start  # no other host
 
 
-async def test_the_docs_page_has_its_browser_ask_no_other_host(cluster: Cluster) -> None:
+async def test_the_docs_page_allows_requests_to_no_other_host(cluster: Cluster) -> None:
     service = cluster.gateway()
     await service.ready()
     async with client(service.url) as gateway:
@@ -61,10 +61,10 @@ async def test_the_docs_page_has_its_browser_ask_no_other_host(cluster: Cluster)
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == "'self'"
     assert policy["connect-src"] == "'self'"
-    assert Named(page.text).inline_scripts == 0  # none that the policy would refuse
+    assert PageAddresses(page.text).inline_scripts == 0  # none that the policy would refuse
 
 
-async def test_keys_guard_the_description_but_not_the_page_that_asks_for_one(
+async def test_keys_guard_the_documents_but_not_the_docs_page(
     cluster: Cluster,
 ) -> None:
     gateway = cluster.gateway(GATEWAY_API_KEYS="somebody=a-key-of-the-tests-0123456789")
@@ -80,7 +80,9 @@ async def test_keys_guard_the_description_but_not_the_page_that_asks_for_one(
     assert described["paths"]["/predict"]["post"]["security"]
 
 
-async def test_models_are_described_at_every_gateway_while_they_are_there(cluster: Cluster) -> None:
+async def test_a_model_is_described_at_every_gateway_while_a_replica_serves_it(
+    cluster: Cluster,
+) -> None:
     first, second = cluster.gateway(), cluster.gateway()
     await first.ready()
     await second.ready()
@@ -107,7 +109,7 @@ async def test_models_are_described_at_every_gateway_while_they_are_there(cluste
     }
 
 
-async def test_the_amqp_contract_is_told_as_it_is_declared(cluster: Cluster) -> None:
+async def test_the_asyncapi_document_has_the_declared_queue_type(cluster: Cluster) -> None:
     gateway = cluster.gateway(RABBITMQ_SYNC_QUEUE_TYPE="classic")
     await gateway.ready()
     async with client(gateway.url) as http:

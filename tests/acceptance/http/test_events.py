@@ -1,4 +1,4 @@
-"""Server-sent events: what happens to a prediction, at any gateway, without a gap."""
+"""Server-sent events: all events of a prediction, at any gateway, without a gap."""
 
 import asyncio
 import time
@@ -23,18 +23,18 @@ Services = tuple[Service, Service]
 
 
 class Gate:
-    """Lets a model of ``Reporting`` take its steps."""
+    """A gate that each step of ``Reporting`` waits for."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         path.touch()
 
     def script(self, steps: int = STEPS, **more: Any) -> dict[str, Any]:
-        """An input that waits for this gate."""
+        """Return an input that waits for this gate."""
         return {"steps": steps, "gate": str(self._path)} | more
 
     def open(self, steps: int = 1) -> Self:
-        """Let it take so many more."""
+        """Let the model take ``steps`` more steps."""
         with self._path.open("a") as file:
             file.write("step\n" * steps)
         return self
@@ -61,17 +61,17 @@ async def gateways(cluster: Cluster, services: Services) -> AsyncIterator[Gatewa
 
 
 def steps(events: list[ServerSent]) -> list[str]:
-    """The notes of the progress among them, in their order."""
+    """Return the notes of all progress events, in their order."""
     return [event.data["note"] for event in events if event.name == "progress"]
 
 
 def all_steps(first: int = 1) -> list[str]:
-    """What ``Reporting`` says in its course."""
+    """Return the notes of all steps of ``Reporting``, from ``first`` on."""
     return [f"step {step}" for step in range(first, STEPS + 1)]
 
 
 @pytest.mark.parametrize("isolation", ["thread", "process"])
-async def test_all_that_happens_is_told_in_order_and_the_end_is_what_a_get_answers(
+async def test_a_follower_gets_all_events_in_order_and_the_final_state_of_a_get(
     cluster: Cluster, services: Services, gate: Gate, isolation: str
 ) -> None:
     predictor = cluster.predictor(**REPORTING, PREDICTOR_ISOLATION=isolation)
@@ -100,7 +100,7 @@ async def test_all_that_happens_is_told_in_order_and_the_end_is_what_a_get_answe
     assert ids == sorted(set(ids))
 
 
-async def test_a_client_cut_at_one_gateway_resumes_at_the_other_and_misses_nothing(
+async def test_a_follower_cut_at_one_gateway_resumes_at_the_other_without_a_gap(
     gateways: Gateways, gate: Gate
 ) -> None:
     here, there = gateways
@@ -131,7 +131,7 @@ async def test_a_client_cut_at_one_gateway_resumes_at_the_other_and_misses_nothi
     assert told[1:] == complete[1:]
 
 
-async def test_from_each_event_on_the_rest_can_be_had_after_the_end_too(
+async def test_a_follower_resumes_from_any_event_also_after_the_final_state(
     gateways: Gateways, gate: Gate
 ) -> None:
     here, there = gateways
@@ -152,9 +152,7 @@ async def test_from_each_event_on_the_rest_can_be_had_after_the_end_too(
         assert (over.status_code, over.content) == (204, b"")
 
 
-async def test_events_that_happen_while_a_client_resumes_are_told_once(
-    gateways: Gateways, tmp_path: Path
-) -> None:
+async def test_events_during_a_resume_are_sent_once(gateways: Gateways, tmp_path: Path) -> None:
     here, _ = gateways
     for number in range(20):
         gate = Gate(tmp_path / str(number))
@@ -172,7 +170,7 @@ async def test_events_that_happen_while_a_client_resumes_are_told_once(
         assert names == ["started", "progress", "succeeded"]
 
 
-async def test_how_it_failed_is_told_like_a_get_tells_it(gateways: Gateways) -> None:
+async def test_a_failure_has_the_same_body_as_an_event_and_as_a_get(gateways: Gateways) -> None:
     here, there = gateways
     prediction_id = await accepted(here, {"steps": 0, "then": "refuse"})
     for gateway in (there, here):
@@ -184,7 +182,9 @@ async def test_how_it_failed_is_told_like_a_get_tells_it(gateways: Gateways) -> 
     assert (await there.get(f"/predict/{prediction_id}")).json() == last.data
 
 
-async def test_what_nobody_started_ends_as_a_dead_letter(cluster: Cluster) -> None:
+async def test_a_prediction_that_no_predictor_starts_ends_as_a_dead_letter_for_its_follower(
+    cluster: Cluster,
+) -> None:
     settings = {"GATEWAY_ASYNC_DEADLINE_S": "1", "GATEWAY_RESULT_TTL_S": "60"}
     services = cluster.gateway(**settings), cluster.gateway(**settings)
     for service in services:
@@ -198,7 +198,7 @@ async def test_what_nobody_started_ends_as_a_dead_letter(cluster: Cluster) -> No
         assert (plain.status_code, plain.json()) == (504, dead.data)
 
 
-async def test_that_it_was_cancelled_elsewhere_is_told_as_its_end(
+async def test_a_follower_gets_a_cancel_at_another_gateway_as_the_final_state(
     gateways: Gateways, gate: Gate
 ) -> None:
     here, there = gateways
@@ -211,7 +211,7 @@ async def test_that_it_was_cancelled_elsewhere_is_told_as_its_end(
     gate.open(STEPS)
 
 
-async def test_input_on_many_lines_is_told_on_one(gateways: Gateways) -> None:
+async def test_an_input_on_many_lines_is_one_data_line_of_its_event(gateways: Gateways) -> None:
     body = b'{"input": {\r\n"steps":\n1,\r"note": "a\\nb"}}'
     headers = {"Content-Type": "application/json", "Async-Mode": "true"}
     posted = await gateways[0].post("/predict", content=body, headers=headers)
@@ -230,7 +230,7 @@ async def test_input_on_many_lines_is_told_on_one(gateways: Gateways) -> None:
         (None, "9" * 19, 400),
     ],
 )
-async def test_what_cannot_be_followed_is_refused(
+async def test_a_follower_of_an_unknown_id_or_from_a_malformed_event_id_is_refused(
     gateways: Gateways, path: str | None, last_id: str, status: int
 ) -> None:
     path = path or await accepted(gateways[0], {"steps": 1})
@@ -241,7 +241,9 @@ async def test_what_cannot_be_followed_is_refused(
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json, text/event-stream;q=0.5", ""])
-async def test_events_are_for_those_who_prefer_them(gateways: Gateways, accept: str) -> None:
+async def test_events_are_sent_only_to_clients_that_prefer_an_event_stream(
+    gateways: Gateways, accept: str
+) -> None:
     prediction_id = await accepted(gateways[0], {"steps": 1})
     await final(gateways[0], prediction_id)
     answer = await gateways[0].get(f"/predict/{prediction_id}", headers={"Accept": accept})
@@ -252,7 +254,7 @@ async def test_events_are_for_those_who_prefer_them(gateways: Gateways, accept: 
     assert head.status_code == 200
 
 
-async def test_a_pending_answer_says_how_far_it_has_come_to_those_who_accept_problems(
+async def test_a_pending_problem_has_the_progress_of_the_prediction(
     gateways: Gateways, gate: Gate
 ) -> None:
     prediction_id = await accepted(gateways[0], gate.script(2))
@@ -271,7 +273,7 @@ async def test_a_pending_answer_says_how_far_it_has_come_to_those_who_accept_pro
     assert plain.text == '{"error": "Prediction is still being processed."}'
 
 
-async def test_a_sync_call_of_a_model_that_reports_is_answered_and_told_to_nobody(
+async def test_a_sync_call_of_a_model_that_reports_progress_publishes_no_event(
     gateways: Gateways,
 ) -> None:
     answer = await gateways[0].post("/predict", json={"input": {"steps": 3}})
@@ -280,7 +282,7 @@ async def test_a_sync_call_of_a_model_that_reports_is_answered_and_told_to_nobod
     assert 'predictmq_results_recorded_total{state="succeeded"} 0.0' in metrics
 
 
-async def test_a_gateway_that_ends_lets_its_followers_go_and_they_resume_elsewhere(
+async def test_followers_of_a_gateway_that_ends_resume_at_another(
     gateways: Gateways, services: Services, gate: Gate
 ) -> None:
     here, there = gateways
@@ -302,7 +304,7 @@ async def test_a_gateway_that_ends_lets_its_followers_go_and_they_resume_elsewhe
     assert steps(told)[-1] == f"step {STEPS}"
 
 
-async def test_clients_that_vanish_leave_nothing_behind(
+async def test_followers_that_disconnect_leave_no_event_stream_open(
     gateways: Gateways, services: Services, gate: Gate
 ) -> None:
     prediction_id = await accepted(gateways[0], gate.script())

@@ -32,7 +32,7 @@ async def gateway(running: Service) -> AsyncIterator[httpx.AsyncClient]:
         yield http
 
 
-async def test_a_sync_call_answers_input_and_result(gateway: httpx.AsyncClient) -> None:
+async def test_a_sync_call_gets_input_and_result(gateway: httpx.AsyncClient) -> None:
     body = '{"input": {"b":  1.10, "a": ["é", null]}, "note": "ignored"}'
     answer = await gateway.post("/predict", content=body, headers=JSON)
     assert answer.status_code == 200
@@ -44,9 +44,7 @@ async def test_a_sync_call_answers_input_and_result(gateway: httpx.AsyncClient) 
 
 
 @pytest.mark.parametrize("spelling", ["true", "True", "TRUE"])
-async def test_async_mode_hands_out_an_id_at_once(
-    gateway: httpx.AsyncClient, spelling: str
-) -> None:
+async def test_an_async_call_gets_an_id_at_once(gateway: httpx.AsyncClient, spelling: str) -> None:
     answer = await gateway.post("/predict", json={"input": 1}, headers={"Async-Mode": spelling})
     assert answer.status_code == 202
     match = re.fullmatch(
@@ -60,12 +58,14 @@ async def test_async_mode_hands_out_an_id_at_once(
 
 
 @pytest.mark.parametrize("spelling", ["false", "1", "yes", ""])
-async def test_any_other_async_mode_means_sync(gateway: httpx.AsyncClient, spelling: str) -> None:
+async def test_a_call_with_any_other_async_mode_is_sync(
+    gateway: httpx.AsyncClient, spelling: str
+) -> None:
     answer = await gateway.post("/predict", json={"input": 1}, headers={"Async-Mode": spelling})
     assert answer.status_code == 200
 
 
-async def test_a_finished_prediction_is_answered_under_its_id(gateway: httpx.AsyncClient) -> None:
+async def test_a_finished_prediction_is_found_under_its_id(gateway: httpx.AsyncClient) -> None:
     sync = await gateway.post("/predict", json={"input": [1, 2]})
     prediction_id = await accepted(gateway, [1, 2])
     answer = await final(gateway, prediction_id)
@@ -86,9 +86,7 @@ async def test_a_prediction_that_is_not_finished_is_pending(gateway: httpx.Async
 @pytest.mark.parametrize(
     "forged", ["nonsense", "01a2078f-09a1-8855-b69d-b3925daa09cd", "00000000" * 4, "%00", "x" * 999]
 )
-async def test_an_id_that_was_never_handed_out_is_not_found(
-    gateway: httpx.AsyncClient, forged: str
-) -> None:
+async def test_a_forged_id_is_not_found(gateway: httpx.AsyncClient, forged: str) -> None:
     answer = await gateway.get(f"/predict/{forged}")
     assert answer.status_code == 404
     assert answer.text == '{"error": "Prediction ID not found."}'
@@ -102,7 +100,7 @@ async def test_an_id_that_was_never_handed_out_is_not_found(
         ("return a set of objects", 500, "The model failed on this input."),
     ],
 )
-async def test_a_failed_prediction_answers_the_same_sync_and_async(
+async def test_a_failed_prediction_has_the_same_response_sync_and_async(
     gateway: httpx.AsyncClient, then: str, status: int, sentence: str
 ) -> None:
     url, script = "/models/scripted/predict", {"input": {"nonce": 1, "then": then}}
@@ -126,7 +124,7 @@ async def test_problem_details_carry_the_stable_code(gateway: httpx.AsyncClient)
     }
 
 
-async def test_unknown_routes_and_methods_answer_in_json(gateway: httpx.AsyncClient) -> None:
+async def test_unknown_routes_and_methods_get_json(gateway: httpx.AsyncClient) -> None:
     nowhere, wrong = await gateway.get("/nowhere"), await gateway.delete("/predict")
     assert nowhere.status_code == 404
     assert list(nowhere.json()) == ["error"]

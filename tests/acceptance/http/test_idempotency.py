@@ -1,4 +1,4 @@
-"""One prediction for each idempotency key, whichever gateways get it, and when."""
+"""One prediction for each idempotency key, at any gateway and at any time of its life."""
 
 import asyncio
 import itertools
@@ -22,7 +22,7 @@ NUMBERS: Final = itertools.count()
 
 
 def new_key() -> str:
-    """A key that no test has used."""
+    """Return a key that no test has used."""
     return f"key {next(NUMBERS)}"
 
 
@@ -34,7 +34,7 @@ class Running:
     runs_file: Path
 
     def runs(self, nonce: str) -> int:
-        """How often the model was executed on an input."""
+        """Return the number of executions of the model on an input."""
         return self.runs_file.read_text().splitlines().count(nonce)
 
 
@@ -60,7 +60,7 @@ async def one(running: Running) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def other(running: Running) -> AsyncIterator[httpx.AsyncClient]:
-    """Another one."""
+    """Another gateway."""
     async with client(running.gateways[1].url) as http:
         yield http
 
@@ -74,13 +74,13 @@ async def post(
     path: str = "/predict",
     **script: Any,
 ) -> httpx.Response:
-    """Ask with a key."""
+    """Make a call with a key."""
     headers = {"Idempotency-Key": key} | (ASYNC if is_async else {})
     body = {"input": {"nonce": nonce} | script}
     return await gateway.post(path, json=body, headers=headers)
 
 
-async def test_200_calls_at_once_with_one_key_at_two_gateways_are_one_prediction(
+async def test_200_calls_at_once_with_one_key_at_two_gateways_have_one_prediction(
     running: Running, one: httpx.AsyncClient, other: httpx.AsyncClient
 ) -> None:
     key = new_key()
@@ -100,7 +100,7 @@ async def test_200_calls_at_once_with_one_key_at_two_gateways_are_one_prediction
     assert running.runs(key) == 1
 
 
-async def test_two_gateways_that_get_a_key_in_the_same_moment_give_the_same_id(
+async def test_a_key_at_two_gateways_in_the_same_moment_gets_one_id(
     running: Running, one: httpx.AsyncClient, other: httpx.AsyncClient
 ) -> None:
     keys = [new_key() for _ in range(50)]
@@ -114,7 +114,7 @@ async def test_two_gateways_that_get_a_key_in_the_same_moment_give_the_same_id(
     assert [running.runs(key) for key in keys] == [1] * len(keys)
 
 
-async def test_a_key_stands_for_its_result_ever_after(
+async def test_a_key_returns_its_result_to_every_later_call(
     running: Running, one: httpx.AsyncClient, other: httpx.AsyncClient
 ) -> None:
     key = new_key()
@@ -132,7 +132,7 @@ async def test_a_key_stands_for_its_result_ever_after(
 @pytest.mark.parametrize(
     ("then", "status"), [("refuse", 422), ("raise", 500)], ids=["refused", "failed"]
 )
-async def test_a_failure_is_what_its_key_stands_for_too(
+async def test_a_key_returns_its_failure_to_every_later_call(
     running: Running, one: httpx.AsyncClient, other: httpx.AsyncClient, then: str, status: int
 ) -> None:
     key = new_key()
@@ -143,7 +143,7 @@ async def test_a_failure_is_what_its_key_stands_for_too(
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-async def test_a_key_with_another_body_or_model_is_refused_and_stands_for_what_it_did(
+async def test_a_key_with_another_body_or_model_is_refused_and_keeps_its_prediction(
     running: Running, one: httpx.AsyncClient, other: httpx.AsyncClient, is_async: bool
 ) -> None:
     key = new_key()
@@ -159,7 +159,7 @@ async def test_a_key_with_another_body_or_model_is_refused_and_stands_for_what_i
     assert (running.runs(key), running.runs("another")) == (1, 0)
 
 
-async def test_one_body_owns_a_key_that_comes_with_two_at_the_same_time(
+async def test_a_key_with_two_bodies_at_the_same_time_accepts_one_of_them(
     running: Running, one: httpx.AsyncClient, other: httpx.AsyncClient
 ) -> None:
     key, nonces = new_key(), [new_key(), new_key()]
@@ -176,7 +176,7 @@ async def test_one_body_owns_a_key_that_comes_with_two_at_the_same_time(
     assert sorted(map(running.runs, nonces)) == [0, 1]
 
 
-async def test_a_call_whose_time_was_too_short_finds_the_same_prediction_again(
+async def test_a_call_after_its_deadline_finds_its_prediction_by_its_key(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     runs, go_on, key = tmp_path / "runs", tmp_path / "go on", new_key()
@@ -193,7 +193,7 @@ async def test_a_call_whose_time_was_too_short_finds_the_same_prediction_again(
     assert runs.read_text() == f"{key}\n"
 
 
-async def test_a_caller_who_leaves_finds_its_prediction_again(
+async def test_a_caller_who_left_finds_the_prediction_by_its_key(
     running: Running, one: httpx.AsyncClient, other: httpx.AsyncClient, tmp_path: Path
 ) -> None:
     key, go_on = new_key(), tmp_path / "go on"
@@ -211,7 +211,7 @@ async def test_a_caller_who_leaves_finds_its_prediction_again(
     assert running.runs(key) == 1
 
 
-async def test_a_gateway_that_ends_answers_who_waits_for_a_key(
+async def test_a_gateway_that_ends_responds_to_callers_with_a_key_first(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     go_on, key = tmp_path / "go on", new_key()
@@ -228,7 +228,7 @@ async def test_a_gateway_that_ends_answers_who_waits_for_a_key(
     assert await gateway.exit_code(10) == 0
 
 
-async def test_calls_without_a_key_or_with_different_ones_are_different_predictions(
+async def test_calls_without_a_key_or_with_different_ones_have_different_predictions(
     running: Running, one: httpx.AsyncClient
 ) -> None:
     nonce = new_key()
@@ -259,7 +259,7 @@ async def test_a_malformed_key_is_refused(one: httpx.AsyncClient, malformed: str
     )
 
 
-async def test_restarted_gateways_know_the_keys(cluster: Cluster, tmp_path: Path) -> None:
+async def test_a_restarted_gateway_knows_the_keys(cluster: Cluster, tmp_path: Path) -> None:
     runs, key = tmp_path / "runs", new_key()
     gateway = cluster.gateway(**SCRIPTED_HERE)
     predictor = cluster.predictor(**SCRIPTED, RUNS_FILE=str(runs))
@@ -279,7 +279,7 @@ async def test_restarted_gateways_know_the_keys(cluster: Cluster, tmp_path: Path
     assert runs.read_text() == f"{key}\n"
 
 
-async def test_a_key_ends_with_its_prediction(cluster: Cluster, tmp_path: Path) -> None:
+async def test_a_key_ends_with_the_life_of_its_prediction(cluster: Cluster, tmp_path: Path) -> None:
     runs, key = tmp_path / "runs", new_key()
     lives = {"GATEWAY_ASYNC_DEADLINE_S": "2", "GATEWAY_RESULT_TTL_S": "1"}
     one, other = (cluster.gateway(**SCRIPTED_HERE, **lives) for _ in range(2))
@@ -296,7 +296,7 @@ async def test_a_key_ends_with_its_prediction(cluster: Cluster, tmp_path: Path) 
     assert runs.read_text() == f"{key}\nanother\n"
 
 
-async def test_a_call_that_was_refused_succeeds_when_it_is_tried_again(cluster: Cluster) -> None:
+async def test_a_refused_call_with_a_key_succeeds_when_it_is_retried(cluster: Cluster) -> None:
     one, other = cluster.gateway(), cluster.gateway()
     await one.ready()
     await other.ready()
@@ -310,7 +310,7 @@ async def test_a_call_that_was_refused_succeeds_when_it_is_tried_again(cluster: 
         assert [answer.json()["result"] for answer in answers] == [key, key]
 
 
-async def test_the_same_key_of_two_names_is_two_predictions(cluster: Cluster) -> None:
+async def test_the_same_key_of_two_owners_has_two_predictions(cluster: Cluster) -> None:
     names = {"GATEWAY_API_KEYS": "alice=alice-key,bob=bob-key"}
     one, other = (cluster.gateway(**SCRIPTED_HERE, **names) for _ in range(2))
     predictor = cluster.predictor(**SCRIPTED)

@@ -1,4 +1,4 @@
-"""A GET that waits for the end, at any gateway."""
+"""Long polling: a GET that waits for the final state, at any gateway."""
 
 import asyncio
 import time
@@ -34,11 +34,11 @@ async def gateways(cluster: Cluster, services: tuple[Service, Service]) -> Async
 
 
 def taking(sleep_s: float, **more: Any) -> dict[str, Any]:
-    """The input of a prediction that takes so long."""
+    """Return the input of a prediction that takes ``sleep_s``."""
     return {"nonce": "n", "sleep_s": sleep_s} | more
 
 
-async def test_everybody_who_waits_is_answered_the_moment_it_ends(gateways: Gateways) -> None:
+async def test_all_waiters_get_the_final_state_at_once(gateways: Gateways) -> None:
     prediction_id = await accepted(gateways[0], taking(2))
     started_s = time.monotonic()
     answers = await asyncio.gather(
@@ -50,7 +50,7 @@ async def test_everybody_who_waits_is_answered_the_moment_it_ends(gateways: Gate
     assert answers[0].json()["output"]["result"] == "n"
 
 
-async def test_a_prediction_that_has_ended_is_answered_at_once(gateways: Gateways) -> None:
+async def test_a_waiter_for_a_finished_prediction_gets_it_at_once(gateways: Gateways) -> None:
     prediction_id = await accepted(gateways[0], taking(0))
     await asyncio.gather(*(each.get(f"/predict/{prediction_id}?wait=8") for each in gateways))
     started_s = time.monotonic()
@@ -59,14 +59,14 @@ async def test_a_prediction_that_has_ended_is_answered_at_once(gateways: Gateway
     assert time.monotonic() - started_s < 2
 
 
-async def test_a_failure_is_answered_like_a_result(gateways: Gateways) -> None:
+async def test_a_waiter_gets_a_failure_like_a_result(gateways: Gateways) -> None:
     prediction_id = await accepted(gateways[0], taking(0.5, then="refuse"))
     for gateway in gateways:
         answer = await gateway.get(f"/predict/{prediction_id}?wait=8")
         assert answer.status_code == 422
 
 
-async def test_it_is_pending_when_the_wait_is_over(gateways: Gateways) -> None:
+async def test_a_waiter_gets_pending_at_the_end_of_its_wait(gateways: Gateways) -> None:
     prediction_id = await accepted(gateways[0], taking(4))
     started_s = time.monotonic()
     answer = await gateways[1].get(f"/predict/{prediction_id}", headers={"Prefer": "wait=1"})
@@ -76,7 +76,7 @@ async def test_it_is_pending_when_the_wait_is_over(gateways: Gateways) -> None:
     assert answer.headers["retry-after"] == "1"
 
 
-async def test_what_is_not_asked_to_wait_does_not(gateways: Gateways) -> None:
+async def test_a_get_without_a_wait_responds_at_once(gateways: Gateways) -> None:
     prediction_id = await accepted(gateways[0], taking(2))
     started_s = time.monotonic()
     for path in (f"/predict/{prediction_id}", f"/predict/{prediction_id}?wait=0"):
@@ -93,13 +93,13 @@ async def test_a_wait_that_is_no_number_is_refused(gateways: Gateways, wait: str
         assert "?wait=10" in answer.json()["error"]
 
 
-async def test_an_unknown_id_is_not_waited_for(gateways: Gateways) -> None:
+async def test_a_waiter_for_an_unknown_id_gets_404_at_once(gateways: Gateways) -> None:
     started_s = time.monotonic()
     assert (await gateways[0].get("/predict/unknown?wait=8")).status_code == 404
     assert time.monotonic() - started_s < 2
 
 
-async def test_a_gateway_that_ends_answers_those_who_wait_at_once(
+async def test_a_gateway_that_ends_responds_to_its_waiters_at_once(
     gateways: Gateways, services: tuple[Service, Service]
 ) -> None:
     prediction_id = await accepted(gateways[0], taking(4))
@@ -121,7 +121,7 @@ async def test_a_gateway_that_ends_answers_those_who_wait_at_once(
         assert (await gateways[1].get(f"/predict/{each}?wait=8")).status_code == 200
 
 
-async def test_a_client_that_leaves_is_waited_for_by_nobody(
+async def test_a_waiter_whose_client_disconnects_is_removed(
     gateways: Gateways, services: tuple[Service, Service]
 ) -> None:
     prediction_id = await accepted(gateways[0], taking(5))

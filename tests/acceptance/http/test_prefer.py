@@ -31,16 +31,16 @@ async def gateways(cluster: Cluster, predictor: Service) -> AsyncIterator[Gatewa
 
 
 def prefer(preferences: str, **others: str) -> dict[str, str]:
-    """Headers with a ``Prefer`` among them."""
+    """Return headers with a ``Prefer``."""
     return {"Prefer": preferences} | others
 
 
 def taking(sleep_s: float, **more: Any) -> dict[str, Any]:
-    """A body whose prediction takes so long."""
+    """Return a body whose prediction takes ``sleep_s``."""
     return {"input": {"nonce": "n", "sleep_s": sleep_s} | more}
 
 
-async def test_respond_async_is_async_mode(gateways: Gateways) -> None:
+async def test_a_call_that_prefers_respond_async_is_async(gateways: Gateways) -> None:
     here, there = gateways
     answer = await here.post("/predict", json=taking(0), headers=prefer("respond-async"))
     assert answer.status_code == 202
@@ -51,7 +51,7 @@ async def test_respond_async_is_async_mode(gateways: Gateways) -> None:
     assert later.json()["output"]["result"] == "n"
 
 
-async def test_a_sync_call_is_given_up_after_the_wait(gateways: Gateways) -> None:
+async def test_a_sync_call_ends_after_the_preferred_wait(gateways: Gateways) -> None:
     here, _ = gateways
     started_s = time.monotonic()
     late = await here.post("/predict", json=taking(3), headers=prefer("wait=1"))
@@ -65,7 +65,7 @@ async def test_a_sync_call_is_given_up_after_the_wait(gateways: Gateways) -> Non
     assert at_once.status_code == 504
 
 
-async def test_a_sync_call_that_failed_has_no_id_to_come_back_with(gateways: Gateways) -> None:
+async def test_a_sync_call_that_timed_out_has_no_id_to_look_up(gateways: Gateways) -> None:
     here, there = gateways
     late = await here.post("/predict", json=taking(1), headers=prefer("wait=0"))
     path = f"/predict/{late.headers['correlation-id']}"
@@ -73,7 +73,9 @@ async def test_a_sync_call_that_failed_has_no_id_to_come_back_with(gateways: Gat
     assert (await there.delete(path)).status_code == 404
 
 
-async def test_no_sync_call_waits_longer_than_the_gateway_does(gateways: Gateways) -> None:
+async def test_a_sync_call_waits_no_longer_than_the_timeout_of_the_gateway(
+    gateways: Gateways,
+) -> None:
     here, _ = gateways
     started_s = time.monotonic()
     answer = await here.post("/predict", json=taking(8), headers=prefer("wait=60"))
@@ -83,7 +85,7 @@ async def test_no_sync_call_waits_longer_than_the_gateway_does(gateways: Gateway
 
 
 @pytest.mark.parametrize("headers", [prefer("respond-async, wait=3"), prefer("wait=3", **ASYNC)])
-async def test_both_answer_like_a_sync_call_if_it_ends_in_time(
+async def test_a_call_that_prefers_both_gets_a_sync_response_in_time(
     gateways: Gateways, headers: dict[str, str]
 ) -> None:
     for gateway in gateways:
@@ -96,7 +98,7 @@ async def test_both_answer_like_a_sync_call_if_it_ends_in_time(
         assert failed.json() == {"error": "The model knows no such thing."}
 
 
-async def test_both_hand_out_an_id_if_it_does_not_and_the_prediction_goes_on(
+async def test_a_call_that_prefers_both_gets_an_id_after_the_wait_and_its_prediction_goes_on(
     gateways: Gateways,
 ) -> None:
     here, there = gateways
@@ -111,7 +113,7 @@ async def test_both_hand_out_an_id_if_it_does_not_and_the_prediction_goes_on(
     assert [each.json()["output"]["result"] for each in later] == ["n", "n"]
 
 
-async def test_preferences_that_nobody_knows_are_ignored(gateways: Gateways) -> None:
+async def test_unknown_preferences_are_ignored(gateways: Gateways) -> None:
     here, _ = gateways
     unknown = prefer('return=minimal, wait=soon, handling="str')
     answer = await here.post("/predict", json=taking(0), headers=unknown)

@@ -1,4 +1,4 @@
-"""Every error is a problem for who prefers one, and can be found in the log, on either gateway."""
+"""Errors as problem details (RFC 9457), with correlation ids that the logs have, too."""
 
 import asyncio
 import json
@@ -53,18 +53,18 @@ Gateway = tuple[Service, httpx.AsyncClient]
 
 
 def script(**does: Any) -> dict[str, Any]:
-    """A call of the scripted model."""
+    """Return the arguments of a call of the scripted model."""
     return {"json": {"input": {"nonce": 1} | does}}
 
 
 def lines(service: Service, event: str) -> list[dict[str, Any]]:
-    """What a service has logged of one kind."""
+    """Return the log entries of one event."""
     logged = [json.loads(line) for line in service.log.splitlines() if line.startswith("{")]
     return [line for line in logged if line["event"] == event]
 
 
 def refused(answer: httpx.Response, status: int, code: str) -> str:
-    """Check an answer against what RFC 9457 and we ask for; returns its correlation id."""
+    """Check a response against RFC 9457 and our own rules; returns its correlation id."""
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()
     assert (answer.status_code, problem["status"], problem["code"]) == (status, status, code)
@@ -91,7 +91,7 @@ def refused(answer: httpx.Response, status: int, code: str) -> str:
         ("GET", "/fails", {}, 500, "internal_error"),
     ],
 )
-async def test_every_error_is_a_problem_and_plainly_the_same_sentence(  # noqa: PLR0917
+async def test_every_error_has_the_same_sentence_as_a_problem_and_as_plain_json(  # noqa: PLR0917
     gateway: Gateway, method: str, path: str, call: dict[str, Any], status: int, code: str
 ) -> None:
     _, http = gateway
@@ -105,7 +105,7 @@ async def test_every_error_is_a_problem_and_plainly_the_same_sentence(  # noqa: 
     assert str(UUID(plain.headers["correlation-id"])) != correlation_id
 
 
-async def test_an_unexpected_failure_is_one_line_with_its_id_and_the_traceback(
+async def test_an_unexpected_failure_logs_one_line_with_its_id_and_the_traceback(
     gateway: Gateway,
 ) -> None:
     service, http = gateway
@@ -118,7 +118,7 @@ async def test_an_unexpected_failure_is_one_line_with_its_id_and_the_traceback(
     assert "secret" not in answer.text
 
 
-async def test_a_model_that_fails_is_found_in_the_predictors_log_by_the_id_of_the_answer(
+async def test_a_failed_model_call_is_in_the_predictors_log_under_the_id_of_the_response(
     running: Running, gateway: Gateway
 ) -> None:
     _, http = gateway
@@ -128,7 +128,7 @@ async def test_a_model_that_fails_is_found_in_the_predictors_log_by_the_id_of_th
     assert failures.count(correlation_id) == 1
 
 
-async def test_a_prediction_that_failed_goes_by_its_own_id_on_every_gateway(
+async def test_a_failed_prediction_has_its_own_id_as_correlation_id_on_every_gateway(
     running: Running, gateway: Gateway
 ) -> None:
     _, http = gateway
@@ -142,7 +142,7 @@ async def test_a_prediction_that_failed_goes_by_its_own_id_on_every_gateway(
         assert plain.headers["correlation-id"] == prediction_id
 
 
-async def test_what_is_not_http_1_is_a_problem_too(gateway: Gateway) -> None:
+async def test_a_websocket_request_gets_a_problem(gateway: Gateway) -> None:
     service, _ = gateway
     answer = await exchange(
         int(service.url.rpartition(":")[2]),
@@ -154,7 +154,7 @@ async def test_what_is_not_http_1_is_a_problem_too(gateway: Gateway) -> None:
     assert b'"code":"http_version_not_supported"' in answer
 
 
-async def test_what_succeeds_has_no_correlation_id_and_what_is_pending_has_its_own(
+async def test_a_success_has_no_correlation_id_and_a_pending_prediction_has_its_own(
     gateway: Gateway,
 ) -> None:
     _, http = gateway
@@ -167,12 +167,12 @@ async def test_what_succeeds_has_no_correlation_id_and_what_is_pending_has_its_o
     assert pending.headers["correlation-id"] == posted.json()["prediction_id"]
 
 
-async def test_unknown_paths_of_a_predictor_are_problems_too(running: Running) -> None:
+async def test_an_unknown_path_of_a_predictor_gets_a_problem(running: Running) -> None:
     async with client(running.predictor.url) as http:
         refused(await http.get("/nowhere", headers=PROBLEM), 404, "not_found")
 
 
-async def test_without_a_predictor_it_is_a_problem_that_says_when_to_come_back(
+async def test_a_call_without_a_predictor_gets_a_problem_with_retry_after(
     cluster: Cluster,
 ) -> None:
     one, other = cluster.gateway(), cluster.gateway()

@@ -1,4 +1,4 @@
-"""The gateway does what ``/openapi.json`` says, for requests that nobody has thought of too."""
+"""The gateway against its own ``/openapi.json``, with generated requests."""
 
 import asyncio
 import subprocess
@@ -30,7 +30,7 @@ BOUND_S: Final = 240
     ],
     ids=["plain", "problems", "keys"],
 )
-async def test_no_request_meets_a_server_error_or_what_is_not_described(
+async def test_no_request_gets_a_server_error_or_an_undescribed_response(
     cluster: Cluster, tmp_path: Path, settings: dict[str, str], header: str
 ) -> None:
     gateway, predictor = cluster.gateway(**settings), cluster.predictor(**MODELS)
@@ -49,7 +49,7 @@ async def _is_known(http: httpx.AsyncClient, model: str) -> bool:
 
 
 def _try_out(url: str, header: str, directory: Path) -> tuple[int, str]:
-    """Run schemathesis; its exit code, and what it says."""
+    """Run schemathesis; returns its exit code and its output."""
     command = [sys.executable, "-m", "schemathesis.cli", f"--config-file={CONFIGURATION}"]
     arguments = ["run", "--no-color", f"--header={header}", f"{url}/openapi.json"]
     run = subprocess.run(

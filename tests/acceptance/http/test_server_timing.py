@@ -1,4 +1,4 @@
-"""Server-Timing: how long a prediction waited, ran and took, on every answer that has one."""
+"""Server-Timing: the times that a prediction waited, ran and took in total."""
 
 import asyncio
 import time
@@ -11,12 +11,14 @@ from tests.support.models.scripted import SCRIPTED
 
 
 def _timing_ms(answer: httpx.Response) -> dict[str, float]:
-    """The durations of an answer by their names, in the order in which they stand."""
+    """Return the durations of a response by their names, in their order."""
     entries = (entry.split(";dur=") for entry in answer.headers["Server-Timing"].split(", "))
     return {name: float(duration) for name, duration in entries}
 
 
-async def test_sync_answers_say_how_long_the_prediction_waited_and_ran(cluster: Cluster) -> None:
+async def test_a_sync_response_has_the_times_that_its_request_waited_and_ran(
+    cluster: Cluster,
+) -> None:
     gateways = [cluster.gateway(DEFAULT_MODEL="scripted") for _ in range(2)]
     predictor = cluster.predictor(**SCRIPTED)
     for service in (*gateways, predictor):
@@ -35,7 +37,7 @@ async def test_sync_answers_say_how_long_the_prediction_waited_and_ran(cluster: 
                 assert 0 <= timing["queue"] <= timing["total"] - timing["model"] + 0.2
 
 
-async def test_what_stands_behind_another_has_waited_for_it(cluster: Cluster) -> None:
+async def test_a_request_behind_another_has_the_wait_in_its_times(cluster: Cluster) -> None:
     one, other = (cluster.gateway(DEFAULT_MODEL="scripted") for _ in range(2))
     predictor = cluster.predictor(**SCRIPTED)
     for service in (one, other, predictor):
@@ -55,7 +57,7 @@ async def test_what_stands_behind_another_has_waited_for_it(cluster: Cluster) ->
     assert timing["queue"] + timing["model"] - 0.2 <= timing["total"] <= took_ms
 
 
-async def test_results_that_are_read_back_from_the_stream_say_it_too(cluster: Cluster) -> None:
+async def test_a_result_read_back_from_the_stream_has_its_times(cluster: Cluster) -> None:
     in_memory, in_stream = cluster.gateway(), cluster.gateway(GATEWAY_RESULT_CACHE_BYTES="0")
     predictor = cluster.predictor()
     for service in (in_memory, in_stream, predictor):
@@ -66,7 +68,7 @@ async def test_results_that_are_read_back_from_the_stream_say_it_too(cluster: Cl
         assert _timing_ms(await final(b, prediction_id)) == remembered
 
 
-async def test_a_call_that_no_predictor_answers_says_how_long_it_took(cluster: Cluster) -> None:
+async def test_a_call_that_no_predictor_answers_has_its_total_time(cluster: Cluster) -> None:
     gateway = cluster.gateway(DEFAULT_MODEL="scripted", GATEWAY_SYNC_TIMEOUT_S="1")
     predictor = cluster.predictor(**SCRIPTED)
     await gateway.ready()

@@ -27,7 +27,7 @@ CALLERS: Final = 32
 
 
 @pytest.mark.parametrize("isolation", ["thread", "process"])
-async def test_many_callers_share_model_calls_and_one_bad_input_harms_no_other(
+async def test_callers_share_batches_and_a_bad_input_fails_alone(
     cluster: Cluster, tmp_path: Path, isolation: str
 ) -> None:
     (tmp_path / "sizes.py").write_text(MODEL)

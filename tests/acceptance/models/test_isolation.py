@@ -1,4 +1,4 @@
-"""Where models run: what one of them does wrong costs its own request and no other."""
+"""Isolation: a faulty model call costs its own request and no other."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ async def _call(http: httpx.AsyncClient, script: dict[str, object]) -> httpx.Res
     return await http.post("/predict", json={"input": script})
 
 
-async def test_a_model_that_crashes_its_process_costs_its_own_request_alone(
+async def test_a_model_that_crashes_its_process_fails_only_its_own_request(
     cluster: Cluster,
 ) -> None:
     gateway = cluster.gateway(DEFAULT_MODEL="scripted")
@@ -43,7 +43,7 @@ async def test_a_model_that_crashes_its_process_costs_its_own_request_alone(
     assert predictor.is_running
 
 
-async def test_an_overdue_call_in_a_process_is_ended_and_the_predictor_goes_on(
+async def test_an_overdue_model_call_in_a_process_is_killed_and_the_predictor_goes_on(
     cluster: Cluster,
 ) -> None:
     gateway = cluster.gateway(DEFAULT_MODEL="scripted")
@@ -59,7 +59,7 @@ async def test_an_overdue_call_in_a_process_is_ended_and_the_predictor_goes_on(
     assert await predictor.exit_code(timeout_s=10) == 0
 
 
-async def test_an_overdue_call_in_a_thread_is_answered_and_ends_its_predictor(
+async def test_an_overdue_model_call_in_a_thread_fails_and_ends_its_predictor(
     cluster: Cluster,
 ) -> None:
     gateway = cluster.gateway(DEFAULT_MODEL="scripted")
@@ -95,7 +95,7 @@ async def test_heartbeats_go_on_while_a_model_holds_the_interpreter_lock(
     await predictor.reads('predictmq_broker_reconnects_total{connection="publisher"} 0.0')
 
 
-async def test_a_killed_service_takes_its_worker_processes_along(cluster: Cluster) -> None:
+async def test_worker_processes_of_a_killed_predictor_end(cluster: Cluster) -> None:
     predictor = cluster.predictor(**PROCESS)
     await predictor.ready()
     children = predictor.children()
@@ -105,7 +105,7 @@ async def test_a_killed_service_takes_its_worker_processes_along(cluster: Cluste
         await predictor.gone(child)
 
 
-async def test_a_model_that_wants_to_exit_or_says_what_cannot_be_said_ends_only_its_call(
+async def test_a_model_that_exits_or_raises_an_unencodable_error_fails_only_its_own_call(
     cluster: Cluster,
 ) -> None:
     gateway = cluster.gateway(DEFAULT_MODEL="scripted")

@@ -1,4 +1,4 @@
-"""A model that ships, without the packages that it needs."""
+"""A model that ships, on a machine without the packages of its extra."""
 
 from pathlib import Path
 

@@ -19,7 +19,7 @@ async def test_a_model_comes_from_an_empty_file_to_three_replicas(tmp_path: Path
         assert reader.compared == 6
 
 
-def test_the_image_of_ones_own_has_three_lines_and_compose_builds_what_it_starts_from() -> None:
+def test_the_users_image_has_three_lines_and_compose_builds_its_base() -> None:
     parts = sections(ROOT / "docs" / "models.md")
     (image,) = (b for b in blocks_of(parts["With Docker"]) if b.language == "dockerfile")
     words = [line.split()[0] for line in image.text.splitlines()]

@@ -65,7 +65,7 @@ async def test_a_users_file_is_served_described_and_validated(
     assert replica["isolation"] == "thread"
 
 
-async def test_an_input_that_the_gateway_has_no_schema_for_is_refused_by_the_predictor(
+async def test_an_input_without_a_schema_at_the_gateway_is_refused_by_the_predictor(
     cluster: Cluster, directory: Path
 ) -> None:
     gateway = cluster.gateway(DEFAULT_MODEL="churn")
@@ -78,7 +78,7 @@ async def test_an_input_that_the_gateway_has_no_schema_for_is_refused_by_the_pre
     assert answer.text == '{"error": "Expected `float`, got `null` - at `$.features[0]`."}'
 
 
-async def test_replicas_come_and_go_and_calls_without_any_are_refused_at_once(
+async def test_replicas_start_and_end_and_a_call_without_any_is_refused_at_once(
     cluster: Cluster,
 ) -> None:
     gateway = cluster.gateway()
@@ -106,7 +106,7 @@ async def test_replicas_come_and_go_and_calls_without_any_are_refused_at_once(
         assert (await http.post("/predict", json={"input": 1})).status_code == 200
 
 
-async def test_a_gateway_that_starts_later_calls_the_roll(cluster: Cluster) -> None:
+async def test_a_gateway_that_starts_later_sends_a_roll_call(cluster: Cluster) -> None:
     predictor = cluster.predictor(PREDICTOR_MODEL="demo,second=demo")
     await predictor.ready()
     gateway = cluster.gateway()

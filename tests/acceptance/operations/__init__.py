@@ -1,1 +1,1 @@
-"""What operators see and do."""
+"""The service as its operators see and run it."""

@@ -1,4 +1,4 @@
-"""A collector of OpenTelemetry: takes spans by OTLP over HTTP, keeps them for a test to read."""
+"""A collector of OpenTelemetry that keeps spans, received by OTLP over HTTP, for a test."""
 
 import threading
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Span:
 
     @classmethod
     def read(cls, service: str, raw: RawSpan) -> Self:
-        """From its protobuf."""
+        """Read a span from its protobuf."""
         return cls(
             service=service,
             name=raw.name,
@@ -53,7 +53,7 @@ class Span:
 
 
 class Collector:
-    """Listens on a free port from its creation to the end of its context."""
+    """A collector on a free port, from its creation to the end of its context."""
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
@@ -71,7 +71,7 @@ class Collector:
                 self.wfile.write(answer)
 
             def log_message(self, *_: object) -> None:
-                """Nothing: the test says what it misses."""
+                """Log nothing: a failed test lists the missing spans."""
 
         self._server = ThreadingHTTPServer((LOOPBACK, 0), Receiver)
         self._serving = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -79,7 +79,7 @@ class Collector:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What a service is told so that it exports here, soon."""
+        """Return the settings of a service that exports to this collector without delay."""
         port = self._server.server_address[1]
         return {
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{LOOPBACK}:{port}",
@@ -87,14 +87,14 @@ class Collector:
         }
 
     def take(self, exported: ExportTraceServiceRequest) -> None:
-        """Keep what was exported."""
+        """Keep the spans of an export."""
         for resource in exported.resource_spans:
             service = str(_plain(resource.resource.attributes)["service.name"])
             for scope in resource.scope_spans:
                 self.spans += [Span.read(service, raw) for raw in scope.spans]
 
     async def trace(self, trace_id: str, count: int) -> list[Span]:
-        """The spans of a trace, once there are ``count``, by their start."""
+        """Wait until a trace has ``count`` spans; returns them by their start."""
 
         async def are_there() -> bool:
             return len(self.of(trace_id)) >= count
@@ -103,7 +103,7 @@ class Collector:
         return self.of(trace_id)
 
     def of(self, trace_id: str) -> list[Span]:
-        """The spans of a trace so far, by their start."""
+        """Return the spans of a trace so far, by their start."""
         ours = [span for span in self.spans if span.trace_id == trace_id]
         return sorted(ours, key=lambda span: span.started_ns)
 
@@ -114,7 +114,7 @@ class Collector:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Listen no more."""
+        """Close the port."""
         self._server.shutdown()
         self._server.server_close()
 

@@ -6,7 +6,9 @@ from tests.support.harness.calls import accepted, client, final
 from tests.support.harness.services import Cluster
 
 
-async def test_another_gateway_knows_an_id_at_once_and_answers_the_same(cluster: Cluster) -> None:
+async def test_another_gateway_knows_an_id_at_once_and_has_the_same_response(
+    cluster: Cluster,
+) -> None:
     one, other = cluster.gateway(), cluster.gateway()
     await one.ready()
     await other.ready()

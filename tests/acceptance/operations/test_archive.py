@@ -1,4 +1,4 @@
-"""Results that memory no longer holds: read back from the stream, whoever leaves meanwhile."""
+"""Results read back from the stream, with callers that leave meanwhile."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from tests.support.harness.calls import accepted, client, final
 from tests.support.harness.services import Cluster
 
 
-async def test_clients_that_leave_disturb_no_connection_to_the_broker(cluster: Cluster) -> None:
+async def test_callers_that_leave_disturb_no_connection_to_the_broker(cluster: Cluster) -> None:
     gateway, predictor = cluster.gateway(GATEWAY_RESULT_CACHE_BYTES="0"), cluster.predictor()
     await gateway.ready()
     await predictor.ready()
@@ -28,7 +28,7 @@ async def test_clients_that_leave_disturb_no_connection_to_the_broker(cluster: C
 
 
 async def _leave(url: str, prediction_id: str, milliseconds: int) -> None:
-    """Ask for a prediction and hang up a few milliseconds later."""
+    """Get a prediction and disconnect a few milliseconds later."""
     host, _, port = httpx.URL(url).netloc.decode().partition(":")
     _, writer = await asyncio.open_connection(host, int(port))
     writer.write(f"GET /predict/{prediction_id} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())

@@ -9,7 +9,7 @@ from tests.support.harness.calls import client
 from tests.support.harness.services import Cluster
 
 
-async def test_while_the_broker_is_away_a_call_waits_5_s_or_until_its_deadline(
+async def test_a_call_waits_for_a_lost_broker_for_5_s_or_until_its_deadline(
     tmp_path: Path,
 ) -> None:
     with Cluster(PrivateBroker(tmp_path / "never started"), tmp_path, vhost="/") as cluster:

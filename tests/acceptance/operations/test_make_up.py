@@ -1,4 +1,4 @@
-"""``make up``: one command, everything runs; Ctrl-C, nothing does."""
+"""``make up``: one command starts everything, Ctrl-C ends it."""
 
 import os
 import signal
@@ -18,25 +18,25 @@ from tests.support.harness.services import new_vhost
 
 
 def address(bind: str) -> tuple[str, int]:
-    """The parts of an address and a port."""
+    """Return the host and the port of an address."""
     host, _, port = bind.rpartition(":")
     return host, int(port)
 
 
 def pending(url: str) -> float:
-    """How many sync calls the gateway is waiting for."""
+    """Return the number of sync calls that wait at the gateway."""
     metrics = httpx.get(f"{url}/metrics").text
     (line,) = (line for line in metrics.splitlines() if line.startswith("predictmq_pending_calls "))
     return float(line.split()[1])
 
 
 def answers(url: str) -> bool:
-    """Whether a prediction is made."""
+    """Return whether a sync call succeeds."""
     return httpx.post(f"{url}/predict", json={"input": 1}, timeout=40).status_code == 200
 
 
 def only_sentence(up: MakeUp) -> str:
-    """The one line that says what is wrong, between what ``up`` was doing and make's own."""
+    """Return the one line of the error, between the lines of ``up`` and those of make."""
     said = [
         line for line in up.output.splitlines() if not line.startswith(("make: ", "up   ", "up |"))
     ]
@@ -46,13 +46,13 @@ def only_sentence(up: MakeUp) -> str:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of the checkout that has never run."""
+    """A new copy of the checkout."""
     return copy_checkout(tmp_path / "checkout")
 
 
 @pytest.fixture
 def shared(broker: PrivateBroker) -> dict[str, str]:
-    """The settings for a broker that is there already."""
+    """The settings of a broker that runs already."""
     return {
         "RABBITMQ_HOST": broker.host,
         "RABBITMQ_PORT": str(broker.port),
@@ -64,7 +64,7 @@ def shared(broker: PrivateBroker) -> dict[str, str]:
 
 @pytest.fixture
 def listener() -> Iterator[int]:
-    """A port on which somebody else listens."""
+    """A port on which another server listens."""
     with socket.create_server((LOOPBACK, 0)) as server:
         yield server.getsockname()[1]
 
@@ -82,9 +82,7 @@ def test_one_command_starts_everything_and_ctrl_c_ends_all_of_it(checkout: Path)
         assert not is_open(*address(up.bind))
 
 
-def test_each_line_of_output_says_which_process_it_comes_from(
-    checkout: Path, shared: dict[str, str]
-) -> None:
+def test_each_line_of_output_names_its_process(checkout: Path, shared: dict[str, str]) -> None:
     with MakeUp(checkout, **shared, PREDICTORS="2") as up:
         assert up.says("Ctrl-C stops everything."), up.output
         speakers = {line.split("|")[0].rstrip() for line in up.output.splitlines()}
@@ -101,7 +99,7 @@ def test_a_predictor_that_crashes_is_started_again(checkout: Path, shared: dict[
         assert answer.status_code == 200
 
 
-def test_its_own_broker_is_started_again_when_it_crashes(checkout: Path) -> None:
+def test_a_private_broker_that_crashes_is_started_again(checkout: Path) -> None:
     with MakeUp(checkout) as up:
         assert up.says(READY), up.output
         (node,) = up.processes("beam")
@@ -112,7 +110,7 @@ def test_its_own_broker_is_started_again_when_it_crashes(checkout: Path) -> None
         assert wait_until(lambda: answers(up.url), timeout_s=40), up.output
 
 
-def test_what_was_accepted_before_ctrl_c_is_answered_after_it(
+def test_a_call_accepted_before_ctrl_c_is_answered_after_it(
     checkout: Path, shared: dict[str, str]
 ) -> None:
     answers: list[httpx.Response] = []
@@ -142,7 +140,7 @@ def test_a_second_ctrl_c_ends_everything_at_once(checkout: Path, shared: dict[st
         assert wait_until(lambda: not up.processes(), timeout_s=5), up.processes()
 
 
-def test_nothing_outlives_it_when_it_is_killed(checkout: Path) -> None:
+def test_all_processes_end_when_the_supervisor_is_killed(checkout: Path) -> None:
     with MakeUp(checkout) as up:
         assert up.says(READY), up.output
         (itself,) = up.processes("-m predictmq.local.up")

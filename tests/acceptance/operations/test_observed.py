@@ -1,4 +1,4 @@
-"""What an operator sees: a line for each request and prediction, and metrics of both services."""
+"""Observability: a log line for each request and prediction, and the metrics of both services."""
 
 import json
 from typing import Any, Final
@@ -16,7 +16,7 @@ SECRET: Final = "nobody may read this"
 
 
 def _lines(service: Service, event: str) -> list[dict[str, Any]]:
-    """What it has logged of ``event`` so far."""
+    """Return the log entries of ``event`` so far."""
     lines = [json.loads(line) for line in service.log.splitlines() if line.startswith("{")]
     return [line for line in lines if line["event"] == event]
 
@@ -29,7 +29,7 @@ async def _wait_for(service: Service, event: str, count: int) -> list[dict[str, 
     return _lines(service, event)
 
 
-async def test_each_request_and_each_prediction_is_one_line_and_both_have_one_id(
+async def test_each_request_and_its_prediction_are_one_log_line_each_with_the_same_id(
     cluster: Cluster,
 ) -> None:
     gateway = cluster.gateway(DEFAULT_MODEL="scripted")
@@ -71,7 +71,7 @@ async def test_each_request_and_each_prediction_is_one_line_and_both_have_one_id
     assert SECRET not in gateway.log + predictor.log.replace("raise RuntimeError", "")
 
 
-async def test_from_warning_on_a_request_that_succeeds_is_no_line(cluster: Cluster) -> None:
+async def test_a_successful_request_is_not_logged_at_level_warning(cluster: Cluster) -> None:
     gateway = cluster.gateway(LOG_LEVEL="Warning")
     predictor = cluster.predictor(LOG_LEVEL="warning", PREDICTOR_ISOLATION="process")
     await gateway.ready()
@@ -82,7 +82,7 @@ async def test_from_warning_on_a_request_that_succeeds_is_no_line(cluster: Clust
     assert gateway.log == predictor.log == ""
 
 
-async def test_a_level_that_does_not_exist_ends_the_service_with_its_name(
+async def test_an_unknown_log_level_ends_the_service_with_the_name_of_the_setting(
     cluster: Cluster,
 ) -> None:
     gateway = cluster.gateway(LOG_LEVEL="loud")
@@ -90,7 +90,7 @@ async def test_a_level_that_does_not_exist_ends_the_service_with_its_name(
     assert "LOG_LEVEL" in gateway.log
 
 
-async def test_the_metrics_are_those_of_the_page_and_count_what_happened(
+async def test_the_metrics_are_those_of_the_page_and_count_predictions(
     cluster: Cluster,
 ) -> None:
     gateway = cluster.gateway()

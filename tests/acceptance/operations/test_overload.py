@@ -1,4 +1,4 @@
-"""P7 and P10: bodies under way are bounded, and what would be too many is refused at once."""
+"""P7 and P10: bodies under way are bounded, and a body beyond the bound is refused at once."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""A permission that is taken away while the services run, and given back."""
+"""A permission that an operator takes away while the services run, and gives back."""
 
 import asyncio
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 import httpx
 
 from predictmq.local.rabbitmq.broker import PrivateBroker
+from tests.support.harness.broker.server import NO_MESSAGES, permit
 from tests.support.harness.calls import client
-from tests.support.harness.server import NO_MESSAGES, permit
 from tests.support.harness.services import Cluster, new_vhost
 from tests.support.harness.waiting import until
 
 
-async def test_a_gateway_that_may_not_publish_says_so_and_mends_by_itself(
+async def test_a_gateway_without_permission_to_publish_is_not_ready_and_recovers(
     broker: PrivateBroker, tmp_path: Path
 ) -> None:
     vhost = new_vhost(broker)
@@ -31,7 +31,7 @@ async def test_a_gateway_that_may_not_publish_says_so_and_mends_by_itself(
 
 
 async def _misses(http: httpx.AsyncClient, names: list[str]) -> None:
-    """Wait until ``/readyz`` names just these as missing."""
+    """Wait until ``/readyz`` names exactly these as missing."""
 
     async def does() -> bool:
         answer = await http.get("/readyz")

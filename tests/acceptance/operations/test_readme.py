@@ -10,7 +10,7 @@ from tests.support.harness.services import ROOT
 
 
 @pytest.mark.xdist_group("port 8080")
-async def test_the_readmes_commands_print_what_it_says(tmp_path: Path) -> None:
+async def test_the_commands_of_the_readme_print_the_output_that_it_shows(tmp_path: Path) -> None:
     text = (ROOT / "README.md").read_text()
     assert blocks_of(text)[0][:2] == ("bash", "up")
     with Reader(tmp_path / "checkout") as reader:

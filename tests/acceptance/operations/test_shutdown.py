@@ -26,7 +26,7 @@ SLOW_TO_LOAD: Final = dedent("""
 """)
 
 
-async def test_a_gateway_answers_what_it_accepted_before_it_ends(cluster: Cluster) -> None:
+async def test_a_gateway_answers_accepted_calls_before_it_ends(cluster: Cluster) -> None:
     gateway, predictor = cluster.gateway(DEFAULT_MODEL="scripted"), cluster.predictor(**SCRIPTED)
     await gateway.ready()
     await predictor.ready()
@@ -47,7 +47,7 @@ async def test_a_gateway_answers_what_it_accepted_before_it_ends(cluster: Cluste
     assert await gateway.exit_code(timeout_s=10) == 0
 
 
-async def test_a_predictor_finishes_what_it_started_and_gives_back_the_rest_at_once(
+async def test_a_predictor_that_ends_finishes_running_requests_and_requeues_the_rest_at_once(
     cluster: Cluster,
 ) -> None:
     gateway, leaving = cluster.gateway(DEFAULT_MODEL="scripted"), cluster.predictor(**SCRIPTED)
@@ -66,7 +66,7 @@ async def test_a_predictor_finishes_what_it_started_and_gives_back_the_rest_at_o
     assert await leaving.exit_code(timeout_s=10) == 0
 
 
-async def test_while_the_only_predictor_ends_new_calls_are_refused_and_the_running_one_is_answered(
+async def test_a_new_call_is_refused_while_the_only_predictor_finishes_a_running_one(
     cluster: Cluster,
 ) -> None:
     gateway, leaving = cluster.gateway(DEFAULT_MODEL="scripted"), cluster.predictor(**SCRIPTED)
@@ -87,7 +87,7 @@ async def test_while_the_only_predictor_ends_new_calls_are_refused_and_the_runni
     assert await leaving.exit_code(timeout_s=10) == 0
 
 
-async def test_a_predictor_whose_model_does_not_end_leaves_after_its_drain_time(
+async def test_a_predictor_whose_model_does_not_end_exits_after_its_drain_time(
     cluster: Cluster,
 ) -> None:
     gateway = cluster.gateway(DEFAULT_MODEL="scripted")

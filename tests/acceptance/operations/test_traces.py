@@ -1,4 +1,4 @@
-"""One trace of a prediction, through both services, as a collector gets it."""
+"""One trace for each prediction, through both services, as a collector receives it."""
 
 import asyncio
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ SLOW: Final = {"nonce": 1, "sleep_s": 0.05}
 
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    """Takes what the services export."""
+    """The collector that the services export to."""
     with Collector() as receiver:
         yield receiver
 
@@ -38,7 +38,7 @@ async def _started(
 
 
 def _check(trace: list[Span], queue: str, replies: str, is_anonymous: bool) -> None:
-    """One chain from the caller to the reply: each span is the parent of the next, but one."""
+    """Check the chain from the caller to the reply: each span but one is the next one's parent."""
     http, request, serving, model, reply, receiving = trace
     assert [(span.service, span.kind) for span in trace] == [
         ("predictmq-gateway", "SERVER"),
@@ -109,7 +109,7 @@ async def test_a_sync_call_is_one_trace_from_its_caller_to_its_reply(
         assert f'"trace_id":"{TRACE_ID}"' in service.log
 
 
-async def test_an_async_prediction_is_one_trace_that_every_gateway_ends(
+async def test_an_async_prediction_is_one_trace_with_a_last_span_of_every_gateway(
     cluster: Cluster, collector: Collector
 ) -> None:
     gateway, _ = await _started(cluster, collector.settings)
@@ -130,7 +130,7 @@ async def test_an_async_prediction_is_one_trace_that_every_gateway_ends(
     assert before[0].attributes["predictmq.state"] == "accepted"
 
 
-async def test_a_failure_is_an_error_in_the_spans_that_it_ends(
+async def test_a_failure_is_an_error_in_every_span_that_it_ends(
     cluster: Cluster, collector: Collector
 ) -> None:
     gateway, _ = await _started(cluster, collector.settings)
@@ -192,7 +192,9 @@ async def test_a_batch_is_one_model_call_that_is_linked_to_each_of_its_requests(
         assert (shared.trace_id, shared.span_id) in served[span_id].links
 
 
-async def test_without_a_collector_nothing_of_opentelemetry_is_imported(cluster: Cluster) -> None:
+async def test_a_service_without_a_collector_does_not_import_opentelemetry(
+    cluster: Cluster,
+) -> None:
     tells_imports = {"PYTHONPROFILEIMPORTTIME": "1"}
     gateway, predictor = await _started(cluster, tells_imports)
     async with client(gateway.url) as http:
@@ -203,7 +205,7 @@ async def test_without_a_collector_nothing_of_opentelemetry_is_imported(cluster:
         assert "opentelemetry" not in service.log
 
 
-async def test_a_collector_that_is_away_disturbs_no_call_and_no_end(cluster: Cluster) -> None:
+async def test_an_unreachable_collector_disturbs_no_call_and_no_shutdown(cluster: Cluster) -> None:
     away = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{LOOPBACK}:{free_port()}"}
     gateway, predictor = await _started(cluster, away)
     async with client(gateway.url) as http:

@@ -1,1 +1,1 @@
-"""What our own parts cannot be faster than, and our own parts without HTTP."""
+"""The limits of our parts: bare libraries, and our own parts without HTTP."""

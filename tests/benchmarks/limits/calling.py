@@ -1,4 +1,4 @@
-"""Keep a number of calls under way for a while, and print what they took."""
+"""A load of concurrent calls for a while, and the output of their times."""
 
 import asyncio
 import json

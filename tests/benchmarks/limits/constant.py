@@ -11,11 +11,11 @@ app = Quart(__name__)
 
 @app.post("/predict")
 async def predict() -> Response:
-    """What a call gets."""
+    """Respond to a call with a constant."""
     return Response(ANSWER, content_type="application/json")
 
 
 @app.get("/predict/<prediction_id>")
 async def look_up(prediction_id: str) -> Response:
-    """What a look-up gets."""
+    """Respond to a look-up with a constant."""
     return Response(ANSWER, content_type="application/json")

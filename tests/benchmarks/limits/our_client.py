@@ -1,4 +1,4 @@
-"""Our own requestor without HTTP: what the gateway does between a body and its reply."""
+"""Our own requestor without HTTP: the way of a gateway from a body to its reply."""
 
 import asyncio
 import time
@@ -21,11 +21,11 @@ LIFE_S: Final = 7200.0
 
 
 async def _nothing(_: SupervisedConnection) -> None:
-    """The predictor has declared what is published to."""
+    """Declare nothing: the predictor has declared the queues."""
 
 
 async def main() -> None:
-    """Two connections, as a gateway has them."""
+    """Make calls over two connections, as a gateway does."""
     broker = read_settings(BrokerSettings)
     ids = PredictionIds(derive_key(broker.password), LIFE_S, time.time)
 

@@ -1,1 +1,1 @@
-"""What is measured: each part opens what it needs, and returns a section of the record."""
+"""The parts of the benchmarks: each starts its contenders and returns a section of the record."""

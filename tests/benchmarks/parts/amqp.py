@@ -17,7 +17,7 @@ from tests.benchmarks.program import Command, ProgramFailed, running
 from tests.benchmarks.sample import Sample, Section
 from tests.benchmarks.stage import ROOT, Stage
 from tests.benchmarks.usage import cpu_s
-from tests.support.harness.raw import raw_channel
+from tests.support.harness.broker.raw import raw_channel
 from tests.support.harness.services import Cluster
 
 IN_FLIGHT: Final = (1, 32)
@@ -38,7 +38,7 @@ class Pair:
 
 
 def measure(stage: Stage) -> Section:
-    """Both pairs on both types of queue, interleaved."""
+    """Measure both pairs on both types of queue, interleaved."""
     section = Section(stage.rounds, stage.seconds)
     with ExitStack() as stack:
         pairs = [stack.enter_context(_our_pair(stage, lane)) for lane in LANES]
@@ -68,7 +68,7 @@ def _our_pair(stage: Stage, lane: str) -> Iterator[Pair]:
 
 @contextmanager
 def _bare_pair(stage: Stage, lane: str) -> Iterator[Pair]:
-    """The same queue as ours, with the same arguments."""
+    """Start the bare pair on a queue with the arguments of ours."""
     vhost = stage.new_vhost()
     asyncio.run(_declare(stage, vhost, lane))
     environment = {"BENCH_AMQP_URL": stage.amqp_url(vhost), "BENCH_QUEUE": QUEUE}

@@ -1,4 +1,4 @@
-"""Predictions for later: how many are accepted, how soon they are done, how they are fetched."""
+"""Async predictions: their rate of acceptance, their time to a result, and look-ups."""
 
 import http.client
 import json
@@ -22,7 +22,7 @@ ASYNC: Final = {"Content-Type": "application/json", "Async-Mode": "true"}
 
 
 def measure(stage: Stage) -> Section:
-    """Ours and the peer that has ids too, and the constant route for what a GET costs at least."""
+    """Measure ours, the peer with ids, and the constant route as the least cost of a GET."""
     section = Section(stage.rounds, stage.seconds)
     with contenders(stage, section, (*ACCEPTING, CONSTANT)) as ready:
         for running in ready:
@@ -65,7 +65,7 @@ class _Caller:
         self._http.close()
 
     def finished(self) -> tuple[str, float]:
-        """Have one prediction made; its id, and the seconds from its acceptance to its result."""
+        """Make an async call; returns its id and the seconds from its acceptance to its result."""
         status, accepted = self._ask("POST", "/predict", BODY)
         accepted_s = time.perf_counter()
         assert status == http.client.ACCEPTED, accepted

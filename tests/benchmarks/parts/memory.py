@@ -1,4 +1,4 @@
-"""Gateways that find results in the stream: how fast they read them, and what each costs."""
+"""Gateways with a filled stream: the speed of the replay, and the memory for each result."""
 
 import asyncio
 import time
@@ -18,16 +18,16 @@ MANY: Final = 1_000_000
 MAX_ROUNDS: Final = 3
 READY_TIMEOUT_S: Final = 300.0
 BUDGET_BYTES: Final = {"memory": 4_000_000_000, "offsets": 0}
-"""Where the results' bodies are → what the gateway may spend on them."""
+"""The place of the results' bodies → the cache of the gateway for them."""
 
 
 def series(kept_in: str) -> str:
-    """What the samples of gateways that keep bodies there are filed under."""
+    """Return the name of the series of gateways that keep their bodies there."""
     return f"{OURS['quorum']}, {kept_in}"
 
 
 def measure(stage: Stage) -> Section:
-    """No results, some in each round, many once: a million takes long and varies little."""
+    """Measure no and some results in each round, many once: a million takes long, varies little."""
     section = Section(min(stage.rounds, MAX_ROUNDS), stage.seconds)
     vhost = stage.new_vhost()
     for kept_in in BUDGET_BYTES:
@@ -60,4 +60,4 @@ def _replay(stage: Stage, section: Section, vhost: str, kept_in: str, results: i
 
 
 _BODY: Final = {"memory": "memory", "offsets": "stream"}
-"""Where the results' bodies are → what the gateway's metric calls it."""
+"""The place of the results' bodies → its name in the gateway's metric."""

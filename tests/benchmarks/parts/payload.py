@@ -1,4 +1,4 @@
-"""Sync calls whose inputs grow: what each byte costs on its way there and back."""
+"""Sync calls with growing inputs: the cost of each byte on its way there and back."""
 
 import dataclasses
 from typing import Final
@@ -16,7 +16,7 @@ MAX_SECONDS: Final = 2
 
 
 def measure(stage: Stage) -> Section:
-    """All that answer with their input, interleaved; shorter than the other parts."""
+    """Measure all contenders that return their input, interleaved; shorter than other parts."""
     rounds, seconds = min(stage.rounds, MAX_ROUNDS), min(stage.seconds, MAX_SECONDS)
     stage = dataclasses.replace(stage, rounds=rounds, seconds=seconds)
     section = Section(rounds, seconds)

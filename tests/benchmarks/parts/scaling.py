@@ -1,4 +1,4 @@
-"""Sync calls of a model that takes its time: what each further predictor adds."""
+"""Sync calls of a slow model: the throughput that each further predictor adds."""
 
 import asyncio
 from typing import Final

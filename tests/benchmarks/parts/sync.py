@@ -1,4 +1,4 @@
-"""Sync calls: how many, how fast and at what cost, for one, some and many callers at once."""
+"""Sync calls: throughput, latency and cost, for one, some and many callers at once."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ BODY_BYTES: Final = 100
 
 
 def measure(stage: Stage) -> Section:
-    """All contenders, interleaved: in each round each of them gets each number of callers."""
+    """Measure all contenders, interleaved: each number of callers once in each round."""
     section = Section(stage.rounds, stage.seconds)
     body = predict_body(BODY_BYTES)
     with contenders(stage, section, TITLES) as ready:

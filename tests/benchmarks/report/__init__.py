@@ -1,1 +1,1 @@
-"""What was measured, as a file of numbers and as a page for people."""
+"""The report of a run: a file of numbers, and a page for readers."""

@@ -1,4 +1,4 @@
-"""The page of docs/ whose numbers are written by this program, and whose words are not."""
+"""The page of docs/ whose numbers this program writes; its text is written by hand."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -20,7 +20,7 @@ SETTLED_SECONDS: Final = 3
 
 
 def replace_numbers(page: str, numbers: str) -> str:
-    """The page with new numbers between its marks.
+    """Return the page with new numbers between its marks.
 
     Raises:
         ValueError: it does not have both marks, in their order.
@@ -33,7 +33,7 @@ def replace_numbers(page: str, numbers: str) -> str:
 
 
 def numbers(record: Record, plot: Path) -> str:
-    """Everything that was measured, in Markdown."""
+    """Return all measurements in Markdown."""
     blocks = [
         _circumstances(record),
         "### What has to be reached",
@@ -94,7 +94,7 @@ BLOCKS: Final[dict[str, Callable[[Record], Iterable[str]]]] = {
 
 
 def throughput_plot(record: Record) -> str:
-    """The picture of sync throughput."""
+    """Return the picture of sync throughput."""
     rows = [
         (title.replace("`", ""), figure, name in {*OURS.values(), LOGGED})
         for name, title in TITLES.items()

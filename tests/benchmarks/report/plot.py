@@ -22,7 +22,7 @@ HEAD: Final = (
 
 
 def bars(title: str, rows: Sequence[tuple[str, Figure, bool]]) -> str:
-    """A bar from 0 to each median with a line from the lowest to the highest round.
+    """Draw a bar from 0 to each median, with a line from the lowest to the highest round.
 
     Each row has its label, its figure, and whether it is ours.
     """

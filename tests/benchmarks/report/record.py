@@ -1,4 +1,4 @@
-"""All that was measured, as one file of plain JSON."""
+"""The record of a run, as one file of plain JSON."""
 
 import json
 import os
@@ -21,7 +21,7 @@ class Record:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """What was written there; empty if nothing was."""
+        """Read a record; empty if none was written."""
         if not path.exists():
             return cls()
         plain = json.loads(path.read_text())
@@ -29,15 +29,15 @@ class Record:
         return cls(plain["machine"], sections)
 
     def write(self, path: Path) -> None:
-        """Write it, readable and stable."""
+        """Write the record as one line of JSON."""
         path.write_text(json.dumps(asdict(self)) + "\n")
 
     def figure(self, part: str, contender: str, case: object, measure: str) -> Figure | None:
-        """A measure of one contender; None if it was not measured."""
+        """Return a measure of one contender; None if it was not measured."""
         return Figure.of(self._values(part, contender, case, measure))
 
     def ratio(self, part: str, case: object, measure: str, above: str, below: str) -> Figure | None:
-        """A measure of contender ``above`` by that of ``below``, round by round."""
+        """Return the ratio of a measure of ``above`` to that of ``below``, round by round."""
         return paired_ratio(
             self._values(part, above, case, measure), self._values(part, below, case, measure)
         )
@@ -48,7 +48,7 @@ class Record:
 
 
 def machine(stage: Stage) -> dict[str, str]:
-    """What a reader has to know of where it was measured."""
+    """Return a description of the machine."""
     return {
         "processor": _processor(),
         "cores": str(os.cpu_count()),

@@ -1,4 +1,4 @@
-"""What was measured, as tables in Markdown."""
+"""The measurements as tables in Markdown."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -15,7 +15,7 @@ KEPT: Final = {"memory": "in memory", "offsets": "as offsets only"}
 
 
 def shown(figure: Figure | None, digits: int = 3) -> str:
-    """A median, and between which values the rounds were."""
+    """Return a median with the lowest and the highest round."""
     if figure is None:
         return NOT_MEASURED
     middle, low, high = (_number(each, digits) for each in (figure.median, figure.low, figure.high))
@@ -23,18 +23,18 @@ def shown(figure: Figure | None, digits: int = 3) -> str:
 
 
 def _number(value: float, digits: int) -> str:
-    """``digits`` significant ones, and all of those before the point."""
+    """Return ``digits`` significant digits, and all digits before the point."""
     return f"{value:,.0f}" if abs(value) >= 10 ** (digits - 1) else f"{value:.{digits}g}"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose first column is text and whose others are numbers."""
+    """Return a table whose first column is text and whose others are numbers."""
     ruled = ["---", *("---:" for _ in head[1:])]
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ruled, *rows))
 
 
 def target_table(record: Record) -> str:
-    """What has to be reached and whether it was."""
+    """Return the table of targets, each reached or missed."""
     rows = []
     for target in TARGETS:
         figure = target.measure(record)
@@ -47,7 +47,7 @@ def target_table(record: Record) -> str:
 
 
 def sync_table(record: Record, connections: str) -> str:
-    """Throughput and latency with one number of callers, and ours by each of the others."""
+    """Return throughput and latency for one number of callers, and our ratio to each other."""
     rows = []
     for name, title in _measured(record, "sync"):
         figures = [
@@ -60,7 +60,7 @@ def sync_table(record: Record, connections: str) -> str:
 
 
 def cpu_table(record: Record, part: str, case: str) -> str:
-    """Microseconds of processor time of each role for each request."""
+    """Return the microseconds of processor time of each role for each request."""
     rows = []
     for name, title in _measured(record, part):
         figures = [record.figure(part, name, case, f"cpu_{role}_us") for role in ROLES]
@@ -69,7 +69,7 @@ def cpu_table(record: Record, part: str, case: str) -> str:
 
 
 def busy_table(record: Record, connections: str) -> str:
-    """How much of one core each role kept busy: who is near 1 is what limits."""
+    """Return the share of one core that each role kept busy: a role near 1 is the bottleneck."""
     rows = []
     for name, title in _measured(record, "sync"):
         rate = record.figure("sync", name, connections, "per_s")
@@ -83,7 +83,7 @@ def busy_table(record: Record, connections: str) -> str:
 
 
 def amqp_table(record: Record) -> str:
-    """The round trip without HTTP."""
+    """Return the table of round trips without HTTP."""
     rows = []
     for lane in OURS:
         for in_flight in (1, 32):
@@ -101,7 +101,7 @@ def amqp_table(record: Record) -> str:
 
 
 def async_table(record: Record) -> str:
-    """Predictions for later."""
+    """Return the table of async predictions."""
     columns = (("accept", "per_s"), ("finish", "p50_ms"), ("finish", "p99_ms"), ("fetch", "per_s"))
     rows = [
         (TITLES[name], *(shown(record.figure("async", name, *column)) for column in columns))
@@ -112,7 +112,7 @@ def async_table(record: Record) -> str:
 
 
 def memory_table(record: Record) -> str:
-    """What results cost a gateway, and how fast it reads them."""
+    """Return the table of the memory for results and of the speed of replays."""
     rows = []
     for kept_in in BUDGET_BYTES:
         name = series(kept_in)
@@ -126,7 +126,7 @@ def memory_table(record: Record) -> str:
 
 
 def case_table(record: Record, part: str, measure: str, heads: Sequence[str]) -> str:
-    """One measure of every contender over the cases of a part."""
+    """Return one measure of every contender over the cases of a part."""
     section = record.sections.get(part)
     cases = section.cases() if section else []
     rows = [

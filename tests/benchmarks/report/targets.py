@@ -1,4 +1,4 @@
-"""What has to be reached, and whether it was."""
+"""The targets of the benchmarks, and whether a run has reached them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Target:
     unit: str = ""
 
     def is_reached(self, figure: Figure) -> bool:
-        """Whether the median keeps the bound."""
+        """Return whether the median keeps the bound."""
         if self.is_least:
             return figure.median >= self.bound
         return figure.median <= self.bound
@@ -60,7 +60,7 @@ def _round_trip(lane: str) -> Target:
 
 
 def memory_for_each(record: Record, kept_in: str) -> Figure | None:
-    """Bytes that each result adds to a gateway, from none to many."""
+    """Return the bytes that each result adds to a gateway, from none to many."""
     none = record.figure("memory", series(kept_in), 0, "rss_bytes")
     many = record.figure("memory", series(kept_in), MANY, "rss_bytes")
     if none is None or many is None:

@@ -1,1 +1,1 @@
-"""What the fault tests do to the services, and how they count what came of it."""
+"""The trial of a fault test: calls and faults, and the check of all promises after them."""

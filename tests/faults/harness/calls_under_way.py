@@ -1,4 +1,4 @@
-"""Calls that are in the middle of things, for a fault to befall them."""
+"""Calls that are under way when a fault begins."""
 
 import asyncio
 from typing import Final
@@ -9,7 +9,7 @@ OF_EITHER_KIND: Final = 8
 
 
 async def calls_under_way(trial: Trial) -> None:
-    """Start calls of either kind; returns when the first sync one has its answer.
+    """Start sync and async calls; returns at the first response to a sync one.
 
     The others wait for theirs.
     """

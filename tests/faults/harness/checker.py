@@ -1,4 +1,4 @@
-"""The one check of all promises, whatever has failed. No I/O.
+"""The one check of all promises, for every fault. No I/O.
 
 It compares three accounts of what happened: what the callers were told (``ledger.py``), what the
 gateways answer afterwards, and what the reply stream says (``stream.py``).
@@ -14,7 +14,7 @@ from tests.faults.harness.ledger import CONNECTION_BROKE, Answer, Call, Ledger
 from tests.faults.harness.stream import Event
 
 GRACE_S: Final = 1.0
-"""What a call may take beyond its deadline (P3)."""
+"""The longest time of a call beyond its deadline (P3)."""
 
 OK: Final = 200
 REFUSED: Final = 503
@@ -22,7 +22,7 @@ REFUSED: Final = 503
 
 @dataclass
 class Findings:
-    """What is not as promised: a sentence for each case."""
+    """The broken promises: one sentence for each case."""
 
     lost: list[str] = field(default_factory=list)
     """Accepted predictions that did not end, or not as they should have (P1, P2)."""
@@ -40,7 +40,7 @@ class Findings:
     """Refusals that do not say when to come back (P7)."""
 
     def __str__(self) -> str:
-        """The first few of each kind, empty when all is as promised."""
+        """Return the first few of each kind; empty if every promise was kept."""
         kinds = {each.name: getattr(self, each.name) for each in fields(self)}
         return "; ".join(
             f"{len(found)} {kind}: {found[:3]}" for kind, found in kinds.items() if found
@@ -97,7 +97,7 @@ def _check_answers(
 
 
 def _check_strangers(findings: Findings, ledger: Ledger, events: Mapping[str, Event]) -> None:
-    """A call that was told neither yes nor no may have been accepted: one result for each."""
+    """Find results without an accepted call. A call without a clear response may have one each."""
     untold = {call.nonce for call in ledger.calls if _is_untold(call)}
     for event in (event for key, event in events.items() if key not in ledger.accepted):
         nonce = msgspec.json.decode(event.body).get("input", {}).get("nonce")

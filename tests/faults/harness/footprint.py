@@ -1,4 +1,4 @@
-"""What a service holds at a moment: if it is more than before, something leaks."""
+"""The resources that a service holds at a moment: more than before the fault is a leak."""
 
 import asyncio
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ class Footprint:
 
     @classmethod
     async def of(cls, service: Service) -> Self:
-        """Read it from ``/metrics``; what a service does not have is 0."""
+        """Read the footprint of a service from ``/metrics``; a missing metric is 0."""
         metrics = await read_metrics(service)
         return cls(
             tasks=metrics["predictmq_tasks"],
@@ -45,7 +45,7 @@ class Footprint:
 
 
 class Footprints:
-    """What several services, and their vhost on the broker, held when all was well."""
+    """The footprints of several services and their vhost on the broker, before a fault."""
 
     def __init__(self, broker: PrivateBroker, vhost: str) -> None:
         self._broker = broker
@@ -54,15 +54,15 @@ class Footprints:
         self._channels = 0
 
     async def note(self, services: Iterable[Service]) -> None:
-        """This is what they may hold."""
+        """Take the present footprints of ``services`` and the vhost as their limits."""
         for service in services:
             self._of[service] = await Footprint.of(service)
         self._channels = await self._count_channels()
 
     async def fit(self, services: Iterable[Service]) -> None:
-        """Wait until ``services``, and the vhost, hold no more; an AssertionError in the end.
+        """Wait until ``services`` and the vhost are within their limits, or fail.
 
-        What was not there then is not looked at.
+        Services without a limit are left out.
         """
         for service in services:
             if service in self._of:
@@ -79,5 +79,5 @@ class Footprints:
 
 
 async def memory_bytes(service: Service) -> float:
-    """What a service has in memory."""
+    """Return the resident memory of a service."""
     return (await read_metrics(service))["process_resident_memory_bytes"]

@@ -1,4 +1,4 @@
-"""The calls that were made while something failed, and how each of them ended."""
+"""The ledger: every call made during a fault, and how it ended."""
 
 import asyncio
 import itertools
@@ -13,7 +13,7 @@ from tests.support.harness.calls import ASYNC
 from tests.support.harness.waiting import until
 
 AT_ONCE: Final = 16
-"""How many questions are asked of the gateways at the same time."""
+"""The number of predictions that are looked up at the same time."""
 
 FINAL_TIMEOUT_S: Final = 60.0
 ASK_AGAIN_S: Final = 0.05
@@ -22,18 +22,18 @@ Answer = tuple[int, str]
 """Status and body."""
 
 CONNECTION_BROKE: Final = 0
-"""What stands for a status where no answer came, or its caller left before it did."""
+"""The status of a call without a response, or whose caller left before it."""
 
 NOBODY_LISTENED: Final = -1
-"""What stands for a status where there was no connection, so that nothing was sent."""
+"""The status of a call without a connection: no request was sent."""
 
 LATER: Final = frozenset({CONNECTION_BROKE, 202, 503})
-"""Answers after which one asks again."""
+"""Statuses of a prediction that may still be pending."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call whose input carries a nonce, which the model gives back as its result.
+    """A call whose input has a nonce, which is also the result of the model.
 
     ``answer`` is the body, or the error if there was none. ``prediction_id`` is what a 202 handed
     out, else empty; so is ``retry_after`` where the answer does not say when to come back.
@@ -49,7 +49,7 @@ class Call:
 
 
 class Ledger:
-    """Makes calls and remembers them. A call raises only if cancelled: its end is an entry."""
+    """A caller that records each call. Errors of a call are entries; only cancellation raises."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
@@ -57,15 +57,15 @@ class Ledger:
 
     @property
     def accepted(self) -> dict[str, Call]:
-        """The calls that were given a prediction id, by that id."""
+        """The calls whose response has a prediction id, by that id."""
         return {call.prediction_id: call for call in self.calls if call.prediction_id}
 
     def statuses(self, *, is_async: bool) -> list[int]:
-        """How the calls of one mode ended."""
+        """Return the statuses of the calls of one mode."""
         return [call.status for call in self.calls if call.is_async is is_async]
 
     async def grows(self, by: int) -> None:
-        """Wait until so many more calls have ended."""
+        """Wait until ``by`` more calls have ended."""
         enough = len(self.calls) + by
 
         async def is_enough() -> bool:
@@ -100,7 +100,7 @@ class Ledger:
         return ended(answer.status_code, answer.json(), answer.headers.get("retry-after", ""))
 
     async def final_answers(self, gateways: Sequence[httpx.AsyncClient]) -> dict[str, set[Answer]]:
-        """What the gateways say of each accepted prediction, once none says that it is pending."""
+        """Return the final responses of all gateways for each accepted prediction."""
         places = asyncio.Semaphore(AT_ONCE)
 
         async def ask(prediction_id: str) -> set[Answer]:
@@ -112,12 +112,12 @@ class Ledger:
 
 
 async def answers_about(gateways: Sequence[httpx.AsyncClient], prediction_id: str) -> set[Answer]:
-    """What the gateways say of one prediction in the end: one answer, if they agree."""
+    """Return the final responses for one prediction: a set of one if all gateways agree."""
     return {await _final_answer(gateway, prediction_id) for gateway in gateways}
 
 
 async def _final_answer(gateway: httpx.AsyncClient, prediction_id: str) -> Answer:
-    """What a gateway says when it no longer says "later", or after ``FINAL_TIMEOUT_S``."""
+    """Get a prediction until it is not pending; the last response after ``FINAL_TIMEOUT_S``."""
     deadline_s = time.monotonic() + FINAL_TIMEOUT_S
     while True:
         answer = await _get(gateway, f"/predict/{prediction_id}")

@@ -1,4 +1,4 @@
-"""What a service says itself of the connections that it has lost."""
+"""The lost connections of a service, by its own metric."""
 
 from collections.abc import Collection, Iterable
 from typing import Final
@@ -12,7 +12,7 @@ POLL_S: Final = 0.2
 
 
 async def losses(service: Service) -> dict[str, int]:
-    """How often the service has noticed the end of each of its connections, by their names."""
+    """Return the count of losses that the service has noticed, by the name of the connection."""
     samples = await read_samples(service)
     return {each.labels["connection"]: int(each.value) for each in samples if each.name == LOST}
 
@@ -32,5 +32,5 @@ async def notices(
 
 
 async def all_losses(services: Iterable[Service]) -> int:
-    """How many connections the services have noticed the end of, all together."""
+    """Return the sum of the losses that all services have noticed."""
     return sum([sum((await losses(service)).values()) for service in services])

@@ -43,16 +43,16 @@ class Nodes:
         self._running.close()
 
     def queues(self) -> list[str]:
-        """The names of all queues and streams that have members on several nodes."""
+        """Return the names of all queues and streams with members on several nodes."""
         return sorted(queue["name"] for queue in self._replicated())
 
     def leader(self, name: str) -> PrivateBroker:
-        """The node where the leader of a queue or stream runs."""
+        """Return the node of the leader of a queue or stream."""
         (leader,) = (queue["leader"] for queue in self._replicated() if queue["name"] == name)
         return next(node for node in self.all if node.name == leader)
 
     def is_whole(self) -> bool:
-        """Whether all members of all queues and streams run: any one may be lost again."""
+        """Return whether all members of all queues and streams run."""
         return all(len(queue["online"]) == SIZE for queue in self._replicated())
 
     def _replicated(self) -> list[dict[str, Any]]:

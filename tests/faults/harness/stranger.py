@@ -1,4 +1,4 @@
-"""Somebody else on the broker, who sends and takes what our own services would not."""
+"""A foreign client of the broker, with messages that our own services would not publish."""
 
 from typing import Any, Final
 
@@ -27,7 +27,7 @@ async def send(channel: AbstractChannel, queue: str, **properties: Any) -> None:
 
 
 async def take(channel: AbstractChannel, queue: str) -> AbstractIncomingMessage:
-    """Take the next message of ``queue``, when it comes; not acknowledged yet."""
+    """Wait for the next message of ``queue`` and get it without an acknowledgement."""
     source = await channel.get_queue(queue, ensure=False)
     got: list[AbstractIncomingMessage] = []
 

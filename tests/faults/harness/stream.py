@@ -1,4 +1,4 @@
-"""What the reply stream says, read without any code of the gateway's."""
+"""The reply stream, read without any code of the gateway."""
 
 import asyncio
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
 
 from predictmq.local.rabbitmq.broker import PrivateBroker
-from tests.support.harness.raw import raw_channel
+from tests.support.harness.broker.raw import raw_channel
 
 REPLIES: Final = "predictions.replies"
 MARKER: Final = "journal.marker"
@@ -26,7 +26,7 @@ READ_TIMEOUT_S: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A message that reports how a prediction ended, ``reason`` if the broker gave it up."""
+    """An event with a final state; ``reason`` is set if the broker gave the request up."""
 
     prediction_id: str
     type: str
@@ -35,7 +35,7 @@ class Event:
 
 
 async def first_events(broker: PrivateBroker, vhost: str) -> dict[str, Event]:
-    """The event that decides about each prediction id: the first in the stream."""
+    """Return the event that counts for each prediction id: the first final state in the stream."""
     first: dict[str, Event] = {}
     for message in await _read(broker, vhost):
         event = _event(message)
@@ -45,7 +45,7 @@ async def first_events(broker: PrivateBroker, vhost: str) -> dict[str, Event]:
 
 
 async def _read(broker: PrivateBroker, vhost: str) -> list[AbstractIncomingMessage]:
-    """All messages of the stream, up to a marker of our own."""
+    """Read all messages of the stream, up to a marker that is published for it."""
     marker, messages = uuid4().hex, list[AbstractIncomingMessage]()
     done = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""Start what has ended again, as whatever runs services in production does."""
+"""A supervisor that restarts ended services, as one in production does."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -10,7 +10,7 @@ from tests.support.harness.waiting import TIMEOUT_S, until
 
 @asynccontextmanager
 async def supervised(services: Sequence[Service]) -> AsyncIterator[None]:
-    """Start each of ``services`` again whenever it ends; all of them run in the end."""
+    """Restart each of ``services`` whenever it ends; all of them run at the end of the context."""
     supervisors = [asyncio.create_task(_keep_alive(service)) for service in services]
     try:
         yield

@@ -1,4 +1,4 @@
-"""Services under a fault, the calls made of them meanwhile, and the check when it is over."""
+"""A trial: services under a fault, the calls made meanwhile, and the check after it."""
 
 import asyncio
 import time
@@ -28,13 +28,13 @@ SHARING: Final = 100
 """One client for all would take a time that grows with the square of their number."""
 
 SYNC_ENDINGS: Final = frozenset({200, 503, 504})
-"""How a sync call may end while something fails."""
+"""The statuses of a sync call during a fault."""
 
 NOT_FOUND: Final = 404
 
 
 class Trial:
-    """Starts gateways and predictors of ``Scripted``; an async context manager that ends them.
+    """Gateways and predictors of ``Scripted``; an async context manager that ends them.
 
     ``report`` is told how long the recovery took.
     """
@@ -74,7 +74,7 @@ class Trial:
 
     @property
     def services(self) -> list[Service]:
-        """All that are to come back: a test takes the others off ``gateways`` or ``predictors``."""
+        """The services to check: a test removes ended ones from ``gateways`` or ``predictors``."""
         return [*self.gateways, *self.predictors]
 
     def gateway(self, **settings: str) -> Service:
@@ -92,13 +92,13 @@ class Trial:
         return self.predictors[-1]
 
     async def begin(self) -> None:
-        """Wait until all answer, and note what they hold then."""
+        """Wait until all services respond, and note their footprints."""
         await self._all_answer()
         await self._hang_up()
         await self._footprints.note(self.services)
 
     def http(self, gateway: Service, caller: int = 0) -> httpx.AsyncClient:
-        """The client of one gateway for a caller, whom it shares with ``SHARING`` others."""
+        """Return a caller's client of one gateway; ``SHARING`` callers share one client."""
         key = gateway, caller // SHARING
         if key not in self._clients:
             self._clients[key] = client(gateway.url)
@@ -107,7 +107,7 @@ class Trial:
     def start(
         self, count: int, *, of: Service | None = None, is_async: bool = False, **script: Any
     ) -> list[asyncio.Task[Call]]:
-        """Start so many calls at once, of the gateways in turn or of one."""
+        """Start ``count`` calls at once, to the gateways in turn or to one."""
         gateways = [of] if of else self.gateways
         calls = [
             asyncio.create_task(
@@ -124,7 +124,7 @@ class Trial:
     async def traffic(
         self, callers: int, *, every_s: float = 0.0, **script: Any
     ) -> AsyncIterator[None]:
-        """Callers that call one after the other, every second one async, until the context ends.
+        """Run callers, every second one async, that call in sequence until the context ends.
 
         Async calls end when they are accepted, so ``every_s``, a pause, keeps them from piling up.
         Those who are turned away come again a moment later.
@@ -154,7 +154,7 @@ class Trial:
         unrecorded: Set[str] = frozenset(),
         recovers_within_s: float = 60.0,
     ) -> None:
-        """All is healed: wait until it works again, and check every promise.
+        """Wait, after the fault, until every gateway succeeds, and check every promise.
 
         ``ends`` has the status of each nonce whose prediction is to end otherwise than with 200,
         ``strange_ids`` the ids that none was given and of which the test made messages,
@@ -183,7 +183,7 @@ class Trial:
         await self._footprints.fit(self.services)
 
     def describe(self) -> str:
-        """The queues, their consumers, and the newest lines of each service's log."""
+        """Return the queues, their consumers, and the newest lines of each service's log."""
         counts = ("name", "messages_ready", "messages_unacknowledged")
         queues = self.broker.ctl("list_queues", "--vhost", self.vhost, *counts)
         consumers = self.broker.ctl("list_consumers", "--vhost", self.vhost)

@@ -1,1 +1,1 @@
-"""Real processes: starting, calling and watching them."""
+"""Real processes of the tests: how they start, are called and are watched."""

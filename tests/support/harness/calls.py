@@ -11,13 +11,13 @@ ASYNC: Final = {"Async-Mode": "true"}
 
 
 def client(url: str) -> httpx.AsyncClient:
-    """A client of one gateway that keeps as many connections as the test has callers."""
+    """Return a client of one gateway with as many connections as the test has callers."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     return httpx.AsyncClient(base_url=url, timeout=90, limits=limits)
 
 
 async def accepted(gateway: httpx.AsyncClient, value: Any) -> str:
-    """Have a prediction of ``value`` accepted for later; returns its id."""
+    """Make an async call with ``value``; returns the id of the accepted prediction."""
     answer = await gateway.post("/predict", json={"input": value}, headers=ASYNC)
     assert answer.status_code == 202, answer.text
     return str(answer.json()["prediction_id"])
@@ -26,7 +26,7 @@ async def accepted(gateway: httpx.AsyncClient, value: Any) -> str:
 async def final(
     gateway: httpx.AsyncClient, prediction_id: str, timeout_s: float = TIMEOUT_S
 ) -> httpx.Response:
-    """Ask for a prediction until it is no longer pending; an AssertionError in the end."""
+    """Get a prediction until it is no longer pending; an AssertionError after ``timeout_s``."""
     answers: list[httpx.Response] = []
 
     async def ended() -> bool:

@@ -1,4 +1,4 @@
-"""A clock that is off, for one process: libfaketime."""
+"""A wrong clock for one process, by libfaketime."""
 
 from pathlib import Path
 from typing import Final
@@ -8,11 +8,11 @@ LIBFAKETIME: Final = "faketime/libfaketimeMT.so.1"  # the one for programs with 
 
 
 class FaketimeMissing(Exception):
-    """libfaketime is not installed; the sentence says what to do."""
+    """The error that libfaketime is not installed; its sentence says what to do."""
 
 
 def libfaketime() -> Path | None:
-    """Find the library, which Debian has below a directory named after the machine."""
+    """Find the library, which Debian keeps in a directory named after the architecture."""
     found = (path for place in ("lib*", "lib*/*") for path in USR.glob(f"{place}/{LIBFAKETIME}"))
     return next(found, None)
 

@@ -1,4 +1,4 @@
-"""``make up`` as somebody at a terminal runs it, in a copy of the checkout."""
+"""``make up`` as a user at a terminal runs it, in a copy of the checkout."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ FOREIGN: Final = (
     *("RABBITMQ_", "GATEWAY_", "PREDICTOR", "DEFAULT_MODEL", "DEMO_"),
     *("MAKE", "MFLAGS"),  # of the make that may be running this test
 )
-"""How settings begin that come from where the tests run, and are not meant for a test."""
+"""Prefixes of settings in the environment of the test run that a test must not inherit."""
 
 READY: Final = "PredictMQ is ready at"
 READY_TIMEOUT_S: Final = 60
@@ -27,7 +27,7 @@ END_TIMEOUT_S: Final = 60
 
 
 def copy_checkout(directory: Path) -> Path:
-    """Copy what ``make up`` needs; so the processes are told apart by where they work."""
+    """Copy the files that ``make up`` needs. The working directory tells its processes apart."""
     directory.mkdir()
     for name in NEEDED:
         source, target = ROOT / name, directory / name
@@ -41,7 +41,7 @@ def copy_checkout(directory: Path) -> Path:
 
 
 class MakeUp:
-    """A running ``make up``; a context manager that ends what is left of it."""
+    """A running ``make up``; a context manager that kills the remaining processes."""
 
     def __init__(self, checkout: Path, arguments: Sequence[str] = ("up",), **settings: str) -> None:
         self.checkout = checkout
@@ -81,24 +81,24 @@ class MakeUp:
 
     @property
     def output(self) -> str:
-        """What it has printed so far."""
+        """The output so far."""
         return self._output.read_text()
 
     def says(self, text: str, timeout_s: float = READY_TIMEOUT_S) -> bool:
-        """Wait until it has printed ``text``, or has ended; tells whether it printed it."""
+        """Wait for ``text`` in the output, or for the end; returns whether the output has it."""
         wait_until(lambda: text in self.output or self._make.poll() is not None, timeout_s)
         return text in self.output
 
     def ctrl_c(self) -> None:
-        """What a terminal does: SIGINT to make and to what make runs, and to nobody else."""
+        """Send SIGINT to make and its process group, as a terminal does on Ctrl-C."""
         os.killpg(self._make.pid, signal.SIGINT)
 
     def exit_code(self, timeout_s: float = END_TIMEOUT_S) -> int:
-        """Wait for its end; subprocess.TimeoutExpired after ``timeout_s`` seconds."""
+        """Wait for the end of make; subprocess.TimeoutExpired after ``timeout_s`` seconds."""
         return self._make.wait(timeout_s)
 
     def processes(self, command: str = "") -> list[int]:
-        """The ids of everything that it has started, directly or not, and that still runs."""
+        """Return the ids of all running processes that it has started, directly or not."""
         return [
             int(entry.name)
             for entry in Path("/proc").iterdir()

@@ -1,4 +1,4 @@
-"""What a service tells of itself at ``/metrics``."""
+"""The metrics of a service, read from ``/metrics``."""
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -8,13 +8,13 @@ from tests.support.harness.services import Service
 
 
 async def read_metrics(service: Service, timeout_s: float = 30.0) -> dict[str, float]:
-    """The metrics that have no labels, by their names: see ``read_samples``."""
+    """Return the metrics without labels by their names; raises like ``read_samples``."""
     samples = await read_samples(service, timeout_s)
     return {sample.name: sample.value for sample in samples if not sample.labels}
 
 
 async def read_samples(service: Service, timeout_s: float = 30.0) -> list[Sample]:
-    """All metrics, with their labels.
+    """Return all metrics, with their labels.
 
     Raises:
         httpx.TransportError: the service does not answer.

@@ -1,4 +1,4 @@
-"""A page of the documentation whose code blocks are run, as they stand and in their order.
+"""A page of the documentation whose code blocks are run unchanged and in their order.
 
 What a block is for is on its fence: ``python FILE`` is written to a file, ``bash up`` is a
 ``make up`` that runs until the next one, ``bash`` is a command of the reader's, ``json`` is
@@ -21,13 +21,13 @@ from tests.support.harness.make_up import READY, MakeUp, copy_checkout
 ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ANNOUNCED_S: Final = 10
 TURN_S: Final = 300
-"""How long another page may take to be read."""
+"""The longest wait for another page, whose commands use the same port."""
 
 _BLOCK: Final = re.compile(r"^```(\w+)(?: ([\w.-]+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 class Block(NamedTuple):
-    """A block of code: its language, what else its fence says, and its text."""
+    """A block of code: its language, the second word of its fence, and its text."""
 
     language: str
     word: str
@@ -35,18 +35,18 @@ class Block(NamedTuple):
 
 
 def blocks_of(text: str) -> list[Block]:
-    """All blocks of a page, or of a part of one."""
+    """Return all blocks of a page, or of a part of one."""
     return [Block(*match) for match in _BLOCK.findall(text)]
 
 
 def sections(page: Path) -> dict[str, str]:
-    """The parts of a page by their headings of the second level; the first has none."""
+    """Return the parts of a page by their second-level headings; "" is the key of the first."""
     first, *rest = re.split(r"^## ", page.read_text(), flags=re.MULTILINE)
     return {"": first} | dict(part.split("\n", 1) for part in rest)
 
 
 class Reader:
-    """Does what a page says, in a copy of the checkout; ends what runs when it is left."""
+    """A reader who runs a page in a copy of the checkout; a context manager."""
 
     def __init__(self, directory: Path) -> None:
         self.checkout = copy_checkout(directory)
@@ -66,7 +66,7 @@ class Reader:
         self._turn.close()
 
     def _takes_turn(self) -> bool:
-        """Pages use port 8080, as their readers do: one at a time, whichever process reads it."""
+        """Take the lock of port 8080, which every page uses; returns whether it was free."""
         try:
             fcntl.flock(self._turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -74,7 +74,7 @@ class Reader:
         return True
 
     def follow(self, text: str) -> None:
-        """Do what all blocks of ``text`` say; an AssertionError where that is not so."""
+        """Run all blocks of ``text``; an AssertionError where a command or its output differs."""
         command = ""
         for block in blocks_of(text):
             match block.language, block.word:
@@ -101,7 +101,7 @@ class Reader:
         assert self._up.says(READY), self._up.output
 
     def _compare(self, command: str, printed: str) -> None:
-        """The command prints that, at once or when all replicas have announced themselves."""
+        """Run a command until it prints that: replicas may still have to announce themselves."""
         outputs = [""]
 
         def prints_it() -> bool:

@@ -1,4 +1,4 @@
-"""A TCP proxy that stands between a service and the broker and does what networks do."""
+"""A TCP proxy between a service and the broker, with the faults of a network."""
 
 import asyncio
 import math
@@ -17,14 +17,14 @@ RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
 class Way(Enum):
-    """Where bytes go: up from the service to the broker, or down again."""
+    """The direction of bytes: up from the service to the broker, or down to the service."""
 
     UP = "up"
     DOWN = "down"
 
 
 class Fault(Enum):
-    """What becomes of the connections."""
+    """A fault of the network, as it befalls connections."""
 
     NONE = "none"
     BLACKHOLE_UP = "nothing passes up"
@@ -44,14 +44,14 @@ HELD: Final = {
     Fault.BLACKHOLE: set(Way),
 }
 CUT: Final = {Fault.CUT_UP: Way.UP, Fault.CUT_DOWN: Way.DOWN}
-"""These end with the first connection they befall."""
+"""Faults that end with the first connection they befall."""
 
 MOMENTARY: Final = frozenset({Fault.RESET, Fault.HALF_OPEN})
-"""These befall the connections of one moment; new ones pass."""
+"""Faults of the connections of one moment; new connections pass."""
 
 
 class Proxy:
-    """Passes on between clients and ``host`` what its fault lets pass; a context manager.
+    """A TCP proxy between clients and ``host`` with one fault at a time; a context manager.
 
     With several ``ports`` it does what a load balancer does before a cluster: new connections
     go to each in turn, but for those where nobody listens.

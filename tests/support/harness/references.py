@@ -1,11 +1,11 @@
-"""Follow the references of a JSON document."""
+"""The references of a JSON document, listed and resolved."""
 
 from collections.abc import Iterator
 from typing import Any
 
 
 def references(part: Any) -> Iterator[str]:
-    """Every ``$ref`` in a document."""
+    """Yield every ``$ref`` in a document."""
     if isinstance(part, dict):
         if isinstance(part.get("$ref"), str):
             yield part["$ref"]
@@ -16,7 +16,7 @@ def references(part: Any) -> Iterator[str]:
 
 
 def resolved(document: Any, reference: str) -> Any:
-    """What a reference within ``document`` refers to; a KeyError if that is nothing."""
+    """Return the part of ``document`` that a reference names; a KeyError if there is none."""
     found = document
     for step in reference.removeprefix("#/").split("/"):
         found = found[step]

@@ -1,4 +1,4 @@
-"""The real processes, started, watched and ended by the tests."""
+"""The real services, started, watched and ended by the tests."""
 
 import os
 import signal
@@ -36,7 +36,7 @@ class Service:
 
     @property
     def log(self) -> str:
-        """What it has written so far."""
+        """The log so far."""
         return self._log_path.read_text()
 
     def start(self) -> None:
@@ -52,7 +52,7 @@ class Service:
             )
 
     async def ready(self, timeout_s: float = TIMEOUT_S) -> None:
-        """Wait until ``/readyz`` says so; an AssertionError after ``timeout_s`` seconds."""
+        """Wait until ``/readyz`` responds with 200; an AssertionError after ``timeout_s``."""
         await self.shows("/readyz", 200, timeout_s)
 
     async def reads(self, metric: str, timeout_s: float = TIMEOUT_S) -> None:
@@ -65,7 +65,7 @@ class Service:
             await until(has_it, lambda: metric, timeout_s)
 
     async def shows(self, path: str, status: int, timeout_s: float = TIMEOUT_S) -> None:
-        """Wait until a GET of ``path`` answers ``status``."""
+        """Wait until a GET of ``path`` responds with ``status``."""
 
         async def does() -> bool:
             assert self.is_running, f"{self._module} ended:\n{self.log}"
@@ -79,17 +79,17 @@ class Service:
 
     @property
     def is_running(self) -> bool:
-        """Whether the process has not ended."""
+        """True from the start of the process to its end."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int:
-        """The process's id."""
+        """The id of the process."""
         assert self._process is not None
         return self._process.pid
 
     def children(self) -> list[int]:
-        """The processes it has started and that run, by their ids."""
+        """Return the ids of the running child processes."""
         parents = {pid: _parent(pid) for pid in os.listdir("/proc") if pid.isdecimal()}
         ours = str(self.pid)
         return [int(pid) for pid, parent in parents.items() if parent == ours]
@@ -103,24 +103,24 @@ class Service:
         await until(is_gone, lambda: f"process {pid} ends", timeout_s)
 
     def kill(self) -> None:
-        """End it at once (SIGKILL)."""
+        """Kill the process (SIGKILL) and wait for its end."""
         self._signal(signal.SIGKILL)
         self._wait(timeout_s=10)
 
     def freeze(self) -> None:
-        """Stop it where it is (SIGSTOP), its connections open, until ``thaw``."""
+        """Stop the process (SIGSTOP) until ``thaw``; its connections stay open."""
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Continue the process (SIGCONT)."""
         self._signal(signal.SIGCONT)
 
     def terminate(self) -> None:
-        """Ask it to end (SIGTERM); returns at once."""
+        """Send SIGTERM; returns before the process has ended."""
         self._signal(signal.SIGTERM)
 
     async def exit_code(self, timeout_s: float) -> int:
-        """Wait for its end; an AssertionError after ``timeout_s`` seconds."""
+        """Wait for the end of the process; an AssertionError after ``timeout_s`` seconds."""
 
         async def ended() -> bool:
             return not self.is_running
@@ -129,7 +129,7 @@ class Service:
         return self._wait(0)
 
     def end(self) -> None:
-        """End it, whatever it is doing."""
+        """Kill the process if it runs."""
         if self.is_running:
             self.kill()
 
@@ -143,7 +143,7 @@ class Service:
 
 
 def _parent(pid: str) -> str:
-    """The parent of a process, by proc(5); empty if the process has just ended."""
+    """Return the parent of a process, by proc(5); empty if the process has just ended."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -152,7 +152,7 @@ def _parent(pid: str) -> str:
 
 
 def new_vhost(broker: PrivateBroker) -> str:
-    """Make a part of the broker that only one test uses; returns its name."""
+    """Create a vhost for one test; returns its name."""
     name = f"test-{uuid4().hex[:12]}"
     user = f'<<"{broker.user}">>'
     broker.ctl(
@@ -164,7 +164,7 @@ def new_vhost(broker: PrivateBroker) -> str:
 
 
 class Cluster:
-    """Starts services that share one broker and one vhost, a new one if none is given."""
+    """Services that share one broker and one vhost; a context manager that ends them."""
 
     def __init__(self, broker: PrivateBroker, directory: Path, vhost: str | None = None) -> None:
         self._common = {
@@ -182,15 +182,15 @@ class Cluster:
         return self.gateway_as("gateway", **settings)
 
     def gateway_as(self, module: str, **settings: str) -> Service:
-        """Start a gateway from a module of the tests."""
+        """Start a gateway from another module, one of the tests."""
         return self._start(module, {"GATEWAY_BIND": f"{LOOPBACK}:{free_port()}"} | settings)
 
     def predictor(self, **settings: str) -> Service:
-        """Start a predictor of the model that ships, or of what ``settings`` say."""
+        """Start a predictor of the default model, or of the one that ``settings`` name."""
         return self.predictor_in(ROOT, **settings)
 
     def predictor_in(self, directory: Path, **settings: str) -> Service:
-        """Start a predictor in a directory of the user's."""
+        """Start a predictor with ``directory`` as its working directory."""
         bind = {"PREDICTOR_HEALTH_BIND": f"{LOOPBACK}:{free_port()}"}
         return self._start("predictor_service", bind | settings, directory)
 

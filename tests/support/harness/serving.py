@@ -30,7 +30,7 @@ async def serving(app: ASGIFramework) -> AsyncIterator[int]:
 
 
 async def exchange(port: int, request: bytes) -> bytes:
-    """Send ``request`` as it is; what comes back until the server closes."""
+    """Send ``request`` unchanged; returns all bytes until the server closes."""
     reader, writer = await asyncio.open_connection(LOOPBACK, port)
     writer.write(request)
     try:

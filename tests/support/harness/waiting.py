@@ -1,4 +1,4 @@
-"""Wait for something that happens in another process, with a bound."""
+"""A bounded wait for an event in another process."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ async def until(
     timeout_s: float = TIMEOUT_S,
     poll_s: float = POLL_S,
 ) -> None:
-    """Ask until ``holds``; an AssertionError that says ``what`` after ``timeout_s`` seconds.
+    """Poll until ``holds``; an AssertionError that says ``what`` after ``timeout_s`` seconds.
 
     Asks every ``poll_s`` seconds: less often where the answer is long in coming.
     """

@@ -1,4 +1,4 @@
-"""The table of docs/errors.md: what clients program against."""
+"""The table of docs/errors.md, which clients program against."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ WHO_ACTS: Final = {
 
 
 def promised_errors() -> list[tuple[str, Blame, int]]:
-    """Code, blame and status of each error on the page, in its order.
+    """Return code, blame and status of each error on the page, in its order.
 
     Raises:
         KeyError, ValueError: a row has something else in its cells.

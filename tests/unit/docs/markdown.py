@@ -1,4 +1,4 @@
-"""Read a page of Markdown: its headings, its links and its tables."""
+"""The headings, links and tables of a page of Markdown."""
 
 import re
 from collections.abc import Iterator
@@ -21,17 +21,17 @@ _CELL_BORDER: Final = re.compile(r"(?<!\\)\|")
 
 
 def prose(page: Path) -> str:
-    """The text of a page without its blocks of code."""
+    """Return the text of a page without its blocks of code."""
     return _FENCED.sub("", page.read_text())
 
 
 def links(page: Path) -> list[str]:
-    """The targets of a page's links, in order."""
+    """Return the targets of a page's links, in order."""
     return _LINK.findall(_CODE.sub("", prose(page)))
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors that GitHub gives the headings of a page."""
+    """Return the anchors that GitHub gives the headings of a page."""
     found: set[str] = set()
     for _, heading in _HEADING.findall(prose(page)):
         name = plain = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
@@ -44,7 +44,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def section(page: Path, heading: str) -> str:
-    """The part of a page under a heading, up to the next one of its level or above.
+    """Return the part of a page under a heading, up to the next one of its level or above.
 
     Raises:
         StopIteration: the page has no such heading.
@@ -58,14 +58,14 @@ def section(page: Path, heading: str) -> str:
 
 
 def tables(text: str) -> Iterator[list[list[str]]]:
-    """The tables of a text: their rows, without the head, as lists of cells."""
+    """Return the tables of a text: their rows, without the head, as lists of cells."""
     for table in re.findall(r"(?:^\|.*\n?)+", text, re.MULTILINE):
         _, _, *rows = table.splitlines()
         yield [[cell.strip() for cell in _CELL_BORDER.split(row)[1:-1]] for row in rows]
 
 
 def code(cell: str) -> str:
-    """The text of a cell that is one piece of code.
+    """Return the text of a cell that is one piece of code.
 
     Raises:
         ValueError: the cell is something else.

@@ -1,4 +1,4 @@
-"""docs/amqp.md says what common/contract declares: a predictor in any language relies on it."""
+"""docs/amqp.md compared with common/contract: a predictor in any language relies on it."""
 
 import re
 from typing import Any, Final
@@ -23,7 +23,7 @@ _EXCHANGES, _QUEUES = tables(section(PAGE, "Exchanges and queues"))
 
 
 def _arguments(cell: str) -> dict[str, Any]:
-    """`` `name: value`, `name: value` `` as they are declared."""
+    """Return `` `name: value`, `name: value` `` as the arguments of a declaration."""
     pairs = [pair.split(": ") for pair in re.findall(r"`([^`]+)`", cell)]
     return {name: int(value) if value.isdecimal() else value for name, value in pairs}
 
@@ -65,7 +65,7 @@ def test_the_page_has_the_fields_of_an_announcement_and_of_a_model() -> None:
     assert set(ModelCard.__struct_fields__) <= set(re.findall(r"`(\w+)`", models))
 
 
-def test_only_what_the_page_says_may_be_left_out_of_an_announcement() -> None:
+def test_only_the_optional_fields_of_the_page_may_be_left_out_of_an_announcement() -> None:
     optional = {
         field.encode_name
         for kind in (Announcement, ModelCard)
@@ -75,7 +75,7 @@ def test_only_what_the_page_says_may_be_left_out_of_an_announcement() -> None:
     assert optional == {"leaving"} | set(ModelCard.__struct_fields__) - {"name"}
 
 
-def test_the_page_says_what_each_reason_of_a_dead_letter_ends_in() -> None:
+def test_the_page_has_the_final_state_for_each_reason_of_a_dead_letter() -> None:
     (reasons,) = tables(section(PAGE, "Dead letters"))
     told = {code(reason): code(ends_as) for reason, ends_as in reasons}
     assert told == {reason: error.code for reason, error in GIVEN_UP.items()}

@@ -1,4 +1,4 @@
-"""docs/architecture.md names every folder, and no file that does not exist."""
+"""docs/architecture.md compared with the folders and files of the code."""
 
 import re
 from collections.abc import Iterator
@@ -29,14 +29,14 @@ _ARROW: Final = re.compile(r"(\w+)->>(\w+): (.*)")
 
 
 def _files_of_rows() -> Iterator[str]:
-    """Each file that a row of the table names, by its whole path."""
+    """Yield each file that a row of the table names, by its whole path."""
     for folder, cells in BY_FOLDER.items():
         for file in _FILE.findall(" ".join(cells)):
             yield f"{folder}/{file}"
 
 
 def _files_of_diagrams() -> Iterator[str]:
-    """Each file on an arrow: a file without a path is in the folder that the arrow starts from."""
+    """Yield each file on an arrow; one without a path is in the folder where the arrow starts."""
     for heading in ("A sync prediction", "An async prediction"):
         text = section(PAGE, heading)
         places = dict(_PARTICIPANT.findall(text))
@@ -51,7 +51,7 @@ def test_every_folder_of_the_packages_is_in_the_table(folder: str) -> None:
 
 
 @pytest.mark.parametrize("folder", BY_FOLDER)
-def test_every_folder_of_the_table_exists_and_says_what_to_look_for(folder: str) -> None:
+def test_every_folder_of_the_table_exists_and_has_its_contents_named(folder: str) -> None:
     assert (ROOT / folder).is_dir()
     assert all(BY_FOLDER[folder])
 

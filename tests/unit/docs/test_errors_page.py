@@ -1,4 +1,4 @@
-"""docs/errors.md has every code, with who acts and the status, and no other.
+"""docs/errors.md compared with the tree of errors: codes, blame and statuses.
 
 That the error tree has the same blames: tests/unit/common/test_errors.py.
 """

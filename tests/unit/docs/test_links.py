@@ -1,4 +1,4 @@
-"""Every page leads somewhere, and the first ones can be read to their end."""
+"""The links of all pages, and the length of the first ones."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -48,5 +48,5 @@ def test_the_readme_leads_to_the_index_and_to_the_map() -> None:
 @pytest.mark.parametrize(
     ("page", "lines"), [(ROOT / "README.md", 140), (DOCS / "architecture.md", 150)], ids=_name
 )
-def test_a_page_that_everybody_reads_is_short(page: Path, lines: int) -> None:
+def test_a_page_for_first_readers_is_short(page: Path, lines: int) -> None:
     assert len(page.read_text().splitlines()) <= lines

@@ -1,4 +1,4 @@
-"""docs/reliability.md names tests that there are."""
+"""docs/reliability.md compared with the tests that it names."""
 
 import re
 
@@ -11,12 +11,12 @@ NAMED = sorted(set(re.findall(r"`(test_\w+\.py)(?:::(test_\w+))?`", PAGE)))
 
 
 @pytest.mark.parametrize(("file", "test"), NAMED)
-def test_a_test_that_the_page_names_is_there(file: str, test: str) -> None:
+def test_a_test_that_the_page_names_exists(file: str, test: str) -> None:
     texts = [path.read_text() for path in (ROOT / "tests").glob(f"**/{file}")]
     assert texts
     assert any(f"def {test}(" in text for text in texts) or not test
 
 
 @pytest.mark.parametrize("number", range(1, 11))
-def test_the_page_says_what_shows_each_promise(number: int) -> None:
+def test_the_page_names_a_test_for_each_promise(number: int) -> None:
     assert re.search(rf"^\| P{number} \| .* \| `test_", PAGE, re.MULTILINE)

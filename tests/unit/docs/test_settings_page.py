@@ -1,4 +1,4 @@
-"""docs/settings.md has every setting, with its default and its unit, and no other."""
+"""docs/settings.md compared with the settings classes: names, defaults and units."""
 
 import re
 from typing import Final
@@ -31,7 +31,7 @@ READERS: Final = {
 
 
 def rows(heading: str) -> dict[str, tuple[str, str, str]]:
-    """Setting → its default, unit and meaning, as the table under a heading has them."""
+    """Return setting → default, unit and meaning, from the table under a heading."""
     (table,) = tables(section(PAGE, heading))
     return {code(name): (default, unit, meaning) for name, default, unit, meaning in table}
 
@@ -69,6 +69,6 @@ def test_a_unit_on_the_page_is_the_one_that_the_name_carries(heading: str) -> No
 
 
 @pytest.mark.parametrize(("heading", "files"), READERS.items())
-def test_a_setting_without_a_class_is_read_somewhere(heading: str, files: list[str]) -> None:
+def test_a_setting_without_a_class_is_read_in_the_code(heading: str, files: list[str]) -> None:
     text = "\n".join(path.read_text() for file in files for path in ROOT.glob(file))
     assert [name for name in rows(heading) if not re.search(rf"\b{name}\b", text)] == []

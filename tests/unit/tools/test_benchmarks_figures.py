@@ -11,7 +11,7 @@ def test_a_figure_is_the_median_and_the_extremes() -> None:
     assert Figure.of([3.0, 1.0, 2.0, 10.0]) == Figure(2.5, 1.0, 10.0)
 
 
-def test_nothing_measured_has_no_figure() -> None:
+def test_an_empty_series_has_no_figure() -> None:
     assert Figure.of([]) is None
     assert Figure.of([math.nan]) is None
 
@@ -32,5 +32,5 @@ def test_a_percentile_is_one_of_the_values(percent: float, value: float) -> None
     assert percentile([4.0, 1.0, 3.0, 2.0], percent) == value
 
 
-def test_nothing_has_no_percentile() -> None:
+def test_an_empty_series_has_no_percentile() -> None:
     assert math.isnan(percentile([], 50))

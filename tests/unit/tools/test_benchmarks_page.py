@@ -1,4 +1,4 @@
-"""What the benchmarks write down: the record, the table of targets, the page, the picture."""
+"""The output of the benchmarks: the record, the table of targets, the page, the picture."""
 
 from pathlib import Path
 from xml.etree import ElementTree
@@ -41,7 +41,7 @@ def test_a_target_that_was_not_measured_is_not_judged(record: Record) -> None:
     assert replay == "| replay | at least 10,000 messages/s | - | - |"
 
 
-def test_a_target_that_is_missed_says_so(record: Record) -> None:
+def test_a_missed_target_is_marked_as_missed(record: Record) -> None:
     for sample in record.sections["sync"].samples["ours-quorum"]["32"]:
         sample["per_s"] = 1.0
     assert "**not reached**" in target_table(record)
@@ -65,7 +65,7 @@ def test_the_page_says_what_is_missing_and_that_the_run_was_short(record: Record
     assert "A short run" in page
 
 
-def test_only_what_is_between_the_marks_of_a_page_is_replaced() -> None:
+def test_only_the_text_between_the_marks_of_a_page_is_replaced() -> None:
     page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
     assert replace_numbers(page, "new") == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
     with pytest.raises(ValueError, match="no place"):

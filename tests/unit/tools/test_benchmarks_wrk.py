@@ -1,4 +1,4 @@
-"""What the benchmarks make wrk send, and how they read what it prints."""
+"""The requests that the benchmarks have wrk send, and the reading of its output."""
 
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def test_errors_of_sockets_are_failures() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "unable to connect", PRINTED.replace("99%", "98%")])
-def test_what_is_no_result_is_refused(text: str) -> None:
+def test_an_output_without_a_result_is_refused(text: str) -> None:
     with pytest.raises(WrkFailed):
         read_output(text)
 

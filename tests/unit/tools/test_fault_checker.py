@@ -1,4 +1,4 @@
-"""The check of the fault tests notices what it is there to notice."""
+"""The checker of the fault tests: every broken promise is a finding."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ DEADLINE_S = 2.0
 
 
 def _ledger(**changes: Any) -> Ledger:
-    """A ledger with one call that was accepted, but for ``changes``."""
+    """Return a ledger with one accepted call, apart from ``changes``."""
     fields: dict[str, Any] = {
         "nonce": "n",
         "is_async": True,
@@ -28,7 +28,7 @@ def _ledger(**changes: Any) -> Ledger:
 
 
 def _sync(nonce: str) -> Ledger:
-    """A ledger with one sync call that got the answer of ``nonce``."""
+    """Return a ledger with one sync call whose response has ``nonce``."""
     answer = {"input": {"nonce": nonce}, "result": nonce}
     return _ledger(is_async=False, status=200, prediction_id="", answer=answer)
 
@@ -46,21 +46,21 @@ def _findings(ledger: Ledger, answers: set[Answer], events: dict[str, Event]) ->
     return str(compare(ledger, {ID: answers}, events, DEADLINE_S))
 
 
-def test_what_is_as_promised_passes() -> None:
+def test_a_ledger_as_promised_has_no_findings() -> None:
     assert not _findings(_ledger(), _told(), {ID: _event()})
     assert not _findings(_sync("n"), set(), {})
 
 
-def test_a_call_that_ends_too_late_is_noticed() -> None:
+def test_a_call_that_ends_too_late_is_a_finding() -> None:
     assert _findings(_ledger(took_s=3.1), _told(), {ID: _event()}).startswith("1 late: ")
 
 
-def test_an_answer_of_another_call_is_noticed() -> None:
+def test_an_answer_of_another_call_is_a_finding() -> None:
     assert _findings(_sync("other"), set(), {}).startswith("1 foreign: ")
     assert "1 foreign: " in _findings(_ledger(), _told("other"), {ID: _event()})
 
 
-def test_a_refusal_that_does_not_say_when_to_come_back_is_noticed() -> None:
+def test_a_refusal_without_retry_after_is_a_finding() -> None:
     refused = {"status": 503, "prediction_id": ""}
     assert not _findings(_ledger(retry_after="1", **refused), set(), {})
     assert _findings(_ledger(**refused), set(), {}).startswith("1 curt: ")
@@ -76,13 +76,13 @@ def test_a_refusal_that_does_not_say_when_to_come_back_is_noticed() -> None:
         (_told(), {ID: _event(b'{"input": 1, "result": 2}')}, "duplicated"),
     ],
 )
-def test_a_final_state_that_is_not_the_one_of_the_stream_is_noticed(
+def test_a_final_state_that_is_not_the_one_of_the_stream_is_a_finding(
     told: set[Answer], events: dict[str, Event], kind: str
 ) -> None:
     assert f"1 {kind}: " in _findings(_ledger(), told, events)
 
 
-def test_a_result_that_nobody_was_promised_is_noticed() -> None:
+def test_a_result_without_an_accepted_call_is_a_finding() -> None:
     refused = _ledger(status=422, prediction_id="")
     assert _findings(refused, set(), {ID: _event()}).startswith("1 foreign: ")
     untold = _ledger(status=504, prediction_id="")

@@ -11,7 +11,7 @@ import pytest
 from tests.support.harness.make_up import ROOT
 
 NAMED_BY_US: Final = ("MAKE", "MFLAGS", "PYTHON", "VENV", "EXTRAS", "SUITES")
-"""How variables begin that change what make does, and may come from the make of this test run."""
+"""Prefixes of variables that the make of this test run may set, and that change what make does."""
 
 PIP: Final = re.compile(r"--editable (\S+)")
 
@@ -32,14 +32,14 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def installs(target: str, environment: Path, *arguments: str) -> list[str]:
-    """Return what make would have pip install for ``target``, in that order; install nothing."""
+    """Return the arguments of pip in a dry run of make for ``target``, in their order."""
     planned = make("--dry-run", target, f"VENV={environment}", *arguments)
     assert planned.returncode == 0, planned.stderr
     return PIP.findall(planned.stdout)
 
 
 class FakePython:
-    """A Python that writes down its arguments, has what make asks for, and makes no environment."""
+    """A Python that records its arguments, passes the checks of make and creates no environment."""
 
     def __init__(self, directory: Path, *, is_suitable: bool = True) -> None:
         self.path = directory / "python"
@@ -51,13 +51,13 @@ class FakePython:
 
     @property
     def environments(self) -> list[str]:
-        """The calls that were to make an environment."""
+        """Return the calls that would create an environment."""
         return [line for line in self._calls.read_text().splitlines() if "-m venv" in line]
 
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Path:
-    """The path of an environment, which is not there yet."""
+    """The path of an environment that does not exist yet."""
     return tmp_path / "environment"
 
 
@@ -82,7 +82,7 @@ def test_make_test_installs_what_tests_need_of_the_system_before_it_runs_them() 
     assert 0 < planned.index("tests.support.system_packages") < planned.index("-m pytest")
 
 
-def test_a_set_up_that_is_done_is_not_done_again(environment: Path) -> None:
+def test_a_finished_set_up_is_not_repeated(environment: Path) -> None:
     environment.mkdir()
     for mark in (".ready", ".ready-dev"):
         (environment / mark).touch()
@@ -103,7 +103,7 @@ def test_a_set_up_that_failed_half_way_is_started_over(environment: Path, tmp_pa
     assert python.environments == [f"-m venv --clear --prompt predictmq {environment}"]
 
 
-def test_an_environment_of_somebody_else_is_left_alone(environment: Path, tmp_path: Path) -> None:
+def test_a_foreign_environment_is_left_alone(environment: Path, tmp_path: Path) -> None:
     (environment / "bin").mkdir(parents=True)
     (environment / "pyvenv.cfg").write_text("home = /usr/bin\nprompt = 'other'\n")
     python = FakePython(tmp_path)

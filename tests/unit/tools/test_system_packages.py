@@ -1,4 +1,4 @@
-"""The packages of the system that ``make test`` sees to."""
+"""The packages of the system that ``make test`` installs."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.support.system_packages import SystemPackage, install_missing
 
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the packages that are installed with a stand-in for apt."""
+    """The names of the packages that a fake apt has installed."""
     names: list[str] = []
     monkeypatch.setattr(apt, "can_install", lambda: True)
     monkeypatch.setattr(apt, "install", lambda name, _: names.append(name))
@@ -16,7 +16,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def package(name: str, *, is_installed: bool) -> SystemPackage:
-    """A package for a reason."""
+    """Return a package with a reason."""
     return SystemPackage(name, "which a test needs", lambda: is_installed)
 
 
@@ -26,7 +26,7 @@ def test_only_packages_that_are_missing_are_installed(installed: list[str]) -> N
     assert installed == ["missing"]
 
 
-def test_where_nothing_can_be_installed_each_missing_package_is_one_sentence(
+def test_each_missing_package_is_one_sentence_where_apt_cannot_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(apt, "can_install", lambda: False)
@@ -38,7 +38,7 @@ def test_where_nothing_can_be_installed_each_missing_package_is_one_sentence(
     ]
 
 
-def test_a_failure_of_apt_is_its_own_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_of_apt_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise apt.CannotInstall("apt-get install failed: no such package")
 

@@ -11,5 +11,5 @@ class Noop:
 
     @bentoml.api(route="/predict")
     def predict(self, input: Any) -> dict[str, Any]:
-        """The model."""
+        """Run the model."""
         return {"input": input, "result": 0}

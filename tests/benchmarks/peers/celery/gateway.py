@@ -20,7 +20,7 @@ class Question(BaseModel):
 
 @app.post("/predict")
 def predict(question: Question, async_mode: Annotated[str, Header()] = "") -> Any:
-    """Plain functions run in a pool of threads, so that waiting in one holds up no other."""
+    """Wait for a task in a thread of the pool, as all plain functions do: no other call waits."""
     asked = task.delay(question.input)
     if async_mode == "true":
         return JSONResponse({"prediction_id": asked.id}, 202)
@@ -29,7 +29,7 @@ def predict(question: Question, async_mode: Annotated[str, Header()] = "") -> An
 
 @app.get("/predict/{prediction_id}")
 def look_up(prediction_id: str) -> Any:
-    """The result of a task, once there is one."""
+    """Return the result of a task, once there is one."""
     asked = AsyncResult(prediction_id, app=tasks)
     if not asked.ready():
         return JSONResponse({"error": "Still being processed."}, 202)

@@ -10,5 +10,5 @@ app = Celery("tasks", broker=os.environ["PEER_AMQP_URL"], backend=os.environ["PE
 
 @app.task
 def predict(value: Any) -> dict[str, Any]:
-    """The model."""
+    """Run the model."""
     return {"input": value, "result": 0}

@@ -19,5 +19,5 @@ class Question(BaseModel):
 
 @broker.subscriber("predict")
 async def predict(question: Question) -> dict[str, Any]:
-    """The model."""
+    """Run the model."""
     return {"input": question.input, "result": 0}

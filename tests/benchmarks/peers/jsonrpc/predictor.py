@@ -10,7 +10,7 @@ from aio_pika.patterns import JsonRPC
 
 
 async def predict(*, value: Any) -> dict[str, Any]:
-    """The model."""
+    """Run the model."""
     return {"input": value, "result": 0}
 
 

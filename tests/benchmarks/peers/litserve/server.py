@@ -10,18 +10,18 @@ class Noop(litserve.LitAPI):
     """The model between decoding and encoding."""
 
     def setup(self, device: str) -> None:
-        """There is nothing to load."""
+        """Load nothing."""
 
     def decode_request(self, request) -> Any:  # its type would make LitServe read it otherwise
-        """The input of a body."""
+        """Return the input of a body."""
         return request["input"]
 
     def predict(self, value: Any) -> dict[str, Any]:
-        """The model."""
+        """Run the model."""
         return {"input": value, "result": 0}
 
     def encode_response(self, output: dict[str, Any]) -> dict[str, Any]:
-        """The body of an answer."""
+        """Return the body of a response."""
         return output
 
 

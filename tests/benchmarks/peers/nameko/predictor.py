@@ -12,5 +12,5 @@ class Predictor:
 
     @rpc
     def predict(self, value: Any) -> dict[str, Any]:
-        """The model."""
+        """Run the model."""
         return {"input": value, "result": 0}

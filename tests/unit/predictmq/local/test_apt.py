@@ -1,4 +1,4 @@
-"""Installation with apt, of which there is only a stand-in."""
+"""Installation with a fake apt."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from predictmq.local import apt
 
 @pytest.fixture
 def fake_apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An apt-get, called by root, that writes down its last argument and can be rewritten."""
+    """A fake apt-get, called by root, that records its last argument and can be rewritten."""
     program = tmp_path / "apt-get"
     program.write_text(f'#!/bin/sh\nfor last; do :; done\necho "$last" >>{tmp_path}/calls.txt\n')
     program.chmod(0o755)
@@ -34,14 +34,14 @@ def test_the_last_line_of_apts_error_is_the_reason(fake_apt: Path) -> None:
 
 
 @pytest.mark.usefixtures("fake_apt")
-def test_only_root_installs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_root_installs_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert not apt.can_install()
     with pytest.raises(apt.CannotInstall, match="curl is not installed"):
         apt.install("curl", pytest.fail)
 
 
-def test_nothing_is_installed_where_there_is_no_apt(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_apt_installs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(shutil, "which", lambda _: None)
     assert not apt.can_install()

@@ -1,4 +1,4 @@
-"""A child process from its start to its end, and again."""
+"""A child process from its start to its end and restart."""
 
 import asyncio
 import os
@@ -36,66 +36,66 @@ time.sleep(60)
 """
 
 
-class Told:
-    """A child that runs ``source``, and what it said."""
+class ObservedChild:
+    """A child that runs ``source``, and its output."""
 
     def __init__(self, directory: Path, source: str) -> None:
         (directory / "program.py").write_text(source)
         self.lines: list[str] = []
         self.spoke = asyncio.Event()
         self._start_in = {**os.environ, "PYTHONPATH": str(directory), "PWD": str(directory)}
-        self.child = ChildProcess("program", self._start_in, self._hear)
+        self.child = ChildProcess("program", self._start_in, self._record)
 
-    def _hear(self, line: str) -> None:
+    def _record(self, line: str) -> None:
         self.lines.append(line)
         self.spoke.set()
 
     async def end(self) -> int:
-        """Run it to its end; returns the exit code."""
+        """Run the child to its end; returns the exit code."""
         async with asyncio.timeout(END_TIMEOUT_S):
             return await self.child.run()
 
 
 def runs(pid: int) -> bool:
-    """Whether the process still runs; one that has ended may wait for its parent to notice."""
+    """Return whether the process still runs; a zombie does not."""
     status = Path(f"/proc/{pid}/status")
     return status.exists() and "State:\tZ" not in status.read_text()
 
 
 async def test_a_child_that_crashes_is_started_again(tmp_path: Path) -> None:
     source = ONCE_KILLED.replace('"mark"', repr(str(tmp_path / "mark")))
-    told = Told(tmp_path, source)
-    assert await told.end() == 0
-    assert told.lines == ["first", "ended with SIGKILL, starts again in 0.5 s", "second"]
+    observed = ObservedChild(tmp_path, source)
+    assert await observed.end() == 0
+    assert observed.lines == ["first", "ended with SIGKILL, starts again in 0.5 s", "second"]
 
 
-async def test_a_child_that_cannot_use_its_configuration_is_not(tmp_path: Path) -> None:
-    told = Told(tmp_path, "print('why'); raise SystemExit(2)")
-    assert await told.end() == 2
-    assert told.lines == ["why"]
+async def test_a_child_that_refuses_its_configuration_is_not_started_again(tmp_path: Path) -> None:
+    observed = ObservedChild(tmp_path, "print('why'); raise SystemExit(2)")
+    assert await observed.end() == 2
+    assert observed.lines == ["why"]
 
 
-async def test_a_line_of_any_length_arrives_whole(tmp_path: Path) -> None:
-    told = Told(tmp_path, "print('x' * 1_000_000); print('no newline', end='')")
-    assert await told.end() == 0
-    assert told.lines == ["x" * 1_000_000, "no newline"]
+async def test_an_output_line_of_any_length_arrives_whole(tmp_path: Path) -> None:
+    observed = ObservedChild(tmp_path, "print('x' * 1_000_000); print('no newline', end='')")
+    assert await observed.end() == 0
+    assert observed.lines == ["x" * 1_000_000, "no newline"]
 
 
-async def test_what_a_child_leaves_behind_ends_with_it(tmp_path: Path) -> None:
-    told = Told(tmp_path, LEAVES_ONE_BEHIND)
-    assert await told.end() == 0
-    assert wait_until(lambda: not runs(int(told.lines[0])), timeout_s=5)
+async def test_processes_that_a_child_leaves_behind_end_with_it(tmp_path: Path) -> None:
+    observed = ObservedChild(tmp_path, LEAVES_ONE_BEHIND)
+    assert await observed.end() == 0
+    assert wait_until(lambda: not runs(int(observed.lines[0])), timeout_s=5)
 
 
 async def test_a_child_told_to_end_is_not_started_again(tmp_path: Path) -> None:
-    told = Told(tmp_path, WAITS)
-    ending = asyncio.create_task(told.end())
-    await told.spoke.wait()
-    told.child.terminate()
+    observed = ObservedChild(tmp_path, WAITS)
+    ending = asyncio.create_task(observed.end())
+    await observed.spoke.wait()
+    observed.child.terminate()
     assert await ending == -15
 
 
 async def test_a_child_told_to_end_while_it_is_being_started_ends(tmp_path: Path) -> None:
-    told = Told(tmp_path, WAITS)
-    told.child.terminate()
-    assert await told.end() == -15
+    observed = ObservedChild(tmp_path, WAITS)
+    observed.child.terminate()
+    assert await observed.end() == -15

@@ -30,7 +30,7 @@ def test_names_are_coloured_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> No
     assert out.getvalue() == "\x1b[36mup |\x1b[0m one\n"
 
 
-def test_names_are_not_coloured_for_those_who_want_no_colour(
+def test_names_are_not_coloured_when_no_color_is_set(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")

@@ -1,4 +1,4 @@
-"""Telling an AMQP server from anything else that may listen on its port."""
+"""The check that a server on a port speaks AMQP, and free ports."""
 
 import socket
 import threading
@@ -20,7 +20,7 @@ from predictmq.local.ports import (
 
 @contextmanager
 def server(answer: bytes) -> Iterator[int]:
-    """Listens; reads what its only client says, sends ``answer`` and closes."""
+    """Run a server that reads the bytes of its only client, sends ``answer`` and closes."""
 
     def serve() -> None:
         connection, _ = listener.accept()
@@ -58,7 +58,7 @@ def test_a_server_that_never_answers_does_not_speak_amqp() -> None:
         assert not speaks_amqp(LOOPBACK, silent.getsockname()[1], timeout_s=0.1)
 
 
-def test_nobody_listens_on_a_free_port_and_no_outgoing_connection_gets_it() -> None:
+def test_a_free_port_has_no_listener_and_no_outgoing_connection_gets_it() -> None:
     port = free_port()
     assert port in PORTS
     assert not is_open(LOOPBACK, port)

@@ -13,7 +13,7 @@ from predictmq.local.readiness import wait_until_ready
 
 @contextmanager
 def service(*statuses: int) -> Iterator[tuple[str, list[str]]]:
-    """A server that responds with ``statuses`` one after the other; its address, and the paths."""
+    """Run a server that responds with ``statuses``; yields its address and the requested paths."""
     left, paths = list(statuses), list[str]()
 
     class Handler(BaseHTTPRequestHandler):

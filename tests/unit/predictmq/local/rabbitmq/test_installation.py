@@ -1,4 +1,4 @@
-"""Where RabbitMQ's programs are and what they can see."""
+"""The programs of RabbitMQ and the paths that they see."""
 
 import os
 import shutil
@@ -39,13 +39,13 @@ def test_an_empty_root_has_no_rabbitmq(tmp_path: Path) -> None:
     assert installation({"RABBITMQ_CHROOT": str(tmp_path)}) is None
 
 
-def test_who_may_not_install_is_told_the_choices(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_who_may_not_install_gets_the_choices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(BrokerMissing, match=r"apt-get install.*brew install.*docker run.*HOST"):
         install(print)
 
 
-def test_where_there_is_no_apt_the_choices_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_root_without_apt_gets_the_choices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(BrokerMissing, match="RABBITMQ_HOST"):

@@ -1,4 +1,4 @@
-"""A whole deployment and what can go wrong with it; each mishap ends with all healed."""
+"""A whole deployment and its mishaps; each mishap ends with the repair."""
 
 import asyncio
 import random
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from predictmq.local.rabbitmq.broker import PrivateBroker
-from tests.support.harness.alarm import memory_alarm
+from tests.support.harness.broker.alarm import memory_alarm
 from tests.support.harness.proxy import Fault, Proxy
 from tests.support.harness.services import Cluster, Service
 from tests.support.models.scripted import SCRIPTED
@@ -29,7 +29,7 @@ PREDICTOR: Final = SCRIPTED | {"PREDICTOR_CONCURRENCY": "4"}
 
 @dataclass(frozen=True)
 class Deployment:
-    """A broker and two of each service: one runs on behind a proxy, the other may be ended."""
+    """A broker and two of each service: a steady one behind a proxy, and one that may be ended."""
 
     broker: PrivateBroker
     proxies: tuple[Proxy, Proxy]
@@ -41,7 +41,7 @@ class Deployment:
     @classmethod
     @asynccontextmanager
     async def open(cls, directory: Path) -> AsyncIterator[Self]:
-        """Start all of it, and wait until it is ready; it ends with the context."""
+        """Start all of it and wait until it is ready; end it with the context."""
         with PrivateBroker(directory / "rabbitmq") as broker:
             async with (
                 Proxy(broker.host, broker.port) as one,
@@ -63,64 +63,64 @@ class Deployment:
 
     @property
     def gateways(self) -> list[Service]:
-        """The steady one, and the other."""
+        """Both gateways, the steady one first."""
         return [self.steady_gateway, self.gateway]
 
     @property
     def steady(self) -> list[Service]:
-        """Those that are never ended, whose memory so tells whether anything grows."""
+        """The services that run throughout, so that growth of their memory is a leak."""
         return [self.steady_gateway, self.steady_predictor]
 
     @property
     def services(self) -> list[Service]:
-        """All of them."""
+        """All services."""
         return [*self.gateways, self.steady_predictor, self.predictor]
 
     async def ready(self) -> None:
-        """Wait until every service is; an AssertionError in the end."""
+        """Wait until every service is ready; an AssertionError in the end."""
         for service in self.services:
             await service.ready(timeout_s=60)
 
     async def kill_predictor(self, _: random.Random) -> None:
-        """A predictor is killed and started again."""
+        """Kill a predictor and restart it."""
         self.predictor.kill()
         self.predictor.start()
 
     async def end_predictor(self, _: random.Random) -> None:
-        """A predictor ends in good order and is started again."""
+        """Send SIGTERM to a predictor, wait for its end and restart it."""
         self.predictor.terminate()
         await self.predictor.exit_code(timeout_s=40)
         self.predictor.start()
 
     async def kill_gateway(self, _: random.Random) -> None:
-        """A gateway is killed and started again."""
+        """Kill a gateway and restart it."""
         self.gateway.kill()
         self.gateway.start()
 
     async def freeze_gateway(self, _: random.Random) -> None:
-        """A gateway stands still."""
+        """Freeze a gateway for a while."""
         self.gateway.freeze()
         await asyncio.sleep(LASTS_S)
         self.gateway.thaw()
 
     async def disturb_network(self, chance: random.Random) -> None:
-        """Something happens to the connections of one service."""
+        """Inject a random fault into the connections of one service."""
         proxy = chance.choice(self.proxies)
         proxy.inject(chance.choice(list(Fault)))
         await asyncio.sleep(LASTS_S)
         proxy.inject(Fault.NONE)
 
     async def crash_broker(self, _: random.Random) -> None:
-        """The broker is killed and started again."""
+        """Kill the broker and restart it."""
         await asyncio.to_thread(self.broker.kill)
         await asyncio.to_thread(self.broker.start)
 
     async def close_connections(self, _: random.Random) -> None:
-        """The broker closes every connection."""
+        """Have the broker close every connection."""
         await asyncio.to_thread(self.broker.ctl, "close_all_connections", "--global", "a mishap")
 
     async def raise_alarm(self, _: random.Random) -> None:
-        """The broker is short of memory and takes no messages."""
+        """Have the broker raise its memory alarm for a while."""
         async with memory_alarm(self.broker):
             await asyncio.sleep(LASTS_S)
 

@@ -1,4 +1,4 @@
-"""Steady calls of a deployment, and what its services hold meanwhile."""
+"""Steady calls to a deployment, and samples of its metrics."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ Sample = tuple[float, dict[str, float]]
 
 
 class Load:
-    """Callers that call one after the other, half of them for later; and their ledger."""
+    """Callers that call in sequence, half of them async; and their ledger."""
 
     def __init__(self, gateways: Sequence[Service], services: Sequence[Service]) -> None:
         self.ledger = Ledger()
@@ -36,12 +36,12 @@ class Load:
 
     @property
     def passed_s(self) -> float:
-        """Seconds since the start."""
+        """The seconds since the start."""
         return time.monotonic() - self._started_s
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Call, and read metrics, while the context lasts; then wait for what was called."""
+        """Make calls and read metrics while the context lasts; then wait for the last responses."""
         clients = [client(gateway.url) for gateway in self._gateways]
         async with asyncio.TaskGroup() as group:
             for http in clients * CALLERS:
@@ -71,7 +71,7 @@ class Load:
             await self._pause_after(call.status)
 
     async def _pause_after(self, status: int) -> None:
-        """Come back later, as a client does that was refused (``Retry-After``)."""
+        """Pause after a refusal, as ``Retry-After`` asks."""
         if status not in (200, 202):
             await asyncio.sleep(1)
 

@@ -1,4 +1,4 @@
-"""Load with random mishaps for some minutes: is anything lost, and does anything grow?
+"""The soak test: load with random mishaps, a count of losses, and the growth of memory.
 
 ``python -m tests.faults.soak --minutes 10`` prints a table with a line a minute, and a verdict. It
 exits with 1 if anything was lost, duplicated, foreign or late, or if memory grew. ``--seed``
@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Final
 
 from tests.faults.harness.checker import Findings, compare
-from tests.faults.harness.deployment import DEADLINE_S, MISHAPS, Deployment
-from tests.faults.harness.load import Load
 from tests.faults.harness.stream import first_events
+from tests.faults.soak.deployment import DEADLINE_S, MISHAPS, Deployment
+from tests.faults.soak.load import Load
 from tests.support.harness.services import Service
 
 CALM_S: Final = 5.0
-"""How long nothing goes wrong between two mishaps."""
+"""The time without a fault between two mishaps."""
 
 GROWTH: Final = 1.1
-"""What the last minute's memory may be of the third's."""
+"""The highest ratio of the last minute's memory to the third's."""
 
 MEMORY: Final = "process_resident_memory_bytes"
 COLUMNS: Final = {
@@ -37,7 +37,7 @@ SERVICES: Final = ("steady gateway", "gateway", "steady predictor", "predictor")
 
 
 async def soak(minutes: int, seed: int, directory: Path) -> bool:
-    """Run it and print what came of it; returns whether all is as promised."""
+    """Run the soak test and print its table; returns whether every promise was kept."""
     chance = random.Random(seed)
     async with Deployment.open(directory) as deployment:
         load = Load(deployment.gateways, deployment.services)
@@ -56,7 +56,7 @@ async def soak(minutes: int, seed: int, directory: Path) -> bool:
 async def _minute(
     load: Load, deployment: Deployment, chance: random.Random, end_s: float
 ) -> Counter[str]:
-    """Have mishaps happen until ``end_s``; returns which."""
+    """Cause random mishaps until ``end_s``; returns how often each happened."""
     mishaps = Counter[str]()
     while load.passed_s < end_s - CALM_S:
         mishap = chance.choice(MISHAPS)
@@ -86,7 +86,7 @@ def _line(load: Load, deployment: Deployment, minute: int, mishaps: Counter[str]
 
 
 def _growth(load: Load, service: Service, minutes: int) -> float:
-    """Memory of the last minute by that of the third, before which caches still fill."""
+    """Return the ratio of the last minute's memory to the third's: caches fill until then."""
     return _median(load, service, minutes, MEMORY) / _median(load, service, min(3, minutes), MEMORY)
 
 
@@ -106,7 +106,7 @@ def _verdict(load: Load, findings: Findings, growth: list[float]) -> str:
 
 def main() -> int:
     """Read the command line and run; returns the exit code."""
-    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments = argparse.ArgumentParser("python -m tests.faults.soak", description=__doc__)
     arguments.add_argument("--minutes", type=int, default=10)
     arguments.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     given = arguments.parse_args()

@@ -12,7 +12,7 @@ WATERMARK: Final = "set_vm_memory_high_watermark"
 
 @asynccontextmanager
 async def memory_alarm(broker: PrivateBroker) -> AsyncIterator[None]:
-    """The broker raises its memory alarm for as long as the context lasts."""
+    """Have the broker raise its memory alarm for as long as the context lasts."""
     await asyncio.to_thread(broker.ctl, WATERMARK, "0.000001")
     try:
         yield

@@ -1,4 +1,4 @@
-"""A plain aio-pika channel, to do what our own code would not."""
+"""A plain aio-pika channel, for messages that our own code would not publish."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +11,7 @@ from predictmq.local.rabbitmq.broker import PrivateBroker
 
 @asynccontextmanager
 async def raw_channel(broker: PrivateBroker, vhost: str) -> AsyncIterator[AbstractChannel]:
-    """A channel in ``vhost``, closed in the end."""
+    """Open a channel in ``vhost``; close its connection with the context."""
     connection = await aio_pika.connect(
         host=broker.host,
         port=broker.port,

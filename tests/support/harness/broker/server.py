@@ -1,4 +1,4 @@
-"""What a broker, or its operator, does to connections, channels and queues. All block."""
+"""Acts of a broker or its operator on connections, channels and queues. All block."""
 
 from typing import Final
 
@@ -22,14 +22,14 @@ CHANNELS: Final = """
 REFUSED: Final = """
     {'queue.declare', 0, <<"no such queue">>, true, false, false, false, false, []}
 """
-"""A question that costs a client its channel, as if the client had asked it."""
+"""A passive declare that makes the broker close the channel, as if the client had sent it."""
 
 NO_MESSAGES: Final = r"^(predictions\.|amq\.gen)"
-"""What to permit ``writing_to``, so that one may declare and bind but not publish, which goes by
+"""The ``writing_to`` of a user who may declare and bind but not publish, which goes by
 way of ``amq.default``."""
 
 EXCLUSIVE: Final = "amq.gen-"
-"""How the names of queues begin that a broker named."""
+"""The beginning of the names that the broker gives queues."""
 
 
 def close_connections(broker: PrivateBroker, vhost: str, name: str) -> int:
@@ -48,7 +48,7 @@ def close_channels(broker: PrivateBroker, vhost: str, number: int) -> int:
 
 
 def own_queues(broker: PrivateBroker, vhost: str) -> dict[str, set[str]]:
-    """The exclusive queues of all services, by the exchange they are bound to; "" for none."""
+    """Return the exclusive queues of all services by the exchange of their binding; "" for none."""
     listed = broker.ctl("list_bindings", "--vhost", vhost, "source_name", "destination_name")
     exchange_of: dict[str, str] = {}
     for line in listed.splitlines():
@@ -62,7 +62,7 @@ def own_queues(broker: PrivateBroker, vhost: str) -> dict[str, set[str]]:
 
 
 def delete_queues(broker: PrivateBroker, vhost: str, queues: set[str]) -> int:
-    """Delete queues, whoever uses them; returns how many."""
+    """Delete queues, also those with consumers; returns how many."""
     for queue in queues:
         broker.ctl("delete_queue", "--vhost", vhost, queue)
     return len(queues)

@@ -1,0 +1,1 @@
+"""Load with random mishaps, and the deployment that they happen to: ``make soak``."""
