@@ -94,6 +94,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.ready-%: $(VENV)/.ready
+	@$(require_extra)
 	@echo "Installing the packages of the extra $* into $(VENV)."
 	@$(INSTALL) --no-build-isolation --editable '.[$*]'
 	@touch $@
@@ -105,6 +106,14 @@ define require_python
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < tuple(map(int, "$(OLDEST)".split("."))))' \
 	2>/dev/null || { echo "PredictMQ needs Python $(OLDEST) or newer, and $(PYTHON) is not one:" \
 		"name another with PYTHON=..." >&2; exit 1; }
+endef
+
+define require_extra
+$(BIN)/python -c 'import sys, tomllib; \
+	extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
+	unknown = set("$*".split(",")) - set(extras); \
+	sys.exit(unknown and "There is no extra %s: EXTRAS is one of %s, or several with commas." \
+		% (" and ".join(sorted(unknown)), ", ".join(sorted(extras))))'
 endef
 
 # Debian ships ensurepip apart from python3, in a package named after the version.
