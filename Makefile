@@ -112,8 +112,8 @@ define require_extra
 $(BIN)/python -c 'import sys, tomllib; \
 	extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
 	unknown = set("$*".split(",")) - set(extras); \
-	sys.exit(unknown and "There is no extra %s: EXTRAS is one of %s, or several with commas." \
-		% (" and ".join(sorted(unknown)), ", ".join(sorted(extras))))'
+	sys.exit("There is no extra %s: EXTRAS is one of %s, or several with commas." \
+		% (" and ".join(sorted(unknown)), ", ".join(sorted(extras))) if unknown else 0)'
 endef
 
 # Debian ships ensurepip apart from python3, in a package named after the version.
