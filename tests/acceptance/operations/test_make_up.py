@@ -3,6 +3,8 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ from predictmq.local.ports import LOOPBACK, free_port, is_open
 from predictmq.local.rabbitmq.broker import PrivateBroker
 from predictmq.local.waiting import wait_until
 from tests.support.harness.make_up import READY, MakeUp, copy_checkout
-from tests.support.harness.services import new_vhost
+from tests.support.harness.services import ROOT, new_vhost
 
 
 def address(bind: str) -> tuple[str, int]:
@@ -178,3 +180,18 @@ def test_an_unusable_setting_is_one_sentence(checkout: Path) -> None:
     with MakeUp(checkout, PREDICTORS="many", GATEWAY_BIND=f"{LOOPBACK}:{free_port()}") as up:
         assert up.exit_code() != 0
         assert "PREDICTORS" in only_sentence(up)
+
+
+def test_an_unknown_extra_is_one_sentence_and_installs_nothing() -> None:
+    mark = Path(sys.prefix) / ".ready-otel,nope"
+    refused = subprocess.run(
+        ["make", "--silent", "up", "EXTRAS=otel,nope", f"VENV={sys.prefix}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("There is no extra nope: EXTRAS is one of dev, ")
+    assert not mark.exists()
