@@ -11,7 +11,7 @@ from aiormq.connection import TCPTransportFactory, TransportFactory
 from pamqp.header import ContentHeader
 from yarl import URL
 
-from common.amqp.aiormq_internals import CoalescingConnection, is_blocked, underlay
+from common.amqp.aiormq_internals import FrameConnection, is_blocked, underlay
 from common.amqp.error_mapping import mapped_errors
 from common.amqp.login import close, connect
 from common.amqp.session import Session
@@ -35,7 +35,7 @@ def test_the_methods_that_are_overridden_have_these_signatures() -> None:
 
 
 async def test_the_aiormq_connection_is_below_the_aio_pika_one(ours: Ours) -> None:
-    assert isinstance(ours.connection, CoalescingConnection)
+    assert isinstance(ours.connection, FrameConnection)
     assert isinstance(underlay(ours.connection), aiormq.Connection)
     assert underlay(ours.connection) is ours.channel.connection
     await close(ours.connection)
@@ -48,7 +48,7 @@ async def test_a_port_that_nothing_listens_on_is_an_error_of_aiormq_for_both() -
     with pytest.raises(aiormq.exceptions.AMQPConnectionError) as theirs:
         await TCPTransportFactory().create(url)
     with pytest.raises(aiormq.exceptions.AMQPConnectionError) as ours:
-        await CoalescingConnection(url).connect()
+        await FrameConnection(url).connect()
     assert ours.value.args[0] == theirs.value.args[0]
 
 
