@@ -5,26 +5,29 @@ Exceptions of the library become errors of ``common/errors.py`` here.
 """
 
 import asyncio
-import itertools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
-import structlog
 from aiormq import Channel as UnderlayChannel
 
 from common.amqp.confirms import PublisherConfirms
+from common.amqp.consumers import Consumer, Consumers
 from common.amqp.declare import declare
 from common.amqp.error_mapping import mapped_errors
-from common.amqp.frame_reader import Confirmed, Delivered, Event, Returned, Unreadable
-from common.amqp.frame_writer import Part, encode_ack, encode_publish, encode_reject, encode_requeue
+from common.amqp.frames.events import Confirmed, Delivered, Event, Returned, Unreadable
+from common.amqp.frames.writer import (
+    Part,
+    encode_ack,
+    encode_publish,
+    encode_reject,
+    encode_requeue,
+)
 from common.amqp.transport import FrameProtocol
 from common.amqp.unsettled import Unsettled
 from common.contract.messages import Message
 from common.contract.topology import Queue
 from common.errors import ConnectionLost, Unconfirmed
-
-log = structlog.get_logger()
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -52,13 +55,6 @@ class Delivery(msgspec.Struct, frozen=True):
         return int(self.message.headers["x-stream-offset"])
 
 
-class _Consumer(NamedTuple):
-    queue: str
-    on_delivery: Callable[[Delivery], None]
-    no_ack: bool
-    is_stream: bool
-
-
 class Channel:
     """One channel in confirm mode, valid until its connection is lost.
 
@@ -74,11 +70,10 @@ class Channel:
         self._raw = raw
         self._frames = frames
         self._on_unreadable = on_unreadable
-        self._consumer_tags = frames.open_channel(raw.number, self._receive)
-        self._new_tags = map(str, itertools.count(1))
-        self._consumers: dict[bytes, _Consumer] = {}
         self._confirms = PublisherConfirms()
         self._unsettled = Unsettled()
+        tags = frames.open_channel(raw.number, self._receive)
+        self._consumers = Consumers(tags, self._unsettled, self._refuse)
 
     @property
     def is_open(self) -> bool:
@@ -115,17 +110,12 @@ class Channel:
         Raises:
             ConnectionLost: the channel has ended; nothing was sent.
         """
-        raw, confirms = self._raw, self._confirms
-        frames = encode_publish(
-            raw.number,
-            exchange,
-            routing_key,
-            message,
-            confirms.next_message_id,
-            raw.max_content_size,
+        number, max_body_bytes = self._raw.number, self._raw.max_content_size
+        message_id = self._confirms.next_message_id
+        self._send(
+            encode_publish(number, exchange, routing_key, message, message_id, max_body_bytes)
         )
-        self._send(frames)
-        return confirms.expect()
+        return self._confirms.expect()
 
     def end(self, reason: BaseException | None) -> None:
         """Fail all outstanding confirms: the channel has ended because of ``reason``."""
@@ -169,10 +159,12 @@ class Channel:
         ``set_prefetch``, or without bound. A delivery that cannot be read, or whose ``on_delivery``
         raises, is logged, and rejected without requeueing; on a stream it is acknowledged.
         """
-        tag = next(self._new_tags)
+
+        def deliver(event: Delivered) -> None:
+            on_delivery(Delivery(event.message, self, event.delivery_tag, event.message_id))
+
         is_stream = "x-stream-offset" in (arguments or {})
-        self._consumers[tag.encode()] = _Consumer(queue, on_delivery, no_ack, is_stream)
-        self._consumer_tags.add(tag.encode())
+        tag = self._consumers.add(Consumer(queue, deliver, no_ack, is_stream))
         with mapped_errors():
             if prefetch:
                 await self._raw.basic_qos(prefetch_count=prefetch)
@@ -188,8 +180,7 @@ class Channel:
         """
         with mapped_errors():
             await self._raw.basic_cancel(consumer_tag)
-        self._consumer_tags.discard(consumer_tag.encode())
-        self._consumers.pop(consumer_tag.encode(), None)
+        self._consumers.remove(consumer_tag)
 
     async def acknowledge(self, tags: Sequence[int]) -> None:
         """Acknowledge deliveries, in as few frames as possible; settled ones are left out."""
@@ -225,37 +216,19 @@ class Channel:
 
     def _receive(self, event: Event) -> None:
         if isinstance(event, Delivered):
-            self._deliver(event, self._consumers[event.consumer_tag])
+            self._consumers.deliver(event)
         elif isinstance(event, Confirmed):
             self._confirms.settle(event)
         elif isinstance(event, Returned):
             self._confirms.settle_returned(event.message_id)
         elif isinstance(event, Unreadable):
-            self._refuse_unreadable(event)
+            self._on_unreadable()
+            self._consumers.refuse_unreadable(event)
 
-    def _deliver(self, event: Delivered, consumer: _Consumer) -> None:
-        tag = event.delivery_tag
-        if not consumer.no_ack:
-            self._unsettled.add(tag)
-        try:
-            consumer.on_delivery(Delivery(event.message, self, tag, event.message_id))
-        except Exception:  # a defect ends its message, not the connection
-            log.exception("delivery failed", queue=consumer.queue, delivery_tag=tag)
-            self._refuse(consumer, tag)
-
-    def _refuse_unreadable(self, event: Unreadable) -> None:
-        consumer = self._consumers.get(event.consumer_tag or b"")
-        tag, queue = event.delivery_tag, consumer.queue if consumer else "returned"
-        log.warning("message not readable", queue=queue, delivery_tag=tag, reason=event.reason)
-        self._on_unreadable()
-        if consumer is not None:
-            self._unsettled.add(tag)
-            self._refuse(consumer, tag)
-
-    def _refuse(self, consumer: _Consumer, tag: int) -> None:
-        """Settle a delivery that nobody will; one that is settled is left alone."""
-        if self.is_open and not consumer.no_ack and self._unsettled.settle(tag):
-            encode = encode_ack if consumer.is_stream else encode_reject
+    def _refuse(self, tag: int, *, is_stream: bool) -> None:
+        """Settle a delivery that no consumer will: a stream takes acknowledgements only."""
+        if self.is_open and self._unsettled.settle(tag):
+            encode = encode_ack if is_stream else encode_reject
             self._send([encode(self._raw.number, tag)])
 
 

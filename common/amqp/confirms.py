@@ -7,7 +7,7 @@ import asyncio
 from uuid import uuid4
 
 from common.amqp.error_mapping import map_error
-from common.amqp.frame_reader import Confirmed
+from common.amqp.frames.events import Confirmed
 from common.errors import ConnectionLost, Refused, Unroutable
 
 

@@ -17,7 +17,8 @@ from typing import Any, Final
 from aiormq.connection import TransportFactory
 from aiormq.exceptions import AMQPConnectionError
 
-from common.amqp.frame_reader import Event, FrameReader, PassedOn
+from common.amqp.frames.events import Event, PassedOn
+from common.amqp.frames.reader import FrameReader
 
 SIGN_OF_LIFE_S: Final = 1.0
 """The time after which aiormq gets a heartbeat if it has not seen the traffic that there was."""

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from aiormq import spec
 from pamqp.header import ContentHeader
 
-from common.amqp.properties import encode_properties
+from common.amqp.frames.properties import encode_properties
 from common.contract.messages import Message
 
 

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from common.amqp.channel import Channel, Delivery
 from common.amqp.transport import FrameProtocol, FrameWriter
 from common.errors import ConnectionLost
-from tests.unit.common.amqp.messages import content_header, deliver, in_frames
+from tests.unit.common.amqp.frames.messages import content_header, deliver, in_frames
 
 READABLE: Final = spec.Basic.Properties(correlation_id="1")
 STREAM: Final = {"x-stream-offset": "first"}

@@ -11,7 +11,7 @@ from aiormq import spec
 from pamqp.frame import marshal
 from pamqp.heartbeat import Heartbeat
 
-from common.amqp.frame_reader import Confirmed, Event
+from common.amqp.frames.events import Confirmed, Event
 from common.amqp.transport import FrameProtocol, FrameWriter
 
 ACK: Final = marshal(spec.Basic.Ack(1), 1)

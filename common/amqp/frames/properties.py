@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pamqp import encode
 
-from common.amqp.field_table import read_table, read_timestamp_s
+from common.amqp.frames.field_table import read_table, read_timestamp_s
 from common.contract.messages import Message
 
 _CONTENT_TYPE: Final = 0x8000

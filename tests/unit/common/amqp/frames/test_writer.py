@@ -8,10 +8,10 @@ from pamqp.body import ContentBody
 from pamqp.frame import FrameTypes, marshal
 from pamqp.header import ContentHeader
 
-from common.amqp.frame_writer import encode_ack, encode_publish, encode_reject, encode_requeue
+from common.amqp.frames.writer import encode_ack, encode_publish, encode_reject, encode_requeue
 from common.contract.messages import Message
 from tests.support.harness.properties import properties
-from tests.unit.common.amqp.messages import FIELDS, SHORT
+from tests.unit.common.amqp.frames.messages import FIELDS, SHORT
 
 MESSAGES = st.builds(
     Message,

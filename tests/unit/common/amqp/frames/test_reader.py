@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from pamqp.frame import marshal
 from pamqp.heartbeat import Heartbeat
 
-from common.amqp.frame_reader import (
+from common.amqp.frames.events import (
     Confirmed,
     Delivered,
     Event,
-    FrameReader,
     PassedOn,
     Returned,
     Unreadable,
 )
+from common.amqp.frames.reader import FrameReader
 from tests.support.harness.properties import decoded_by_pamqp
-from tests.unit.common.amqp.messages import (
+from tests.unit.common.amqp.frames.messages import (
     PROPERTIES,
     content_header,
     deliver,

@@ -7,7 +7,7 @@ import struct
 from functools import lru_cache
 from typing import Final
 
-from common.amqp.properties import encode_properties, short_string
+from common.amqp.frames.properties import encode_properties, short_string
 from common.contract.messages import Message
 
 Part = bytes | memoryview
