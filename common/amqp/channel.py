@@ -1,24 +1,30 @@
 """One AMQP channel in our types: publish with a confirm, consume, acknowledge.
 
-On aiormq, which costs half as much as aio-pika's message layer above it. Exceptions of the library
-become errors of ``common/errors.py`` here.
+aiormq opens it, declares, consumes and closes; publishes, deliveries and acknowledgements are ours.
+Exceptions of the library become errors of ``common/errors.py`` here.
 """
 
 import asyncio
-import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 from aiormq import Channel as UnderlayChannel
-from aiormq.abc import DeliveredMessage
 
-from common.amqp import aiormq_internals
-from common.amqp.aiormq_internals import PublisherConfirm
-from common.amqp.codec import decode_delivery
+from common.amqp.confirms import PublisherConfirms
+from common.amqp.consumers import Consumer, Consumers
 from common.amqp.declare import declare
 from common.amqp.error_mapping import mapped_errors
+from common.amqp.frames.events import Confirmed, Delivered, Event, Returned, Unreadable
+from common.amqp.frames.writer import (
+    Part,
+    encode_ack,
+    encode_publish,
+    encode_reject,
+    encode_requeue,
+)
+from common.amqp.transport import FrameProtocol
+from common.amqp.unsettled import Unsettled
 from common.contract.messages import Message
 from common.contract.topology import Queue
 from common.errors import ConnectionLost, Unconfirmed
@@ -50,14 +56,24 @@ class Delivery(msgspec.Struct, frozen=True):
 
 
 class Channel:
-    """One channel in confirm mode, valid until its connection is lost."""
+    """One channel in confirm mode, valid until its connection is lost.
 
-    def __init__(self, raw: UnderlayChannel) -> None:
+    ``on_unreadable`` is called for each delivery that cannot be read.
+    """
+
+    def __init__(
+        self,
+        raw: UnderlayChannel,
+        frames: FrameProtocol,
+        on_unreadable: Callable[[], None] = lambda: None,
+    ) -> None:
         self._raw = raw
-        # Unique for each publish: aiormq finds the confirm of a returned message by it.
-        token = uuid4().hex
-        self._message_ids = (f"{token}-{count}" for count in itertools.count())
-        self._unsettled: dict[int, None] = {}  # delivery tags, in ascending order
+        self._frames = frames
+        self._on_unreadable = on_unreadable
+        self._confirms = PublisherConfirms()
+        self._unsettled = Unsettled()
+        tags = frames.open_channel(raw.number, self._receive)
+        self._consumers = Consumers(tags, self._unsettled, self._refuse)
 
     @property
     def is_open(self) -> bool:
@@ -86,22 +102,25 @@ class Channel:
 
     def publish_nowait(
         self, message: Message, routing_key: str, *, exchange: str = ""
-    ) -> PublisherConfirm:
+    ) -> asyncio.Future[object]:
         """Publish and return the confirm, which is done at the latest when the connection ends.
+
+        Do not cancel the confirm: the broker's answer still comes.
 
         Raises:
             ConnectionLost: the channel has ended; nothing was sent.
         """
-        if self._raw.is_closed:
-            raise ConnectionLost("The connection to the broker was lost.")
-        message_id = next(self._message_ids)
-        return aiormq_internals.publish_nowait(
-            self._raw, message, message_id, routing_key, exchange
+        number, max_body_bytes = self._raw.number, self._raw.max_content_size
+        message_id = self._confirms.next_message_id
+        self._send(
+            encode_publish(number, exchange, routing_key, message, message_id, max_body_bytes)
         )
+        return self._confirms.expect()
 
-    def fail_pending(self, reason: BaseException | None) -> None:
+    def end(self, reason: BaseException | None) -> None:
         """Fail all outstanding confirms: the channel has ended because of ``reason``."""
-        aiormq_internals.fail_pending(self._raw, reason)
+        self._frames.close_channel(self._raw.number, self._receive)
+        self._confirms.fail_all(reason)
 
     async def declare(self, queues: tuple[Queue, ...]) -> None:
         """Declare queues of the contract: see ``declare.declare``."""
@@ -137,23 +156,22 @@ class Channel:
         """Consume ``queue``: call ``on_delivery`` for each message, in order; return the tag.
 
         ``prefetch`` bounds the unacknowledged messages of this consumer; with 0 it is the count of
-        ``set_prefetch``, or without bound. ``on_delivery`` must not raise.
+        ``set_prefetch``, or without bound. A delivery that cannot be read, or whose ``on_delivery``
+        raises, is logged, and rejected without requeueing; on a stream it is acknowledged.
         """
 
-        async def deliver(raw: DeliveredMessage) -> None:
-            tag = raw.delivery_tag or 0
-            if not no_ack:
-                self._unsettled[tag] = None
-            message_id = raw.header.properties.message_id or ""
-            on_delivery(Delivery(decode_delivery(raw), self, tag, message_id))
+        def deliver(event: Delivered) -> None:
+            on_delivery(Delivery(event.message, self, event.delivery_tag, event.message_id))
 
+        is_stream = "x-stream-offset" in (arguments or {})
+        tag = self._consumers.add(Consumer(queue, deliver, no_ack, is_stream))
         with mapped_errors():
             if prefetch:
                 await self._raw.basic_qos(prefetch_count=prefetch)
-            consumer = await self._raw.basic_consume(
-                queue, deliver, no_ack=no_ack, arguments=arguments
+            await self._raw.basic_consume(
+                queue, _never, no_ack=no_ack, arguments=arguments, consumer_tag=tag
             )
-            return str(consumer.consumer_tag)
+        return tag
 
     async def cancel(self, consumer_tag: str) -> None:
         """Cancel a consumer; its deliveries so far remain to be acknowledged.
@@ -162,49 +180,57 @@ class Channel:
         """
         with mapped_errors():
             await self._raw.basic_cancel(consumer_tag)
+        self._consumers.remove(consumer_tag)
 
     async def acknowledge(self, tags: Sequence[int]) -> None:
-        """Acknowledge deliveries, in as few frames as possible.
-
-        One frame acknowledges all deliveries up to a tag, so it serves those before which no other
-        one is unsettled. A quorum queue writes each frame to its log.
-        """
-        done = frozenset(tags)
-        oldest_open = next((tag for tag in self._unsettled if tag not in done), None)
-        together = frozenset(tag for tag in tags if oldest_open is None or tag < oldest_open)
-        with mapped_errors():
-            if together:
-                await self._raw.basic_ack(max(together), multiple=len(together) > 1, wait=False)
-                self._forget(together)
-            for tag in tags:
-                if tag not in together:
-                    await self._raw.basic_ack(tag, wait=False)
-                    self._forget((tag,))
+        """Acknowledge deliveries, in as few frames as possible; settled ones are left out."""
+        self._acknowledge(self._unsettled.settle_all(tags))
 
     async def acknowledge_up_to(self, tag: int) -> None:
         """Acknowledge a delivery and all before it."""
-        self._unsettled = {later: None for later in self._unsettled if later > tag}
-        with mapped_errors():
-            await self._raw.basic_ack(tag, multiple=True, wait=False)
+        self._acknowledge(self._unsettled.settle_up_to(tag))
 
     async def requeue(self, tag: int) -> None:
         """Requeue a delivery, for another consumer."""
-        with mapped_errors():
-            await self._raw.basic_nack(tag, requeue=True, wait=False)
-        self._forget((tag,))
+        if self._unsettled.settle(tag):
+            self._send([encode_requeue(self._raw.number, tag)])
+
+    async def reject(self, tag: int) -> None:
+        """Reject a delivery without requeueing it: its queue may dead-letter it."""
+        if self._unsettled.settle(tag):
+            self._send([encode_reject(self._raw.number, tag)])
 
     async def close(self) -> None:
         """Close the channel; its connection ends with it and is made anew."""
         with mapped_errors():
             await self._raw.close()
 
-    async def reject(self, tag: int) -> None:
-        """Reject a delivery without requeueing it: its queue may dead-letter it."""
-        with mapped_errors():
-            await self._raw.basic_reject(tag, requeue=False, wait=False)
-        self._forget((tag,))
+    def _acknowledge(self, acknowledgements: list[tuple[int, bool]]) -> None:
+        number = self._raw.number
+        self._send([encode_ack(number, tag, multiple=up_to) for tag, up_to in acknowledgements])
 
-    def _forget(self, tags: Iterable[int]) -> None:
-        """Drop tags whose frame is sent: later acknowledgements may include them."""
-        for tag in tags:
-            self._unsettled.pop(tag, None)
+    def _send(self, frames: list[Part]) -> None:
+        if self._raw.is_closed:
+            raise ConnectionLost("The connection to the broker was lost.")
+        self._frames.writer.writelines(frames)
+
+    def _receive(self, event: Event) -> None:
+        if isinstance(event, Delivered):
+            self._consumers.deliver(event)
+        elif isinstance(event, Confirmed):
+            self._confirms.settle(event)
+        elif isinstance(event, Returned):
+            self._confirms.settle_returned(event.message_id)
+        elif isinstance(event, Unreadable):
+            self._on_unreadable()
+            self._consumers.refuse_unreadable(event)
+
+    def _refuse(self, tag: int, *, is_stream: bool) -> None:
+        """Settle a delivery that no consumer will: a stream takes acknowledgements only."""
+        if self.is_open and self._unsettled.settle(tag):
+            encode = encode_ack if is_stream else encode_reject
+            self._send([encode(self._raw.number, tag)])
+
+
+async def _never(_: object) -> None:
+    """Stand for a consumer in aiormq, which reads none of its deliveries."""

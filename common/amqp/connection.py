@@ -69,6 +69,8 @@ class SupervisedConnection:
         self._up = asyncio.Event()
         self._session: Session | None = None
         self.reconnects = 0
+        self.unreadable = 0
+        """Deliveries that could not be read."""
 
     @property
     def is_up(self) -> bool:
@@ -163,12 +165,15 @@ class SupervisedConnection:
             session.end("a channel has ended")
         raise BrokerAway("The message broker is not available.")
 
+    def _count_unreadable(self) -> None:
+        self.unreadable += 1
+
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Session]:
         """Connect, set up and open to publishers; close in the end."""
         raw = await connect(self._broker, self._name)
         try:
-            self._session = Session(raw, on_end=self._up.clear)
+            self._session = Session(raw, self._up.clear, self._count_unreadable)
             await self._open(self._session)
             self._up.set()
             yield self._session

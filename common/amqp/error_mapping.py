@@ -6,15 +6,12 @@ from contextlib import contextmanager
 from typing import Final
 
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
-from aiormq.exceptions import ChannelAccessRefused, DeliveryError, PublishError
+from aiormq.exceptions import ChannelAccessRefused
 
-from common.errors import ConnectionLost, NotPermitted, Refused, Unconfirmed, Unroutable
+from common.errors import ConnectionLost, NotPermitted, Unconfirmed
 
 _MAPPING: Final = (  # the first match counts
     (asyncio.CancelledError, ConnectionLost, "The connection to the broker fell silent."),
-    # A DeliveryError too, so it comes before it.
-    (PublishError, Unroutable, "The queue this is addressed to does not exist."),
-    (DeliveryError, Refused, "The queue is full."),
     (ChannelAccessRefused, NotPermitted, "The message broker does not let this service do that."),
     # An OSError too, which is one of the CONNECTION_EXCEPTIONS.
     (TimeoutError, Unconfirmed, "The broker did not confirm in time."),

@@ -9,7 +9,7 @@ from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS, ProbableAuthenticationError
 from aiormq.exceptions import InvalidFrameError
 
-from common.amqp.aiormq_internals import CoalescingConnection
+from common.amqp.aiormq_internals import FrameConnection
 from common.amqp.error_mapping import mapped_errors
 from common.errors import BrokerAway, Misconfigured, Unavailable
 from common.settings import BrokerSettings
@@ -27,7 +27,7 @@ frame's text is all that the exception keeps."""
 log = structlog.get_logger()
 
 
-async def connect(broker: BrokerSettings, name: str) -> AbstractConnection:
+async def connect(broker: BrokerSettings, name: str) -> FrameConnection:
     """Log in to the broker as the connection ``name``.
 
     Raises:
@@ -37,7 +37,7 @@ async def connect(broker: BrokerSettings, name: str) -> AbstractConnection:
     where = f"RabbitMQ at {broker.host}:{broker.port}"
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            return await aio_pika.connect(
+            connection = await aio_pika.connect(
                 host=broker.host,
                 port=broker.port,
                 login=broker.user,
@@ -45,8 +45,10 @@ async def connect(broker: BrokerSettings, name: str) -> AbstractConnection:
                 virtualhost=broker.vhost,
                 heartbeat=HEARTBEAT_S,
                 client_properties={"connection_name": name},
-                connection_class=CoalescingConnection,
+                connection_class=FrameConnection,
             )
+            assert isinstance(connection, FrameConnection)
+            return connection
     except ProbableAuthenticationError as exc:
         raise Misconfigured(
             f"{where} refused the user '{broker.user}': check RABBITMQ_DEFAULT_USER "

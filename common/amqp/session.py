@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from aio_pika.abc import AbstractConnection
 from aiormq import Channel as UnderlayChannel
 
 from common.amqp import aiormq_internals
+from common.amqp.aiormq_internals import FrameConnection
 from common.amqp.channel import Channel
 from common.amqp.error_mapping import mapped_errors
 from common.contract.topology import STREAMS
@@ -17,10 +17,16 @@ class Session:
     """A live connection with its channels; when any of them ends, the session ends.
 
     ``on_end`` is called then, synchronously, so that nothing is published on a session that has
-    ended; after it ``ended`` is done, with the reason.
+    ended; after it ``ended`` is done, with the reason. ``on_unreadable`` is called for each
+    delivery that cannot be read.
     """
 
-    def __init__(self, raw: AbstractConnection, on_end: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        raw: FrameConnection,
+        on_end: Callable[[], None],
+        on_unreadable: Callable[[], None] = lambda: None,
+    ) -> None:
         """Watch a connection that is logged in.
 
         Raises:
@@ -29,6 +35,7 @@ class Session:
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._raw = raw
         self._on_end = on_end
+        self._on_unreadable = on_unreadable
         self._publisher: Channel | None = None
         self._stream_publishers: dict[str, Channel] = {}
         aiormq_internals.underlay(raw).closing.add_done_callback(self._on_connection_closed)
@@ -51,14 +58,14 @@ class Session:
             ConnectionLost: the connection has ended.
         """
         with mapped_errors():
-            raw = await aiormq_internals.underlay(self._raw).channel(on_return_raises=True)
+            raw = await aiormq_internals.underlay(self._raw).channel()
         assert isinstance(raw, UnderlayChannel)  # aiormq's own, not that of another transport
-        channel = Channel(raw)
+        channel = Channel(raw, self._raw.frames, self._on_unreadable)
 
         def on_closed(closing: asyncio.Future[Any]) -> None:
             reason = _reason(closing)
             self.end(f"a channel was closed: {_describe(reason)}")
-            channel.fail_pending(reason)
+            channel.end(reason)
 
         raw.closing.add_done_callback(on_closed)
         raw.on_consumer_cancel_callbacks.add(lambda _: self.end("the broker cancelled a consumer"))

@@ -178,7 +178,8 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
         Raises:
             ModelFailed: together they are larger than a message may be.
         """
-        body = b'{"input": %b, "result": %b}' % (input_json, result_json)
+        parts = (b'{"input": ', input_json, b', "result": ', result_json, b"}")
+        body = b"".join(parts)  # large ones are copied once, by % several times
         if len(body) > MAX_MESSAGE_BYTES:
             raise ModelFailed(f"The result is larger than {MAX_MESSAGE_BYTES} bytes.")
         return cls(MessageType.SUCCEEDED, body)

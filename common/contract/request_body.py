@@ -1,10 +1,10 @@
 """The body of a request: the check of what clients send, and its input. No I/O."""
 
-import re
 from typing import Any, Final
 
 import msgspec
 
+from common.contract.nesting import nests_deeper
 from common.errors import MalformedRequest
 
 MAX_DEPTH: Final = 64
@@ -18,9 +18,6 @@ class _Raw(msgspec.Struct):
 _FIELDS: Final = msgspec.json.Decoder(dict[str, Any])
 """Decodes the whole body: a struct would skip the fields beside the input, and predictors get
 those too."""
-
-_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_NOT_A_BRACKET: Final = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def check_body(body: bytes) -> Any:
@@ -47,24 +44,13 @@ def check_body(body: bytes) -> Any:
         ) from exc
     if "input" not in fields:
         raise MalformedRequest('The body has no "input"; send JSON like {"input": [1, 2]}.')
-    if _depth(body) > MAX_DEPTH + 1:  # the body itself is one level
+    if nests_deeper(body, MAX_DEPTH + 1):  # the body itself is one level
         raise _too_deep()
     return fields["input"]
 
 
 def _too_deep() -> MalformedRequest:
     return MalformedRequest(f"The input is nested deeper than {MAX_DEPTH} levels.")
-
-
-def _depth(valid_json: bytes) -> int:
-    """Return how deep arrays and objects nest; counts brackets, and builds no tree."""
-    if valid_json.count(b"[") + valid_json.count(b"{") <= MAX_DEPTH:
-        return 0  # too few brackets to be too deep, those in strings included
-    level = deepest = 0
-    for bracket in _STRING.sub(b"", valid_json).translate(None, _NOT_A_BRACKET):
-        level += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, level)
-    return deepest
 
 
 def input_of(body: bytes) -> bytes:

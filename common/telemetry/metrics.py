@@ -121,6 +121,7 @@ class ObservedConnection(Protocol):
     """A connection to the broker, as metrics know it."""
 
     reconnects: int
+    unreadable: int
 
     @property
     def is_up(self) -> bool: ...
@@ -152,7 +153,13 @@ def connection_metrics(connections: Mapping[str, ObservedConnection]) -> Observa
         of_each(lambda connection: connection.reconnects),
         label="connection",
     )
-    return ObservableMetrics([up, blocked], [reconnects])
+    unreadable = ObservableMetric(
+        "predictmq_unreadable_messages",
+        "Deliveries that were no readable messages.",
+        of_each(lambda connection: connection.unreadable),
+        label="connection",
+    )
+    return ObservableMetrics([up, blocked], [reconnects, unreadable])
 
 
 _TASKS: Final = ObservableMetric(

@@ -50,4 +50,5 @@ def pending_response(progress: Progress | None) -> Response:
 
 def output_body(result: bytes, prediction_id: str) -> bytes:
     """Render a finished prediction; ``result`` is the JSON of its input and result."""
-    return b'{"output": %b, "prediction_id": "%b"}' % (result, prediction_id.encode())
+    parts = (b'{"output": ', result, b', "prediction_id": "', prediction_id.encode(), b'"}')
+    return b"".join(parts)  # a large result is copied once, by % several times

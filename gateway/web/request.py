@@ -1,12 +1,13 @@
 """Quart's request, with an owner, a timeout for its body, and headers that are decoded once."""
 
 import asyncio
+from collections.abc import Generator
 from functools import cached_property
 from typing import Any, Final, cast
 
 from quart import Request, request
 from quart.wrappers.request import Body
-from werkzeug.exceptions import RequestTimeout
+from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
 
 from common.telemetry.trace_context import valid_traceparent, valid_tracestate
 from gateway.prediction_id import NO_OWNER
@@ -16,9 +17,33 @@ BODY_TIMEOUT_S: Final = 30
 
 
 class TimedBody(Body):
-    """A body that is read within ``BODY_TIMEOUT_S``; without a timer if it is complete already."""
+    """A body that is read within ``BODY_TIMEOUT_S``; without a timer if it is complete already.
+
+    It is read whole. Its parts are joined once, and a single one is returned as it is: Quart copies
+    each part into a buffer that grows, and the buffer once more.
+    """
 
     _is_complete = False
+
+    def __init__(self, expected_content_length: int | None, max_content_length: int | None) -> None:
+        super().__init__(expected_content_length, max_content_length)
+        self._parts: list[bytes] = []
+        self._size_bytes = 0
+
+    def append(self, data: bytes) -> None:
+        """Add a part, unless the body is too large with it: then the body is complete."""
+        if self._must_raise is not None:
+            return
+        self._size_bytes += len(data)
+        if self._max_content_length is not None and self._size_bytes > self._max_content_length:
+            self._must_raise = RequestEntityTooLarge()
+            self.set_complete()
+        else:
+            self._parts.append(data)
+
+    def __await__(self) -> Generator[Any, None, bytes]:
+        yield from super().__await__()
+        return b"".join(self._parts)
 
     def set_complete(self) -> None:
         """Mark the body as complete."""
@@ -33,10 +58,10 @@ class TimedBody(Body):
             RequestEntityTooLarge: the body is larger than ``MAX_CONTENT_LENGTH``.
         """
         if self._is_complete:
-            return bytes(await self)
+            return await self
         try:
             async with asyncio.timeout(BODY_TIMEOUT_S):
-                return bytes(await self)
+                return await self
         except TimeoutError as exc:
             raise RequestTimeout from exc
 

@@ -6,9 +6,8 @@ from typing import Final, NamedTuple
 
 import aiormq
 import pytest
-from aio_pika.abc import AbstractConnection
 
-from common.amqp.aiormq_internals import underlay
+from common.amqp.aiormq_internals import FrameConnection, underlay
 from common.amqp.login import close, connect
 from common.settings import BrokerSettings
 from predictmq.local.ports import LOOPBACK
@@ -21,7 +20,7 @@ class Ours(NamedTuple):
     """A connection of our code, the first channel on it as aiormq has it, and its broker."""
 
     broker: ScriptedBroker
-    connection: AbstractConnection
+    connection: FrameConnection
     channel: aiormq.Channel
 
 

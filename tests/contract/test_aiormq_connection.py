@@ -8,10 +8,12 @@ import aiormq
 import pytest
 from aiormq import spec
 from aiormq.connection import TCPTransportFactory, TransportFactory
+from pamqp.frame import marshal
 from pamqp.header import ContentHeader
 from yarl import URL
 
-from common.amqp.aiormq_internals import CoalescingConnection, is_blocked, underlay
+from common.amqp.aiormq_internals import FrameConnection, is_blocked, underlay
+from common.amqp.channel import Channel, Delivery
 from common.amqp.error_mapping import mapped_errors
 from common.amqp.login import close, connect
 from common.amqp.session import Session
@@ -35,7 +37,7 @@ def test_the_methods_that_are_overridden_have_these_signatures() -> None:
 
 
 async def test_the_aiormq_connection_is_below_the_aio_pika_one(ours: Ours) -> None:
-    assert isinstance(ours.connection, CoalescingConnection)
+    assert isinstance(ours.connection, FrameConnection)
     assert isinstance(underlay(ours.connection), aiormq.Connection)
     assert underlay(ours.connection) is ours.channel.connection
     await close(ours.connection)
@@ -48,7 +50,7 @@ async def test_a_port_that_nothing_listens_on_is_an_error_of_aiormq_for_both() -
     with pytest.raises(aiormq.exceptions.AMQPConnectionError) as theirs:
         await TCPTransportFactory().create(url)
     with pytest.raises(aiormq.exceptions.AMQPConnectionError) as ours:
-        await CoalescingConnection(url).connect()
+        await FrameConnection(url).connect()
     assert ours.value.args[0] == theirs.value.args[0]
 
 
@@ -159,3 +161,60 @@ async def test_calls_fail_with_a_stray_cancelled_error_when_the_peer_falls_silen
     assert task is not None
     assert not task.cancelling()
     await close(connection)
+
+
+async def test_aiormq_stays_connected_while_it_sees_no_frames_but_heartbeats_of_ours(
+    scripted: ScriptedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.amqp.login.HEARTBEAT_S", 1)
+    monkeypatch.setattr("common.amqp.transport.SIGN_OF_LIFE_S", 0.1)
+    monkeypatch.setattr(aiormq.Connection, "HEARTBEAT_GRACE_MULTIPLIER", 0.25)
+    connection = await connect(settings(scripted), "test")
+    session = Session(connection, lambda: None)
+    channel = await session.channel()
+    for _ in range(15):  # aiormq looks each second whether it saw a frame in the last half
+        scripted.send(1, spec.Basic.Ack(1))
+        await asyncio.wait((session.ended,), timeout=0.1)
+    assert channel.is_open
+    await session.ended  # in the silence that follows
+    await close(connection)
+
+
+async def test_a_consumer_is_known_to_aiormq_by_our_tag_and_its_deliveries_are_not(
+    ours: Ours, caplog: pytest.LogCaptureFixture
+) -> None:
+    channel = Channel(ours.channel, ours.connection.frames)
+    arrived: asyncio.Queue[Delivery] = asyncio.Queue()
+    tag = await channel.consume("q", arrived.put_nowait)
+    assert list(ours.channel.consumers) == [tag]
+    ours.broker.send(1, spec.Basic.Deliver(tag, 7, False, "", "q"), ContentHeader())
+    assert (await arrived.get()).tag == 7
+    ours.broker.answers["Basic.Cancel"] = spec.Basic.CancelOk(tag)
+    await channel.cancel(tag)
+    assert not ours.channel.consumers
+    assert ours.channel.frames.empty()
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("end", ["cancel", "close"])
+async def test_an_acknowledgement_precedes_what_is_called_after_it(ours: Ours, end: str) -> None:
+    channel = Channel(ours.channel, ours.connection.frames)
+    arrived: asyncio.Queue[Delivery] = asyncio.Queue()
+    tag = await channel.consume("q", arrived.put_nowait)
+    ours.broker.answers["Basic.Cancel"] = spec.Basic.CancelOk(tag)
+    ours.broker.send(1, spec.Basic.Deliver(tag, 7, False, "", "q"), ContentHeader())
+    await arrived.get()
+    await channel.acknowledge([7])
+    await (channel.cancel(tag) if end == "cancel" else channel.close())
+    names = []
+    while not ours.broker.others.empty():
+        names.append(ours.broker.others.get_nowait()[0])
+    assert names[-2:] == ["Basic.Ack", "Basic.Cancel" if end == "cancel" else "Channel.Close"]
+
+
+async def test_a_frame_without_its_end_ends_the_connection(ours: Ours) -> None:
+    session = Session(ours.connection, lambda: None)
+    await session.channel()
+    frame = marshal(spec.Basic.Ack(1), 2)
+    ours.broker.send_bytes(frame[:-1] + b"\x00")
+    await session.ended

@@ -20,7 +20,6 @@ from common.errors import (
     Misconfigured,
     NotPermitted,
     PredictionError,
-    Refused,
     Unconfirmed,
 )
 from common.telemetry.logs import REPORTED_BY_US
@@ -58,7 +57,6 @@ def test_connection_exceptions_hold_none_that_a_defect_raises(exception: type[Ex
 @pytest.mark.parametrize(
     ("exception", "ours"),
     [
-        (exceptions.DeliveryError(None, spec.Basic.Nack(1)), Refused),
         (exceptions.ChannelAccessRefused("why"), NotPermitted),
         (asyncio.CancelledError(), ConnectionLost),
         (TimeoutError(), Unconfirmed),
@@ -73,8 +71,6 @@ def test_exceptions_with_a_meaning_of_their_own_keep_it(
 
 
 def test_exceptions_that_are_told_apart_stand_in_this_order() -> None:
-    assert issubclass(exceptions.PublishError, exceptions.DeliveryError)
-    assert issubclass(exceptions.DeliveryError, CONNECTION_EXCEPTIONS)
     assert issubclass(exceptions.ChannelAccessRefused, CONNECTION_EXCEPTIONS)
     assert issubclass(TimeoutError, CONNECTION_EXCEPTIONS)
 
@@ -82,7 +78,7 @@ def test_exceptions_that_are_told_apart_stand_in_this_order() -> None:
 async def test_a_call_on_a_closed_channel_is_a_lost_connection(ours: Ours) -> None:
     await ours.channel.close()
     with pytest.raises(ConnectionLost) as raised:
-        await Channel(ours.channel).declare(model_queues("demo", "quorum"))
+        await Channel(ours.channel, ours.connection.frames).declare(model_queues("demo", "quorum"))
     assert isinstance(raised.value.__cause__, exceptions.ChannelInvalidStateError)
 
 

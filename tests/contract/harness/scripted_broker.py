@@ -41,6 +41,8 @@ class ScriptedBroker:
         }
         self.publishes: asyncio.Queue[list[bytes]] = asyncio.Queue()
         """The frames of each publish, as they came."""
+        self.others: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+        """The names and bytes of all other methods."""
         self.is_connected = asyncio.Event()
         self._writer: asyncio.StreamWriter | None = None
 
@@ -48,6 +50,18 @@ class ScriptedBroker:
         """Send frames to the client."""
         assert self._writer is not None
         self._writer.write(b"".join(pamqp.frame.marshal(each, channel) for each in frames))
+
+    def send_bytes(self, data: bytes) -> None:
+        """Send bytes that need not be frames."""
+        assert self._writer is not None
+        self._writer.write(data)
+
+    async def received(self, names: set[str]) -> bytes:
+        """Return the next method that has one of these names."""
+        while True:
+            name, raw = await self.others.get()
+            if name in names:
+                return raw
 
     def hang_up(self) -> None:
         """Close the socket without ``connection.close``."""
@@ -71,7 +85,9 @@ class ScriptedBroker:
         answer = self.answers.get(frame.name)
         if isinstance(frame, spec.Basic.Publish):
             self.publishes.put_nowait([raw, *await _read_content(reader)])
-        elif answer is not None:  # one without arguments counts as false
+            return
+        self.others.put_nowait((frame.name, raw))
+        if answer is not None:  # one without arguments counts as false
             self.send(channel, answer)
 
 

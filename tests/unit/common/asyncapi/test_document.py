@@ -8,7 +8,6 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from common.amqp.codec import properties
 from common.asyncapi import asyncapi
 from common.contract.announcement import Announcement, ModelCard, roll_call
 from common.contract.claim import ClaimBody, accepted_message
@@ -17,6 +16,7 @@ from common.contract.progress import Progress, started
 from common.contract.timing import Timing
 from common.contract.topology import EXCHANGES, SyncQueueType, model_queues, shared_queues
 from common.errors import BY_CODE
+from tests.support.harness.properties import published_properties
 from tests.support.harness.references import references, resolved
 
 with warnings.catch_warnings():
@@ -110,7 +110,7 @@ def document(sync_type: SyncQueueType) -> dict[str, Any]:
 
 def sent(message: Message) -> dict[str, Any]:
     """Return the AMQP properties that a message is published with, by their names in AMQP."""
-    raw = properties(message, "a message id")
+    raw = published_properties(message, "a message id")
     values = {name: getattr(raw, name) for name in raw.attributes() if name != "headers"}
     found = {name: value for name, value in values.items() if value not in (None, "")}
     found["type"] = found.pop("message_type")

@@ -1,6 +1,7 @@
 """The results in memory: the first final state wins, and bytes are bounded."""
 
 import sys
+import tracemalloc
 from typing import Final
 
 from hypothesis import settings
@@ -11,7 +12,7 @@ from common.contract.messages import CANCELLED, Reply
 from common.contract.timing import Timing
 from common.errors import InvalidInput
 from gateway.prediction_id import PredictionId, minted_ms
-from gateway.reply_stream.results import ENTRY_BYTES, LOST, Entry, Results
+from gateway.reply_stream.results import ENTRY_BYTES, FORGOTTEN_AT_ONCE, LOST, Entry, Results
 
 LIFE_S: Final = 60
 BUDGET_BYTES: Final = 3 * ENTRY_BYTES
@@ -58,12 +59,34 @@ class ResultsAgainstADict(RuleBasedStateMachine):
     def record_reply(self, prediction_id: PredictionId, reply: Reply) -> None:
         before = {known: self.results.get(known) for known in self.first}
         self.offset += 1
+        if prediction_id in self.first:
+            self.find_again(prediction_id, reply)
         is_first = prediction_id not in self.first
         assert self.results.record(prediction_id, reply, self.offset) == is_first
         if is_first:
             self.first[prediction_id] = (reply, self.offset)
             before[prediction_id] = reply
         self.check_dropped(before)
+
+    def find_again(self, prediction_id: PredictionId, reply: Reply) -> None:
+        """Expect the new offset of a final state whose offset was lost."""
+        first, offset = self.first[prediction_id]
+        kept = self.results.get(prediction_id)
+        if offset == LOST and (kept == LOST or (kept == first == reply)):
+            self.first[prediction_id] = (first, self.offset)
+
+    @rule()
+    def begin_another_stream(self) -> None:
+        self.results.lose_offsets()
+        self.first = {known: (reply, LOST) for known, (reply, _) in self.first.items()}
+        self.offset = 0
+
+    @rule(which=st.integers(0, 100))
+    def find_the_same_again(self, which: int) -> None:
+        alive = [known for known in self.first if self.is_alive(known)]
+        if alive:
+            known = alive[which % len(alive)]
+            self.record_reply(known, self.first[known][0])
 
     def check_dropped(self, before: dict[PredictionId, Reply | int | None]) -> None:
         """Check that no more bodies were dropped than the budget requires."""
@@ -87,6 +110,8 @@ class ResultsAgainstADict(RuleBasedStateMachine):
         for prediction_id, (reply, offset) in self.first.items():
             found = self.results.get(prediction_id)
             assert found in (reply, offset) or (found is None and not self.is_alive(prediction_id))
+            assert self.results.offset(prediction_id) == (None if found is None else offset)
+            assert (prediction_id in self.results) == (found is not None)
 
     @invariant()
     def counts_agree_with_what_is_kept(self) -> None:
@@ -131,6 +156,19 @@ def test_a_result_is_kept_for_its_life_and_not_a_millisecond_longer() -> None:
     assert results.get(other) == reply_of(1)
 
 
+def test_many_results_that_have_ended_are_removed_in_steps_that_are_bounded() -> None:
+    now_s, many = [0.0], 2 * FORGOTTEN_AT_ONCE + 1
+    results = Results(10**9, LIFE_S, lambda: now_s[0])
+    for number in range(many):
+        results.record(id_of(number, 0), reply_of(1), number)
+    now_s[0] = LIFE_S
+    for recorded in (1, 2, 3):
+        results.record(id_of(recorded, LIFE_S), reply_of(1), many + recorded)
+        assert len(results) == max(0, many - recorded * FORGOTTEN_AT_ONCE) + recorded
+    assert results.known_by_offset == 0
+    assert results.bytes_used == 3 * cost_bytes(reply_of(1))
+
+
 def test_without_a_budget_every_result_is_known_by_its_offset() -> None:
     results = Results(0, LIFE_S, lambda: 0.0)
     for offset in range(3):
@@ -170,12 +208,42 @@ def test_the_timing_of_a_final_state_is_kept_with_its_body() -> None:
 
 
 def test_the_timing_of_a_final_state_takes_a_few_bytes() -> None:
+    prediction_id = id_of(1, 1.7e9)
     timed, untimed = (
-        Entry.pack(Reply("prediction.succeeded", b"x", timing), 2**30)
+        Entry.pack(prediction_id, Reply("prediction.succeeded", b"x", timing), 2**30)
         for timing in (Timing.of(3600, 1500), None)
     )
-    assert sys.getsizeof(timed.offset_and_timing) - sys.getsizeof(2**30) <= 12
+    assert sys.getsizeof(timed.packed) - sys.getsizeof(prediction_id << 64 | 2**30) <= 12
     assert sys.getsizeof(timed) == sys.getsizeof(untimed)
+
+
+def test_a_result_takes_at_most_320_bytes_and_no_more_than_is_counted() -> None:
+    body_bytes, count = 100, 20_000
+    tracemalloc.start()
+    try:
+        results = Results(10**9, LIFE_S * 1000, lambda: 1.7e9)
+        for offset in range(count):
+            prediction_id = id_of(offset << 20, 1.7e9 + offset / 1000)
+            message_type = "".join(("prediction.", "succeeded"))  # each message has its own
+            body = bytes(body_bytes)
+            timing = Timing.of(offset / 1000, 0.5)
+            results.record(prediction_id, Reply(message_type, body, timing), 10**9 + offset)
+        used_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(results) == count
+    assert used_bytes / count <= 320
+    assert used_bytes <= results.bytes_used
+
+
+def test_another_id_with_the_same_fingerprint_gets_nothing_from_memory() -> None:
+    results = Results(BUDGET_BYTES, LIFE_S, lambda: 0.0)
+    one = id_of(1, 0)
+    other = PredictionId(one | 1 << 52)
+    results.record(one, reply_of(1), 1)
+    assert (results.get(other), results.offset(other)) == (None, None)
+    assert not results.record(other, reply_of(2), 2)
+    assert (results.get(one), results.offset(one)) == (reply_of(1), 1)
 
 
 def test_a_prediction_without_a_final_state_is_not_known() -> None:

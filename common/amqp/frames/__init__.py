@@ -1,0 +1,1 @@
+"""The frames that come often, as bytes and as messages; all without I/O."""
