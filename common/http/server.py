@@ -129,7 +129,7 @@ async def _accepting(
     async def stop_listening() -> None:
         server.close()
         with backlog, suppress(OSError):  # no client is left, or no descriptor for it
-            while True:
+            for _ in range(BACKLOG):  # those that come meanwhile are others', on a shared port
                 accepted, _ = backlog.accept()
                 await loop.connect_accepted_socket(
                     lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader(), connected),

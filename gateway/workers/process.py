@@ -12,11 +12,11 @@ import structlog
 
 from common.errors import Misconfigured
 from common.restarts import keep_running
-from common.service import UNUSABLE
+from common.service import BROKEN, UNUSABLE
 from gateway.workers import lifeline
 from gateway.workers.worker import COMMAND
 
-ENDED_WELL: Final = frozenset({0, -signal.SIGTERM})
+ENDED_WELL: Final = frozenset({0, -signal.SIGTERM, -signal.SIGINT})
 """Exit codes of a worker that was told to end; by the signal if it had not begun to serve."""
 
 log = structlog.get_logger()
@@ -91,25 +91,33 @@ class WorkerProcess:
         ours, theirs = socket.socketpair()
         with ours:
             ours.setblocking(False)
-            with theirs:
-                descriptors = (self._listener.fileno(), theirs.fileno())
-                self._process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "gateway", COMMAND, *self._place),
-                    *map(str, descriptors),
-                    pass_fds=descriptors,
-                )
-            self._lifeline, self._unread = ours, b""
-            loop = asyncio.get_running_loop()
-            loop.add_reader(ours, self._receive)
-            if self._stopping.is_set():  # since ``stop`` while it was being started
-                self.stop()
             try:
-                code = await self._process.wait()
-                self._receive()  # its last words
-            finally:
-                loop.remove_reader(ours)
-                self._process = self._lifeline = None
-                self._leave()
+                with theirs:
+                    self._process = await self._start(self._listener.fileno(), theirs.fileno())
+            except OSError as exc:  # no memory, or too many processes
+                log.warning("worker not started", worker=self._place[0], reason=str(exc))
+                return BROKEN
+            return await self._until_end(self._process, ours)
+
+    async def _start(self, *descriptors: int) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gateway", COMMAND, *self._place, *map(str, descriptors)),
+            pass_fds=descriptors,
+        )
+
+    async def _until_end(self, process: asyncio.subprocess.Process, ours: socket.socket) -> int:
+        loop = asyncio.get_running_loop()
+        self._lifeline, self._unread = ours, b""
+        loop.add_reader(ours, self._receive)
+        if self._stopping.is_set():  # since ``stop`` while it was being started
+            self.stop()
+        try:
+            code = await process.wait()
+            self._receive()  # its last words
+        finally:
+            loop.remove_reader(ours)
+            self._process = self._lifeline = None
+            self._leave()
         return code
 
     def _tell(self, words: bytes) -> None:

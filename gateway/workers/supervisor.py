@@ -52,9 +52,7 @@ class Supervisor:
             Misconfigured: a worker cannot be used as configured, so all of them were ended.
         """
         self._stop = stop
-        with TemporaryDirectory(prefix="predictmq-") as name:  # only this user may enter it
-            if len(os.fsencode(name)) > MAX_DIRECTORY_BYTES:
-                raise Misconfigured(f"the path {name} is too long for sockets: set TMPDIR.")
+        with _private_directory() as name:
             self._workers = self._create_workers(Path(name))
             log.info("starting workers", count=len(self._workers), bind=self._settings.bind)
             async with asyncio.TaskGroup() as group:
@@ -121,3 +119,19 @@ class Supervisor:
         if not self._stop.is_set():
             log.warning("no worker accepts connections: they are refused until one has caught up")
             self._listener.refuse()
+
+
+def _private_directory() -> TemporaryDirectory[str]:
+    """Create a directory for Unix sockets that only this user may enter.
+
+    Raises:
+        Misconfigured: there is no place for one.
+    """
+    try:
+        directory = TemporaryDirectory(prefix="predictmq-")
+    except OSError as exc:
+        raise Misconfigured(f"no temporary directory ({exc.strerror}): set TMPDIR.") from exc
+    if len(os.fsencode(directory.name)) > MAX_DIRECTORY_BYTES:
+        directory.cleanup()
+        raise Misconfigured(f"the path {directory.name} is too long for sockets: set TMPDIR.")
+    return directory

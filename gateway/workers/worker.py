@@ -131,10 +131,13 @@ class Worker:
 
     def report(self, sentence: str) -> None:
         """Have the supervisor say why no restart of this worker would help."""
-        self._tell(lifeline.line(lifeline.UNUSABLE, sentence))
+        if not self._tell(lifeline.line(lifeline.UNUSABLE, sentence)):
+            print(f"gateway: {sentence}", file=sys.stderr)
 
-    def _tell(self, words: bytes) -> None:
+    def _tell(self, words: bytes) -> bool:
+        """Return whether there is a supervisor to be told."""
         try:
             self._supervisor.send(words)
-        except OSError:  # the supervisor has ended
-            print(words.decode().strip(), file=sys.stderr)
+        except OSError:
+            return False
+        return True

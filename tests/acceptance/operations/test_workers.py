@@ -239,6 +239,17 @@ async def test_a_port_that_is_taken_ends_it_with_one_sentence(cluster: Cluster) 
     assert not gateway.log.count("Traceback")
 
 
+async def test_a_directory_that_no_socket_fits_into_ends_it_with_one_sentence(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    too_long = tmp_path / (100 * "x")
+    too_long.mkdir()
+    gateway = cluster.gateway(**TWO, TMPDIR=str(too_long))
+    assert await gateway.exit_code(timeout_s=20) == 2
+    assert "is too long for sockets: set TMPDIR." in gateway.log
+    assert not list(too_long.iterdir())
+
+
 async def _call(gateway: Service, number: int, sleep_s: float) -> int:
     """Call on a new connection; returns the result."""
     async with client(gateway.url) as http:
