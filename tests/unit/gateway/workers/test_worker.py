@@ -99,7 +99,7 @@ async def test_a_worker_leaves_the_port_and_removes_the_directory_when_its_super
         await supervised.stop.wait()
     assert await supervised.worker.others_stay()
     await supervised.end()
-    assert not tmp_path.exists()  # noqa: ASYNC240 - in memory
+    assert not tmp_path.exists()  # noqa: ASYNC240 - on a local disk
     assert "left" not in capfd.readouterr().err
 
 
