@@ -30,11 +30,19 @@ leaves reference cycles behind only when it fails."""
 Serve = Callable[[asyncio.Event, Tracer | None], Awaitable[bool]]
 
 
-def run_service(name: str, serve: Serve) -> int:
+def run_service(
+    name: str,
+    serve: Serve,
+    *,
+    is_traced: bool = True,
+    report: Callable[[str], None] | None = None,
+    **log_fields: int,
+) -> int:
     """Run ``serve(stop, tracer)`` until it ends; SIGTERM and SIGINT set ``stop``.
 
-    Returns the exit code: 0 if ``serve`` returns True, ``BROKEN`` if it returns False, and
-    ``UNUSABLE``, after printing the sentence, if it raises ``Misconfigured``.
+    ``tracer`` is None unless ``is_traced``. Each log line has ``log_fields``. Returns the exit
+    code: 0 if ``serve`` returns True, ``BROKEN`` if it returns False, and ``UNUSABLE``, after
+    ``report``ing or printing the sentence, if it raises ``Misconfigured``.
     """
     gc.freeze()  # the collector does not traverse what the imports have made
     gc.set_threshold(COLLECT_EVERY)
@@ -48,9 +56,11 @@ def run_service(name: str, serve: Serve) -> int:
 
     try:
         telemetry = read_settings(TelemetrySettings)
-        configure_logs(name, telemetry.log_level)
+        configure_logs(name, telemetry.log_level, **log_fields)
         with (
-            open_tracer(name, is_wanted=telemetry.otlp_endpoint is not None) as tracer,
+            open_tracer(
+                name, is_wanted=is_traced and telemetry.otlp_endpoint is not None
+            ) as tracer,
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
             return 0 if runner.run(main(tracer)) else BROKEN
@@ -58,7 +68,16 @@ def run_service(name: str, serve: Serve) -> int:
         sentence = group.exceptions[0]
         while isinstance(sentence, BaseExceptionGroup):
             sentence = sentence.exceptions[0]
-        print(f"{name}: {sentence}", file=sys.stderr)
+        if report is not None:
+            report(str(sentence))
+        else:
+            refuse(name, sentence)
+    return UNUSABLE
+
+
+def refuse(name: str, reason: Exception) -> int:
+    """Print why the service cannot be used as configured; return the exit code for it."""
+    print(f"{name}: {reason}", file=sys.stderr)
     return UNUSABLE
 
 

@@ -1,21 +1,52 @@
-"""The entry point: ``python -m gateway`` reads the settings and serves until it is stopped."""
+"""The entry point: ``python -m gateway`` reads the settings and serves until it is stopped.
+
+With several workers this process is their supervisor, and each of them runs this module again.
+"""
 
 import asyncio
 import sys
+from collections.abc import Sequence
+from functools import partial
 
+from common.errors import Misconfigured
 from common.http.file_descriptors import raise_descriptor_limit
-from common.service import run_service
+from common.service import refuse, run_service
 from common.settings import BrokerSettings, read_settings
 from common.telemetry.tracing import Tracer
-from gateway.app import Gateway
 from gateway.settings import GatewaySettings
+from gateway.workers.supervisor import Supervisor
+from gateway.workers.worker import Worker
 
 
-async def _serve(stop: asyncio.Event, tracer: Tracer | None) -> bool:
+async def _serve(worker: Worker | None, stop: asyncio.Event, tracer: Tracer | None) -> bool:
+    from gateway.app import Gateway  # noqa: PLC0415 - a supervisor does without its memory
+
     raise_descriptor_limit()
-    await Gateway(read_settings(GatewaySettings), read_settings(BrokerSettings), tracer).run(stop)
+    settings, broker = read_settings(GatewaySettings), read_settings(BrokerSettings)
+    await Gateway(settings, broker, tracer, worker).run(stop)
     return True
 
 
+async def _supervise(stop: asyncio.Event, _: Tracer | None) -> bool:
+    settings = read_settings(GatewaySettings)
+    read_settings(BrokerSettings)  # a wrong one ends the supervisor before anything is started
+    return await Supervisor(settings).run(stop)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a gateway, a supervisor, or the worker of a supervisor's ``arguments``."""
+    worker = Worker.from_arguments(arguments)
+    if worker is not None:
+        serve = partial(_serve, worker)
+        return run_service("gateway", serve, report=worker.report, worker=worker.number)
+    try:
+        workers = read_settings(GatewaySettings).workers
+    except Misconfigured as exc:
+        return refuse("gateway", exc)
+    if workers > 1:
+        return run_service("gateway", _supervise, is_traced=False)
+    return run_service("gateway", partial(_serve, None))
+
+
 if __name__ == "__main__":
-    sys.exit(run_service("gateway", _serve))
+    sys.exit(main(sys.argv[1:]))

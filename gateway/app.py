@@ -2,12 +2,15 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import structlog
+from prometheus_client.exposition import generate_latest
 
 from common.amqp.connection import SupervisedConnection
 from common.amqp.publisher import traced
 from common.contract.topology import model_queues, shared_queues
+from common.http.listener import SharedPort
 from common.http.server import serve_http
 from common.settings import BrokerSettings
 from common.telemetry.metrics import connection_metrics, process_registry
@@ -28,16 +31,26 @@ from gateway.settings import GatewaySettings
 from gateway.stall_detector import StallDetector
 from gateway.web.app import GatewayApp
 from gateway.web.http_metrics import HttpMetrics
+from gateway.workers.metrics import WorkerMetrics
+from gateway.workers.worker import Worker
 
 log = structlog.get_logger()
 
 
 class Gateway:
-    """One gateway: an HTTP server and its connections to the broker."""
+    """One gateway: an HTTP server and its connections to the broker.
+
+    A ``worker`` is one of several behind one port.
+    """
 
     def __init__(
-        self, settings: GatewaySettings, broker: BrokerSettings, tracer: Tracer | None = None
+        self,
+        settings: GatewaySettings,
+        broker: BrokerSettings,
+        tracer: Tracer | None = None,
+        worker: Worker | None = None,
     ) -> None:
+        self._worker = worker
         self._settings = settings
         self._broker = broker
         self._tracer = tracer
@@ -60,10 +73,15 @@ class Gateway:
         self._predictions = Predictions(
             settings, ids, self._registry, self._requestor, self._stream
         )
+        self._conditions: dict[str, Callable[[], bool]] = {
+            "broker connected": lambda: all(each.is_up for each in self._connections.values()),
+            "journal caught up": self._stream.has_caught_up,
+        }
         self._metrics = process_registry(
             gateway_metrics(self._predictions, self._requestor, self._stream, self._registry),
             connection_metrics(self._connections),
         )
+        self._shared_metrics = WorkerMetrics(worker, self._metrics) if worker is not None else None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until ``stop`` is set, then respond to the calls under way and return.
@@ -76,17 +94,31 @@ class Gateway:
             runs = [connection.run() for connection in self._connections.values()]
             runs += [self._stream.run(), self._registry.run(), self._predictions.run()]
             runs.append(self._stall_detector.run(self._stream.fall_behind))
+            if self._worker is not None and self._shared_metrics is not None:
+                runs += [self._worker.run(stop), self._shared_metrics.run()]
             background = [tasks.create_task(run) for run in runs]
-            await serve_http(
-                self.http_app(),
-                self._settings.bind,
-                stop,
-                on_stop=self._stop_accepting,
-                drain_s=self._settings.drain_s,
-            )
+            if await self._may_listen(stop):
+                await self._serve(stop)
             self._predictions.close()
             for task in background:
                 task.cancel()
+
+    async def _may_listen(self, stop: asyncio.Event) -> bool:
+        """Return True at once, or as a worker when it knows what the others know."""
+        if self._worker is None:
+            return True
+        conditions = self._conditions | {"predictors heard": self._registry.is_complete}
+        return await self._worker.may_accept(conditions, stop)
+
+    async def _serve(self, stop: asyncio.Event) -> None:
+        bind, worker = self._settings.bind, self._worker
+        await serve_http(
+            self.http_app(),
+            SharedPort(bind, worker.listener, worker.others_stay) if worker is not None else bind,
+            stop,
+            on_stop=self._on_stop,
+            drain_s=self._settings.drain_s,
+        )
 
     async def _declare(self, connection: SupervisedConnection) -> None:
         channel = await connection.channel()
@@ -112,23 +144,28 @@ class Gateway:
     def _close_readers(self) -> None:
         self._stream.detach_readers()
 
-    def _stop_accepting(self) -> None:
-        log.info("draining")
-        self._predictions.stop_accepting()
+    def _on_stop(self) -> None:
+        if self._worker is not None and self._worker.leaves_alone:
+            log.info("leaving the port")
+            self._predictions.interrupt()  # the clients that are connected may go on calling
+        else:
+            log.info("draining")
+            self._predictions.stop_accepting()
+
+    async def _exposition(self) -> bytes:
+        if self._shared_metrics is not None:
+            return await self._shared_metrics.exposition()
+        return generate_latest(self._metrics)
 
     def http_app(self) -> GatewayApp:
         """Build the HTTP application: all routes, with access control in front of them."""
         settings, registry = self._settings, self._registry
         app = GatewayApp(HttpMetrics(self._metrics), settings.max_body_bytes, self._tracer)
-        checks = {
-            "broker connected": lambda: all(each.is_up for each in self._connections.values()),
-            "journal caught up": self._stream.has_caught_up,
-            "not draining": lambda: not self._predictions.is_draining,
-        }
+        checks = self._conditions | {"not draining": lambda: not self._predictions.is_draining}
         for routes in (
             prediction_routes(self._predictions, settings.max_body_bytes),
             model_routes(registry),
-            health_routes(checks, self._metrics),
+            health_routes(checks, self._exposition),
             document_routes(registry, settings, self._broker.sync_queue_type),
             page_routes(),
         ):

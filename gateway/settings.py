@@ -100,6 +100,9 @@ def parse_origins(text: str) -> tuple[str, ...]:
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 
+MAX_WORKERS: Final = 64
+"""More than the cores of most machines; each worker reads the whole reply stream."""
+
 
 class GatewaySettings(BaseSettings):
     """The settings of one gateway, read from the environment."""
@@ -109,6 +112,7 @@ class GatewaySettings(BaseSettings):
     )
 
     bind: Bind = Field("127.0.0.1:8080", alias="GATEWAY_BIND")
+    workers: Annotated[int, Field(ge=1, le=MAX_WORKERS)] = Field(1, alias="GATEWAY_WORKERS")
     default_model: str = Field("demo", alias="DEFAULT_MODEL", pattern=MODEL_NAME)
     sync_timeout_s: Seconds = Field(30, alias="GATEWAY_SYNC_TIMEOUT_S", le=MAX_EXPIRATION_S)
     async_deadline_s: Seconds = Field(3600, alias="GATEWAY_ASYNC_DEADLINE_S")

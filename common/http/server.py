@@ -21,8 +21,8 @@ from hypercorn.config import Config
 from hypercorn.typing import AppWrapper, ASGIFramework, LifespanState
 from hypercorn.utils import wrap_app
 
-from common.errors import Misconfigured
 from common.http.connection import HttpConnection
+from common.http.listener import BACKLOG, SharedPort, listen
 from common.http.middleware import (
     LINGER_S,
     InFlightRequests,
@@ -31,22 +31,14 @@ from common.http.middleware import (
     http1_only,
 )
 
-BACKLOG: Final = 2048
 CLOSE_TIMEOUT_S: Final = 3.0
-
-ANSWER_TIMEOUT_S: Final = 60
-"""The time for which a client may leave sent data unread."""
-
-SYSTEM_BOUNDS_ANSWERS: Final = hasattr(socket, "TCP_USER_TIMEOUT")
-"""True where the system closes connections whose clients do not read; a timer for each response
-does the same at a cost."""
 
 log = structlog.get_logger()
 
 
 async def serve_http(
     app: ASGIFramework,
-    bind: str,
+    bind: str | SharedPort,
     stop: asyncio.Event,
     *,
     on_stop: Callable[[], None] = lambda: None,
@@ -60,24 +52,36 @@ async def serve_http(
     Returns at the latest ``drain_s + 3 * LINGER_S + CLOSE_TIMEOUT_S`` seconds after ``stop`` was
     set.
 
+    A process that leaves a shared port to others stops listening first: new clients are theirs,
+    and those that are connected are served as before until they have disconnected.
+
     Raises:
         Misconfigured: the address cannot be listened on.
     """
     in_flight = InFlightRequests(http1_only(catch_unhandled_errors(drain_request_body(app))))
-    listener = _listen(bind)
+    port = SharedPort(bind, listen(bind), _nobody_stays) if isinstance(bind, str) else bind
     config = _Config()
     config.loglevel = "WARNING"
     served = wrap_app(in_flight, config.wsgi_max_body_size, "asgi")
     async with (
         _lifespan(served, config) as state,
-        _accepting(served, config, state, listener) as stop_listening,
+        _accepting(served, config, state, port.listener) as stop_listening,
     ):
-        log.info("listening", bind=bind)
+        log.info("listening", bind=port.bind)
         await stop.wait()
-        on_stop()
-        await in_flight.drain(drain_s)
-        await stop_listening()
-        await in_flight.drain(LINGER_S)
+        if await port.others_stay():
+            await stop_listening()
+            on_stop()
+            await in_flight.drain(drain_s)
+        else:
+            on_stop()
+            await in_flight.drain(drain_s)
+            await stop_listening()
+            await in_flight.drain(LINGER_S)
+
+
+async def _nobody_stays() -> bool:
+    return False
 
 
 class _Config(Config):
@@ -125,7 +129,7 @@ async def _accepting(
     async def stop_listening() -> None:
         server.close()
         with backlog, suppress(OSError):  # no client is left, or no descriptor for it
-            while True:
+            for _ in range(BACKLOG):  # those that come meanwhile are others', on a shared port
                 accepted, _ = backlog.accept()
                 await loop.connect_accepted_socket(
                     lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader(), connected),
@@ -167,21 +171,3 @@ async def _lifespan(app: AppWrapper, config: Config) -> AsyncIterator[LifespanSt
         await lifespan.wait_for_shutdown()
         running.cancel()
         await asyncio.wait((running,))
-
-
-def _listen(bind: str) -> socket.socket:
-    """Listen on ``host:port``."""
-    host, _, port = bind.rpartition(":")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server(
-            (host.strip("[]"), int(port)), family=family, backlog=BACKLOG
-        )
-    except OSError as exc:
-        raise Misconfigured(
-            f"cannot listen on {bind}: {exc.strerror or exc}; stop what uses it or choose "
-            f"another address."
-        ) from exc
-    if SYSTEM_BOUNDS_ANSWERS:  # inherited by each connection that is accepted
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * ANSWER_TIMEOUT_S)
-    return listener

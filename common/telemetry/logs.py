@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
@@ -27,14 +27,15 @@ REPORTED_BY_US: Final = ("aiormq.connection", "aio_pika")
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=repr)
 
 
-def configure_logs(service: str, level: LogLevel = "info") -> None:
+def configure_logs(service: str, level: LogLevel = "info", **constant: int) -> None:
     """Log to standard error, from ``level`` on; as text in a terminal or with ``FORCE_COLOR``.
 
-    Each line has the field ``service``, whichever thread writes it, and ``correlation_id`` if the
-    current call has one. Lines of libraries have the same form, from ``warning`` on.
+    Each line has the field ``service`` and those of ``constant``, whichever thread writes it, and
+    ``correlation_id`` if the current call has one. Lines of libraries have the same form, from
+    ``warning`` on.
     """
     least = logging.getLevelNamesMapping()[level.upper()]
-    fields: list[Processor] = [_fields(service)]
+    fields: list[Processor] = [_fields({"service": service, **constant})]
     if sys.stderr.isatty() or os.environ.get("FORCE_COLOR"):
         ours: list[Processor] = [*fields, structlog.dev.ConsoleRenderer()]
         theirs = ours
@@ -64,11 +65,11 @@ def _configure_libraries(processors: list[Processor], level: int) -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def _fields(service: str) -> Processor:
-    """Return a processor that adds the fields of every line: service, level, time and call."""
+def _fields(constant: Mapping[str, Any]) -> Processor:
+    """Return a processor that adds the fields of every line: constant ones, level, time, call."""
 
     def add_fields(_: object, method: str, event: EventDict) -> EventDict:
-        event["service"] = service
+        event.update(constant)
         event["level"] = "error" if method == "exception" else method
         event["timestamp"] = datetime.now(UTC)
         if call := known_correlation_id():

@@ -1,15 +1,19 @@
 """The routes ``/livez``, ``/readyz`` and ``/metrics``."""
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from collections.abc import Awaitable, Callable
+
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from quart import Blueprint, Response
 
 from common.http.health import Checks, readiness
 from gateway.api.responses import json_response
 
 
-def health_routes(checks: Checks, registry: CollectorRegistry) -> Blueprint:
-    """Build the blueprint for monitoring; ``checks`` are the conditions of readiness."""
+def health_routes(checks: Checks, exposition: Callable[[], Awaitable[bytes]]) -> Blueprint:
+    """Build the blueprint for monitoring.
+
+    ``checks`` are the conditions of readiness; ``exposition`` returns the metrics as text.
+    """
     routes = Blueprint("health", __name__)
 
     @routes.get("/livez")
@@ -23,6 +27,6 @@ def health_routes(checks: Checks, registry: CollectorRegistry) -> Blueprint:
 
     @routes.get("/metrics")
     async def metrics() -> Response:
-        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+        return Response(await exposition(), content_type=CONTENT_TYPE_LATEST)
 
     return routes

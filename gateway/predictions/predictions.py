@@ -100,6 +100,10 @@ class Predictions:
     def stop_accepting(self) -> None:
         """Refuse new calls, end the waits for async results, and end all followers."""
         self.intake.draining = True
+        self.interrupt()
+
+    def interrupt(self) -> None:
+        """End the waits for async results, and end all followers: now and from now on."""
         self._stream.waiters.interrupt()
         self._stream.live_events.interrupt()
 

@@ -77,6 +77,10 @@ class ReplicaTable:
         """Return the live replicas of a model."""
         return [replica.announcement for replica in self._live(model)]
 
+    def is_complete(self) -> bool:
+        """Return whether every live predictor has had the time to announce itself."""
+        return self._complete_s is not None and self._now_s() >= self._complete_s
+
     async def none_serves(self, model: str) -> bool:
         """Return whether it is certain that no replica serves the model.
 

@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
 from common.errors import PredictionError
-from common.http.server import ANSWER_TIMEOUT_S, SYSTEM_BOUNDS_ANSWERS
+from common.http.listener import ANSWER_TIMEOUT_S, SYSTEM_BOUNDS_ANSWERS
 from common.telemetry.correlation import correlation_id, known_correlation_id
 from common.telemetry.tracing import Span, Tracer
 from gateway import call_context

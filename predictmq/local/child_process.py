@@ -5,18 +5,14 @@ import ctypes
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
+from common.restarts import keep_running
+
 UNUSABLE_CONFIGURATION: Final = 2
 """The exit code after which a restart would change nothing."""
-
-BACKOFF_MIN_S: Final = 0.5
-BACKOFF_MAX_S: Final = 10.0
-STEADY_S: Final = 30
-"""A process that has run for so long has not failed at its start: the backoff begins anew."""
 
 PR_SET_PDEATHSIG: Final = 1
 _LIBC: Final = ctypes.CDLL(None)
@@ -47,18 +43,14 @@ class ChildProcess:
 
     async def run(self) -> int:
         """Run it until it ends for good; return its exit code, negative for a signal."""
-        backoff_s = BACKOFF_MIN_S
-        while True:
-            started_at = time.monotonic()
-            code = await self._run_once()
-            if self._stopping.is_set() or code in {0, UNUSABLE_CONFIGURATION}:
-                return code
-            if time.monotonic() - started_at > STEADY_S:
-                backoff_s = BACKOFF_MIN_S
-            self._say(f"ended with {_ending(code)}, starts again in {backoff_s:g} s")
-            if await _happens(self._stopping, backoff_s):
-                return code
-            backoff_s = min(2 * backoff_s, BACKOFF_MAX_S)
+        return await keep_running(
+            self._run_once,
+            self._stopping,
+            is_final=lambda code: code in {0, UNUSABLE_CONFIGURATION},
+            on_restart=lambda ending, pause_s: self._say(
+                f"ended with {ending}, starts again in {pause_s:g} s"
+            ),
+        )
 
     def terminate(self) -> None:
         """Tell the process to finish what it has accepted and end (SIGTERM)."""
@@ -118,15 +110,3 @@ class ChildProcess:
                 self._say(line.decode(errors="replace"))
         if rest:
             self._say(rest.decode(errors="replace"))
-
-
-def _ending(code: int) -> str:
-    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
-
-
-async def _happens(event: asyncio.Event, timeout_s: float) -> bool:
-    try:
-        async with asyncio.timeout(timeout_s):
-            return await event.wait()
-    except TimeoutError:
-        return False

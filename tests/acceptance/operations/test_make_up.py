@@ -91,6 +91,20 @@ def test_each_line_of_output_names_its_process(checkout: Path, shared: dict[str,
     assert speakers == {"up", "gateway", "predictor-1", "predictor-2"}
 
 
+def test_several_workers_of_the_gateway_are_one_gateway_and_end_with_it(
+    checkout: Path, shared: dict[str, str]
+) -> None:
+    with MakeUp(checkout, **shared, GATEWAY_WORKERS="2") as up:
+        assert up.says(f"{READY} {up.url}"), up.output
+        assert answers(up.url)
+        assert len(up.processes("-m gateway worker")) == 2
+        up.ctrl_c()
+        up.exit_code()
+        assert "Error" not in up.output
+        assert wait_until(lambda: not up.processes(), timeout_s=5), up.processes()
+        assert not is_open(*address(up.bind))
+
+
 def test_a_predictor_that_crashes_is_started_again(checkout: Path, shared: dict[str, str]) -> None:
     with MakeUp(checkout, **shared) as up:
         assert up.says(READY), up.output
