@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
+from common.contract.json_decoder import JsonDecoder
 from common.contract.nesting import nests_deeper
 from common.errors import MalformedRequest
 
@@ -15,7 +16,7 @@ class _Raw(msgspec.Struct):
     input: msgspec.Raw
 
 
-_FIELDS: Final = msgspec.json.Decoder(dict[str, Any])
+_FIELDS: Final[JsonDecoder[dict[str, Any]]] = JsonDecoder(dict[str, Any])
 """Decodes the whole body: a struct would skip the fields beside the input, and predictors get
 those too."""
 

@@ -9,7 +9,7 @@ from quart_cors import cors
 from common.errors import Unauthorized
 from common.http.error_response import CORRELATION_HEADER
 from gateway.access.keys import ApiKeys
-from gateway.access.rate_limit import RateLimiter
+from gateway.access.rate_limit import FIELDS, RateLimiter
 from gateway.settings import GatewaySettings, Rate
 from gateway.web.app import GatewayApp
 from gateway.web.request import GatewayRequest
@@ -25,9 +25,7 @@ EXPOSED: Final = (
     "Preference-Applied",
     "Server-Timing",
     CORRELATION_HEADER,
-    "RateLimit-Limit",
-    "RateLimit-Remaining",
-    "RateLimit-Reset",
+    *FIELDS,
 )
 """Response headers that a page of another origin may read."""
 

@@ -9,6 +9,16 @@ from gateway.settings import Rate
 MAX_CALLERS: Final = 100_000
 """Callers that are remembered; beyond that, the least recent one is forgotten."""
 
+FIELDS: Final = (
+    "RateLimit-Policy",
+    "RateLimit",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+)
+"""The fields of responses: the first two as draft-ietf-httpapi-ratelimit-headers-10 defines them,
+the others as the drafts before it did."""
+
 _SECOND_NS: Final = 10**9
 
 
@@ -48,14 +58,23 @@ class RateLimiter:
         self._forget(now_ticks)
 
     def fields(self, caller: str) -> dict[str, str]:
-        """The ``RateLimit`` fields of a response to ``caller``; the reset is in seconds."""
+        """Return the ``FIELDS`` of a response to ``caller``.
+
+        ``t`` of ``RateLimit`` is the seconds until one more call is free, as ``Retry-After`` is;
+        ``RateLimit-Reset`` is those until all are.
+        """
         used_ticks = self._used_ticks(caller, self._now_ticks())
-        remaining = self._calls - -(-used_ticks // self._call_ticks)
-        return {
-            "RateLimit-Limit": str(self._calls),
-            "RateLimit-Remaining": str(remaining),
-            "RateLimit-Reset": str(self._seconds(used_ticks)),
-        }
+        used = -(-used_ticks // self._call_ticks)
+        remaining = self._calls - used
+        next_s = self._seconds(used_ticks - (used - 1) * self._call_ticks) if used else 0
+        values = (
+            f'"default";q={self._calls};w={self._call_ticks // _SECOND_NS}',
+            f'"default";r={remaining};t={next_s}',
+            str(self._calls),
+            str(remaining),
+            str(self._seconds(used_ticks)),
+        )
+        return dict(zip(FIELDS, values, strict=True))
 
     def _now_ticks(self) -> int:
         return self._now_ns() * self._calls

@@ -21,9 +21,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-import msgspec
-
 from common.contract.announcement import ModelCard
+from common.contract.json_decoder import JsonDecoder
 from common.errors import Misconfigured
 from predictor_service.models.signature import (
     Predict,
@@ -53,9 +52,9 @@ class Model:
     """The name of the parameter that wants a report; empty if there is none."""
 
     @cached_property
-    def decoder(self) -> msgspec.json.Decoder[Any]:
+    def decoder(self) -> JsonDecoder[Any]:
         """The decoder of inputs, from JSON to the type that the model takes."""
-        return msgspec.json.Decoder(self.input_type)
+        return JsonDecoder(self.input_type)
 
 
 def load_model(specification: Specification) -> Model:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from common.contract.json_decoder import JsonDecoder
 from common.errors import Misconfigured
 from predictor_service.models.report import Report
 from predictor_service.models.specification import Specification
@@ -50,7 +51,7 @@ def input_schema(specification: Specification, input_type: Any) -> dict[str, Any
         Misconfigured: the type cannot be read from JSON, or has no schema.
     """
     try:
-        msgspec.json.Decoder(input_type)
+        JsonDecoder(input_type)
         return schema_of(input_type)
     except TypeError as exc:
         raise Misconfigured(

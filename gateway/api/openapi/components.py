@@ -37,6 +37,15 @@ HEADERS: Final = {
         "What was honoured of `Prefer`, if anything.", _TEXT, "wait=10", always=False
     ),
     "Retry-After": _header("Seconds to wait before asking again.", _TEXT, "1"),
+    "RateLimit-Policy": _header(
+        "Calls and the seconds of the window.", _TEXT, '"default";q=100;w=60', always=False
+    ),
+    "RateLimit": _header(
+        "Calls that are left, and seconds until there is one more.",
+        _TEXT,
+        '"default";r=99;t=1',
+        always=False,
+    ),
     "RateLimit-Limit": _header("Calls in the window.", _TEXT, "100", always=False),
     "RateLimit-Remaining": _header("Those that are left.", _TEXT, "99", always=False),
     "RateLimit-Reset": _header("Seconds until there are more.", _TEXT, "60", always=False),

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.access.rate_limit import FIELDS
+
 SCHEMES: Final = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -25,7 +27,7 @@ class AccessControl:
     @property
     def headers(self) -> tuple[str, ...]:
         """The headers that access control adds to responses."""
-        return ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset") * self.rate
+        return FIELDS * self.rate
 
     @property
     def security(self) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The rate limiter, on a manual clock."""
 
+import re
 from datetime import timedelta
 from typing import Final
 
@@ -47,6 +48,21 @@ def test_a_caller_may_make_all_calls_of_the_rate_at_once(limiter: RateLimiter) -
     assert refused.value.retry_after_s == 4  # a third of the period, rounded up
 
 
+@pytest.mark.parametrize("calls", range(4))
+@pytest.mark.parametrize("passed_s", [0, 0.5, 3.3, 3.4, 6.7, 9.9, 10])
+def test_one_more_call_is_free_after_the_seconds_of_the_field(
+    limiter: RateLimiter, clock: Clock, calls: int, passed_s: float
+) -> None:
+    for _ in range(min(calls, 3)):
+        limiter.count("one")
+    clock.advance(passed_s)
+    left, wait_s = map(int, re.findall(r";[rt]=(\d+)", limiter.fields("one")["RateLimit"]))
+    clock.advance(max(0, wait_s - 1))
+    assert limiter.fields("one")["RateLimit-Remaining"] == str(left)
+    clock.advance(min(1, wait_s))
+    assert limiter.fields("one")["RateLimit-Remaining"] == str(min(3, left + 1))
+
+
 def test_a_refused_caller_may_call_again_after_retry_after(
     limiter: RateLimiter, clock: Clock
 ) -> None:
@@ -73,6 +89,8 @@ def test_callers_are_counted_apart(limiter: RateLimiter) -> None:
     for _ in range(3):
         limiter.count("one")
     assert limiter.fields("other") == {
+        "RateLimit-Policy": '"default";q=3;w=10',
+        "RateLimit": '"default";r=3;t=0',
         "RateLimit-Limit": "3",
         "RateLimit-Remaining": "3",
         "RateLimit-Reset": "0",
