@@ -167,7 +167,7 @@ class Gateway:
             model_routes(registry),
             health_routes(checks, self._exposition),
             document_routes(registry, settings, self._broker.sync_queue_type),
-            page_routes(),
+            page_routes(app),
         ):
             app.register_blueprint(routes)
         install_access_control(app, settings)

@@ -1,8 +1,8 @@
 """The context of the HTTP request under way: fields of its log line and span, and its timing.
 
 The correlation id is in ``common/telemetry/correlation.py``, since every log line has it. A field
-is added where its value becomes known; ``gateway/web/app.py`` reads all of them once the response
-is there.
+is added where its value becomes known; ``gateway/web/observation.py`` reads all of them once the
+response is there.
 """
 
 from contextvars import ContextVar
@@ -11,8 +11,7 @@ from typing import Any, Final
 from common.contract.timing import Timing
 
 _FIELDS: Final[ContextVar[dict[str, Any] | None]] = ContextVar("log_fields", default=None)
-_TIMING: Final[ContextVar[Timing | None]] = ContextVar("timing", default=None)
-_REQUESTED_BY_CALL: Final[ContextVar[bool]] = ContextVar("requested_by_call", default=False)
+_TIMING: Final[ContextVar[tuple[Timing | None, bool]]] = ContextVar("timing", default=(None, False))
 
 
 def begin_request() -> dict[str, Any]:
@@ -37,10 +36,9 @@ def set_timing(timing: Timing | None, *, requested_by_call: bool) -> None:
 
     ``requested_by_call``: the current call has requested the prediction, not an earlier call.
     """
-    _TIMING.set(timing)
-    _REQUESTED_BY_CALL.set(requested_by_call)
+    _TIMING.set((timing, requested_by_call))
 
 
 def timing() -> tuple[Timing | None, bool]:
     """Return what ``set_timing`` was called with in this request."""
-    return _TIMING.get(), _REQUESTED_BY_CALL.get()
+    return _TIMING.get()

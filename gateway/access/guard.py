@@ -1,9 +1,9 @@
 """Access control in front of all routes: keys, rate limits, CORS. Unset parts cost nothing."""
 
 import time
+from collections.abc import Mapping
 from typing import Final
 
-from quart import Quart, Response, request
 from quart_cors import cors
 
 from common.errors import Unauthorized
@@ -11,7 +11,8 @@ from common.http.error_response import CORRELATION_HEADER
 from gateway.access.keys import ApiKeys
 from gateway.access.rate_limit import FIELDS, RateLimiter
 from gateway.settings import GatewaySettings, Rate
-from gateway.web.request import this_request
+from gateway.web.app import GatewayApp
+from gateway.web.request import GatewayRequest
 
 OPEN: Final = ("health", "docs")
 """Blueprints without access control: monitoring has no key and calls often, and the page of
@@ -31,7 +32,7 @@ EXPOSED: Final = (
 PREFLIGHT_MAX_AGE_S: Final = 600
 
 
-def install_access_control(app: Quart, settings: GatewaySettings) -> None:
+def install_access_control(app: GatewayApp, settings: GatewaySettings) -> None:
     """Put access control in front of the routes of ``app``.
 
     Calls are counted before their keys are checked, so that no caller can try many keys. Calls that
@@ -52,41 +53,40 @@ def install_access_control(app: Quart, settings: GatewaySettings) -> None:
         )
 
 
-def _require_keys(app: Quart, keys: ApiKeys) -> None:
-    @app.before_request
-    async def require_key() -> None:
-        if not _is_guarded() or request.method == "OPTIONS":  # preflights have no key
+def _require_keys(app: GatewayApp, keys: ApiKeys) -> None:
+    def require_key(request: GatewayRequest) -> None:
+        if not _is_guarded(request) or request.method == "OPTIONS":  # preflights have no key
             return
-        name = _key_name(keys)
+        name = _key_name(request, keys)
         if name is None:
             raise Unauthorized
-        this_request().owner = name
+        request.owner = name
+
+    app.checks.append(require_key)
 
 
-def _limit_calls(app: Quart, rate: Rate, keys: ApiKeys) -> None:
+def _limit_calls(app: GatewayApp, rate: Rate, keys: ApiKeys) -> None:
     limiter = RateLimiter(rate, time.monotonic_ns)
 
-    @app.before_request
-    async def count_call() -> None:
-        if _is_guarded() and request.method != "OPTIONS":
-            limiter.count(_caller_id(keys))
+    def count_call(request: GatewayRequest) -> None:
+        if _is_guarded(request) and request.method != "OPTIONS":
+            limiter.count(_caller_id(request, keys))
 
-    @app.after_request
-    async def add_fields(response: Response) -> Response:
-        if _is_guarded():
-            response.headers.update(limiter.fields(_caller_id(keys)))
-        return response
+    def rate_fields(request: GatewayRequest) -> Mapping[str, str]:
+        return limiter.fields(_caller_id(request, keys)) if _is_guarded(request) else {}
 
-
-def _is_guarded() -> bool:
-    return request.routing_exception is None and request.blueprint not in OPEN
+    app.checks.append(count_call)
+    app.header_sources.append(rate_fields)
 
 
-def _caller_id(keys: ApiKeys) -> str:
-    name = _key_name(keys)
+def _is_guarded(request: GatewayRequest) -> bool:
+    return request.route is not None and request.route.blueprint not in OPEN
+
+
+def _caller_id(request: GatewayRequest, keys: ApiKeys) -> str:
+    name = _key_name(request, keys)
     return f"address {request.remote_addr}" if name is None else f"key {name}"
 
 
-def _key_name(keys: ApiKeys) -> str | None:
-    current = this_request()
-    return keys.name_of(current.header("authorization") or "", current.header("x-api-key") or "")
+def _key_name(request: GatewayRequest, keys: ApiKeys) -> str | None:
+    return keys.name_of(request.header("authorization") or "", request.header("x-api-key") or "")

@@ -3,7 +3,7 @@
 from common.errors import MalformedHeader, UnsupportedMediaType
 from gateway.api.headers import duration_s, read_idempotency_key
 from gateway.predictions.call import Call
-from gateway.web.request import GatewayRequest, TimedBody, trace_headers
+from gateway.web.request import GatewayRequest, trace_headers
 
 
 def read_call(
@@ -37,17 +37,19 @@ class JsonBody:
     def __init__(self, request: GatewayRequest, max_bytes: int) -> None:
         self._request = request
         length = request.header("content-length") or ""
-        self.size_bytes = min(int(length), max_bytes) if length.isdecimal() else max_bytes
+        self._announced_bytes = int(length) if length.isdecimal() else None
+        self.size_bytes = (
+            max_bytes if self._announced_bytes is None else min(self._announced_bytes, max_bytes)
+        )
 
     async def read(self) -> bytes:
         """Read the whole body.
 
         Raises:
             UnsupportedMediaType: its type is not JSON, or it is compressed.
+            BodyTooLarge: it is larger than this gateway takes.
         """
-        unread = self._request.body
-        assert isinstance(unread, TimedBody)
-        body = await unread.read()
+        body = await self._request.body.read(self._announced_bytes)
         encoding = self._request.header("content-encoding") or "identity"
         if body and (not self._request.is_json or encoding != "identity"):
             sent = self._request.header("content-type") or "no Content-Type"

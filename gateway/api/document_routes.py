@@ -3,14 +3,14 @@
 from importlib.metadata import version
 
 import msgspec
-from quart import Blueprint, Response
+from quart import Blueprint
 
 from common.asyncapi import asyncapi
 from common.contract.topology import SyncQueueType
 from gateway.api.openapi import AccessControl, describe
-from gateway.api.responses import json_response
 from gateway.registry.registry import PredictorRegistry
 from gateway.settings import GatewaySettings
+from gateway.web.response import BytesResponse, json_response
 
 
 def document_routes(
@@ -23,13 +23,13 @@ def document_routes(
     access = AccessControl(keys=bool(settings.api_keys), rate=settings.rate_limit is not None)
 
     @routes.get("/openapi.json")
-    async def openapi() -> Response:
+    async def openapi() -> BytesResponse:
         served = [card for card in registry.cards() if registry.serving(card.name)]
         document = describe(served, settings.default_model, release, access)
         return json_response(msgspec.json.encode(document))
 
     @routes.get("/asyncapi.json")
-    async def amqp_contract() -> Response:
+    async def amqp_contract() -> BytesResponse:
         return json_response(contract)
 
     return routes

@@ -6,7 +6,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from quart import Blueprint, Response
 
 from common.http.health import Checks, readiness
-from gateway.api.responses import json_response
+from gateway.web.response import BytesResponse, json_response
 
 
 def health_routes(checks: Checks, exposition: Callable[[], Awaitable[bytes]]) -> Blueprint:
@@ -17,11 +17,11 @@ def health_routes(checks: Checks, exposition: Callable[[], Awaitable[bytes]]) ->
     routes = Blueprint("health", __name__)
 
     @routes.get("/livez")
-    async def live() -> Response:
+    async def live() -> BytesResponse:
         return json_response(b'{"status": "alive"}')
 
     @routes.get("/readyz")
-    async def ready() -> Response:
+    async def ready() -> BytesResponse:
         is_ready, body = readiness(checks)
         return json_response(body, 200 if is_ready else 503)
 

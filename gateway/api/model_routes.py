@@ -3,12 +3,12 @@
 from typing import Any
 
 import msgspec
-from quart import Blueprint, Response
+from quart import Blueprint
 
 from common.contract.announcement import Announcement, ModelCard
 from common.errors import UnknownModel
-from gateway.api.responses import json_response
 from gateway.registry.registry import PredictorRegistry
+from gateway.web.response import BytesResponse, json_response
 
 
 def model_routes(registry: PredictorRegistry) -> Blueprint:
@@ -16,12 +16,12 @@ def model_routes(registry: PredictorRegistry) -> Blueprint:
     routes = Blueprint("models", __name__)
 
     @routes.get("/models")
-    async def models() -> Response:
+    async def models() -> BytesResponse:
         listed = [_summary(card, len(registry.serving(card.name))) for card in registry.cards()]
         return json_response(msgspec.json.encode({"models": listed}))
 
     @routes.get("/models/<model>")
-    async def get_model(model: str) -> Response:
+    async def get_model(model: str) -> BytesResponse:
         card = registry.card(model)
         if card is None:
             raise UnknownModel(f"There is no model {model[:64]!r} that a predictor has announced.")

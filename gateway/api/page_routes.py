@@ -8,8 +8,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from quart import Blueprint, Response, send_from_directory
+from quart import Blueprint, Quart, Response, send_from_directory
 from werkzeug.exceptions import NotFound
+
+from gateway.web.request import this_request
 
 ASSETS: Final = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
 
@@ -54,8 +56,8 @@ POLICY: Final = (
 """Content Security Policy: this host alone."""
 
 
-def page_routes() -> Blueprint:
-    """Build the blueprint of the page and its files."""
+def page_routes(app: Quart) -> Blueprint:
+    """Build the blueprint of the page and its files; Quart sends these in a context of ``app``."""
     routes = Blueprint("docs", __name__)
     assets = Path(str(files("flask_swagger_ui") / "dist"))
 
@@ -72,6 +74,7 @@ def page_routes() -> Blueprint:
     async def docs_asset(asset: str) -> Response:
         if asset not in ASSETS:
             raise NotFound
-        return await send_from_directory(assets, asset)
+        async with app.request_context(this_request().quart):
+            return await send_from_directory(assets, asset)
 
     return routes

@@ -3,8 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
-from quart import Blueprint, Response, after_this_request
-from quart.typing import ResponseTypes
+from quart import Blueprint, Response
 
 from common.errors import AlreadyFinal, MalformedRequest, PredictionError
 from common.http.error_response import CORRELATION_HEADER, JSON
@@ -13,7 +12,6 @@ from gateway.api.headers import Preferences, whole_seconds
 from gateway.api.responses import (
     accepted_response,
     empty_response,
-    json_response,
     output_body,
     pending_response,
 )
@@ -24,6 +22,7 @@ from gateway.prediction_id import spell
 from gateway.predictions.predictions import Predictions
 from gateway.web.errors import STATUS, prediction_problem
 from gateway.web.request import GatewayRequest, this_request
+from gateway.web.response import BytesResponse, GatewayResponse, json_response
 
 NO_PREFERENCES: Final = Preferences()
 
@@ -34,7 +33,7 @@ def prediction_routes(predictions: Predictions, max_body_bytes: int) -> Blueprin
 
     @routes.post("/predict")
     @routes.post("/models/<model>/predict")
-    async def predict(model: str | None = None) -> Response:
+    async def predict(model: str | None = None) -> BytesResponse:
         request = this_request()
         preferred = _preferences(request, ("respond-async", "wait"), predictions.longest_wait_s)
         call = read_call(request, model, preferred.wait_s, max_body_bytes)
@@ -46,23 +45,25 @@ def prediction_routes(predictions: Predictions, max_body_bytes: int) -> Blueprin
         return json_response(result) if result is not None else accepted_response(prediction_id)
 
     @routes.get("/predict/<prediction_id>")
-    async def look_up(prediction_id: str) -> Response:
+    async def look_up(prediction_id: str) -> GatewayResponse:
         request = this_request()
         respond = _follow if _prefers_events(request) else _look_up
         response = await respond(predictions, prediction_id, request)
-        response.vary.add("Accept")
+        response.headers["Vary"] = "Accept"
         return response
 
     @routes.delete("/predict/<prediction_id>")
-    async def cancel(prediction_id: str) -> Response:
-        await predictions.cancel(prediction_id, owner=this_request().owner)
+    async def cancel(prediction_id: str) -> BytesResponse:
+        try:
+            await predictions.cancel(prediction_id, owner=this_request().owner)
+        except AlreadyFinal as exc:
+            return _already_final(exc)
         return empty_response()
 
-    routes.register_error_handler(AlreadyFinal, _already_final)
     return routes
 
 
-async def _look_up(predictions: Predictions, text: str, request: GatewayRequest) -> Response:
+async def _look_up(predictions: Predictions, text: str, request: GatewayRequest) -> BytesResponse:
     """Respond with the final state, after a wait if one is requested; or with the progress."""
     query_s = _query_wait_s(request)
     preferred_s = _preferences(request, ("wait",), predictions.longest_wait_s).wait_s
@@ -73,7 +74,7 @@ async def _look_up(predictions: Predictions, text: str, request: GatewayRequest)
     return json_response(output_body(found.result, spell(found.prediction_id)))
 
 
-async def _follow(predictions: Predictions, text: str, request: GatewayRequest) -> Response:
+async def _follow(predictions: Predictions, text: str, request: GatewayRequest) -> GatewayResponse:
     """Respond with the events as they come; with 204 to a client that has the final one.
 
     A browser reconnects whenever a stream ends, but not after a 204.
@@ -99,12 +100,7 @@ def _preferences(
         return NO_PREFERENCES
     preferred = Preferences.read(headers, meaningful).within(longest_wait_s)
     if applied := preferred.applied():
-
-        @after_this_request
-        async def add_header(response: ResponseTypes) -> ResponseTypes:
-            response.headers["Preference-Applied"] = applied
-            return response
-
+        request.response_headers["Preference-Applied"] = applied
     return preferred
 
 
@@ -114,7 +110,7 @@ def _query_wait_s(request: GatewayRequest) -> int:
     Raises:
         MalformedRequest: the value is not a whole number of seconds.
     """
-    text = request.args.get("wait", "0") if request.query_string else "0"
+    text = request.quart.args.get("wait", "0") if request.query_string else "0"
     wait_s = whole_seconds(text)
     if wait_s is None:
         raise MalformedRequest("The wait of a query is a whole number of seconds, like ?wait=10.")
@@ -127,11 +123,11 @@ def _prefers_events(request: GatewayRequest) -> bool:
     return (
         EVENT_STREAM in accepted.lower()
         and request.method == "GET"
-        and request.accept_mimetypes.best_match([JSON, EVENT_STREAM]) == EVENT_STREAM
+        and request.quart.accept_mimetypes.best_match([JSON, EVENT_STREAM]) == EVENT_STREAM
     )
 
 
-async def _already_final(error: AlreadyFinal) -> Response:
+def _already_final(error: AlreadyFinal) -> BytesResponse:
     """Respond with the body of a GET, under the status of the error."""
     status = STATUS[error.code]
     if isinstance(error.outcome, PredictionError):

@@ -3,13 +3,11 @@
 import http
 from typing import Final
 
-from quart import Response
-
 from common.contract.progress import Progress
-from common.http.error_response import JSON
 from gateway.call_context import add_log_fields
 from gateway.prediction_id import PredictionId, spell
 from gateway.web.errors import problem_response
+from gateway.web.response import BytesResponse, json_response
 
 PENDING_SENTENCE: Final = "Prediction is still being processed."
 
@@ -17,19 +15,12 @@ RETRY_AFTER_S: Final = "1"
 """``Retry-After`` for a prediction that is not finished, in seconds."""
 
 
-def json_response(body: bytes, status: int = 200) -> Response:
-    """Respond with bytes that already are JSON."""
-    return Response(body, status, content_type=JSON)
-
-
-def empty_response() -> Response:
+def empty_response() -> BytesResponse:
     """Respond with 204."""
-    response = Response(b"", http.HTTPStatus.NO_CONTENT)
-    del response.headers["Content-Type"]
-    return response
+    return BytesResponse(b"", int(http.HTTPStatus.NO_CONTENT), {"Content-Length": "0"})
 
 
-def accepted_response(prediction_id: PredictionId) -> Response:
+def accepted_response(prediction_id: PredictionId) -> BytesResponse:
     """Respond with 202: a prediction was accepted for later."""
     add_log_fields(state="accepted")
     text = spell(prediction_id)
@@ -40,7 +31,7 @@ def accepted_response(prediction_id: PredictionId) -> Response:
     return response
 
 
-def pending_response(progress: Progress | None) -> Response:
+def pending_response(progress: Progress | None) -> BytesResponse:
     """Respond with 202: the prediction is not finished; problem details have its progress."""
     more = {} if progress is None else {"progress": progress}
     response = problem_response(http.HTTPStatus.ACCEPTED, "pending", PENDING_SENTENCE, **more)

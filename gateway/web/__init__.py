@@ -1,1 +1,1 @@
-"""The adapter to Quart: the application, its requests, and errors as responses."""
+"""The adapter to Quart: its routes, and a short way of our own from ASGI to their handlers."""

@@ -1,73 +1,127 @@
-"""The Quart application without its routes: limits, errors, log lines, metrics, spans."""
+"""The Quart application without its routes: from a request to its handler, and to its response.
+
+Quart registers the routes. Its own dispatch is for any application: signals, sessions, contexts
+that are copied, responses of any kind. Here a request takes the short way of ``_handle``.
+"""
 
 import asyncio
-import logging
-import time
-from types import TracebackType
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, cast
 
 import structlog
-from quart import Quart, Request, Response, request
-from quart.sessions import NullSession, SecureCookieSessionInterface
-from quart.typing import ResponseTypes
+from quart import Quart, Response
 from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
-from common.errors import PredictionError
-from common.http.listener import ANSWER_TIMEOUT_S, SYSTEM_BOUNDS_ANSWERS
-from common.telemetry.correlation import correlation_id, known_correlation_id
-from common.telemetry.tracing import Span, Tracer
-from gateway import call_context
+from common.errors import InternalError, PredictionError
+from common.telemetry.correlation import correlation_id
+from common.telemetry.tracing import Tracer
+from gateway.call_context import add_log_fields
 from gateway.web.asgi import AsgiConnection
 from gateway.web.errors import http_problem, prediction_problem
 from gateway.web.http_metrics import HttpMetrics
-from gateway.web.request import GatewayRequest, trace_headers
-from gateway.web.server_timing import server_timing
-
-QUIET: Final = frozenset({"/livez", "/readyz", "/metrics"})
-"""Paths that monitoring polls: counted, but neither logged nor traced."""
-
-NO_SESSION: Final = NullSession()
+from gateway.web.observation import RequestObserver
+from gateway.web.request import GatewayRequest, set_this_request, this_request
+from gateway.web.response import BytesResponse, GatewayResponse
+from gateway.web.router import Router
 
 log = structlog.get_logger()
 
+Check = Callable[[GatewayRequest], None]
+"""Raises the ``PredictionError`` that a request gets instead of its handler's response."""
 
-class _NoSessions(SecureCookieSessionInterface):
-    """Quart's sessions, switched off: no route has one, so no cookie is read or set.
-
-    A subclass of Quart's own, because that is the type of ``session_interface``.
-    """
-
-    async def open_session(self, app: Quart, request: BaseRequestWebsocket) -> NullSession:
-        return NO_SESSION
+HeaderSource = Callable[[GatewayRequest], Mapping[str, str]]
+"""Returns headers for the response to a request."""
 
 
 class GatewayApp(Quart):
     """Quart, with a response to every error and observation of every request.
 
-    Each request is counted and timed under its route's pattern, logged in one line, and traced if
-    there is a ``tracer``.
+    ``checks`` run before each handler, and ``header_sources`` add to each response, in their order.
+    Of the functions that can be registered with Quart, only those of ``after_request`` are called.
     """
 
-    request_class = GatewayRequest
     asgi_http_class = AsgiConnection
-    session_interface = _NoSessions()
 
     def __init__(
         self, metrics: HttpMetrics, max_body_bytes: int, tracer: Tracer | None = None
     ) -> None:
         super().__init__("gateway", static_folder=None)
-        self._metrics = metrics
-        self._tracer = tracer
-        self._log = structlog.get_logger().bind()  # once, instead of for each line
         self.url_map.merge_slashes = False  # a path with // is unknown, not redirected
-        self.config["MAX_CONTENT_LENGTH"] = max_body_bytes
-        # Each of Quart's own timeouts would be a task and a timer for every request.
-        self.config["BODY_TIMEOUT"] = None
-        self.config["RESPONSE_TIMEOUT"] = None if SYSTEM_BOUNDS_ANSWERS else ANSWER_TIMEOUT_S
-        self.register_error_handler(PredictionError, _on_prediction_error)
-        self.register_error_handler(HTTPException, _on_http_error)  # unhandled exceptions too
+        self.max_body_bytes = max_body_bytes
+        self.checks: list[Check] = []
+        self.header_sources: list[HeaderSource] = []
+        self._observer = RequestObserver(metrics, tracer)
+
+    async def respond(self, request: GatewayRequest) -> GatewayResponse:
+        """Respond to a request, also if it fails; log, count and trace it."""
+        set_this_request(request)
+        return await self._observer.observe(request, self._respond)
+
+    async def _respond(self, request: GatewayRequest) -> GatewayResponse:
+        try:
+            return await self._finish(request, await self._handle(request))
+        except asyncio.CancelledError:
+            add_log_fields(state="caller left")
+            raise
+        except Exception as exc:
+            return self._unexpected(exc)
+
+    async def _handle(self, request: GatewayRequest) -> GatewayResponse:
+        """Find the route, run the checks, call the handler; an error becomes a response."""
+        try:
+            request.route, arguments = self._router.match(request.method, request.path)
+            for check in self.checks:
+                check(request)
+            if request.method == "OPTIONS" and request.route.has_automatic_options:
+                return self._options_response(request.path)
+            returned = await request.route.handler(**arguments)
+        except PredictionError as exc:
+            return prediction_problem(exc)
+        except HTTPException as exc:
+            return http_problem(exc)
+        except Exception as exc:
+            return self._unexpected(exc)
+        if isinstance(returned, BytesResponse | Response):
+            return returned
+        return cast(Response, await self.make_response(returned))
+
+    async def _finish(self, request: GatewayRequest, response: GatewayResponse) -> GatewayResponse:
+        """Add the headers that do not depend on the handler."""
+        response.headers.update(request.response_headers)
+        if functions := self.after_request_funcs.get(None):
+            if isinstance(response, BytesResponse):
+                response = response.quart()
+            async with self.request_context(request.quart):
+                for function in reversed(functions):
+                    response = await self.ensure_async(function)(response)
+        for source in self.header_sources:
+            response.headers.update(source(request))
+        return response
+
+    @cached_property
+    def _router(self) -> Router:
+        """The router of all routes; the first request needs it, when all are registered."""
+        _refuse_unsupported(self)
+        handlers = {name: self.ensure_async(view) for name, view in self.view_functions.items()}
+        return Router(self.url_map, handlers)
+
+    def _options_response(self, path: str) -> Response:
+        return Response("", headers={"Allow": ", ".join(self._router.allowed_methods(path))})
+
+    def _unexpected(self, exc: Exception) -> BytesResponse:
+        """Log an unhandled exception in one line, with the id that its caller gets."""
+        request = this_request()
+        log.error(
+            "unexpected failure",
+            correlation_id=correlation_id(),
+            method=request.method,
+            path=request.path,
+            exc_info=(type(exc), exc, exc.__traceback__),
+        )
+        return prediction_problem(InternalError())
 
     def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
         """Match by path alone: Quart looks for the host first, but no route depends on it."""
@@ -81,101 +135,21 @@ class GatewayApp(Quart):
             query_args=request.query_string.decode("latin1"),
         )
 
-    async def handle_request(self, request: Request) -> ResponseTypes:
-        """Respond to a request, also if it fails; log, count and trace it."""
-        started_s = time.perf_counter()
-        fields = call_context.begin_request()
-        try:
-            if self._tracer is None or _is_quiet(request):
-                response = await self._respond(request)
-            else:
-                response = await self._traced(self._tracer, request, fields)
-        except asyncio.CancelledError:
-            self._log_request(request, None, time.perf_counter() - started_s, fields)
-            raise
-        took_s = time.perf_counter() - started_s
-        route, status = _route(request), response.status_code
-        if timing := server_timing(request.method, route, status, took_s):
-            response.headers["Server-Timing"] = timing
-        self._metrics.count_response(request.method, route, status, took_s)
-        self._log_request(request, status, took_s, fields)
-        return response
 
-    async def _respond(self, request: Request) -> ResponseTypes:
-        try:
-            return await super().handle_request(request)
-        except asyncio.CancelledError:
-            call_context.add_log_fields(state="caller left")
-            raise
+def _refuse_unsupported(app: Quart) -> None:
+    """Refuse functions that Quart would call and ``GatewayApp`` does not.
 
-    async def _traced(
-        self, tracer: Tracer, request: Request, fields: dict[str, Any]
-    ) -> ResponseTypes:
-        assert isinstance(request, GatewayRequest)
-        with tracer.request(request.method, request.path, trace_headers(request)) as span:
-            call_context.add_log_fields(trace_id=span.trace_id)
-            status = None
-            try:
-                response = await self._respond(request)
-                status = response.status_code
-                return response
-            finally:
-                _finish_span(span, request, status, fields)
-
-    def _log_request(
-        self, request: Request, status: int | None, took_s: float, fields: dict[str, Any]
-    ) -> None:
-        if self._log.is_enabled_for(logging.INFO) and not _is_quiet(request):
-            self._log.info(
-                "request",
-                method=request.method,
-                route=_route(request),
-                status=status,
-                ms=round(took_s * 1000, 2),
-                **fields,
-            )
-
-    def log_exception(
-        self,
-        exception_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None],
-    ) -> None:
-        """Log an unhandled exception in one line, with the id that its caller gets."""
-        log.error(
-            "unexpected failure",
-            correlation_id=correlation_id(),
-            method=request.method,
-            path=request.path,
-            exc_info=exception_info,
-        )
-
-
-def _is_quiet(request: Request) -> bool:
-    return request.path in QUIET and request.method in ("GET", "HEAD")
-
-
-def _route(request: Request) -> str:
-    return request.url_rule.rule if request.url_rule else "unknown"
-
-
-def _finish_span(span: Span, request: Request, status: int | None, fields: dict[str, Any]) -> None:
-    if request.url_rule:
-        span.rename(f"{request.method} {request.url_rule.rule}")
-        span.note({"http.route": request.url_rule.rule})
-    if prediction_id := known_correlation_id():
-        span.note({"predictmq.correlation_id": prediction_id})
-    span.note(
-        {f"predictmq.{name}": fields[name] for name in ("model", "state", "code") if name in fields}
-    )
-    if status is None:  # the caller has left
-        return
-    span.note({"http.response.status_code": status})
-    if status >= 500:
-        span.fail(str(fields.get("code", status)))
-
-
-async def _on_prediction_error(error: PredictionError) -> Response:
-    return prediction_problem(error)
-
-
-async def _on_http_error(error: HTTPException) -> Response:
-    return http_problem(error)
+    Raises:
+        NotImplementedError: there is one.
+    """
+    after_blueprints = {name: each for name, each in app.after_request_funcs.items() if name}
+    registered: dict[str, Mapping[Any, Any]] = {
+        "before_request": app.before_request_funcs,
+        "after_request of a blueprint": after_blueprints,
+        "teardown_request": app.teardown_request_funcs,
+        "url_value_preprocessor": app.url_value_preprocessors,
+        "errorhandler": app.error_handler_spec,
+    }
+    for name, functions in registered.items():
+        if any(functions.values()):
+            raise NotImplementedError(f"GatewayApp does not call functions of {name}.")

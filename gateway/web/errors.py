@@ -3,13 +3,10 @@
 import http
 from typing import Any, Final
 
-from quart import Response, current_app, request
-from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException
 
 from common.errors import (
-    BodyTooLarge,
     Cancelled,
-    InternalError,
     PredictionError,
     RateLimited,
     Unauthorized,
@@ -17,6 +14,8 @@ from common.errors import (
 )
 from common.http.error_response import CORRELATION_HEADER, render_error
 from gateway.call_context import add_log_fields
+from gateway.web.request import this_request
+from gateway.web.response import BytesResponse, json_response
 
 STATUS: Final[dict[str, int]] = {
     "malformed_request": 400,
@@ -41,7 +40,7 @@ STATUS: Final[dict[str, int]] = {
 their own."""
 
 
-def prediction_problem(error: PredictionError, status: int | None = None) -> Response:
+def prediction_problem(error: PredictionError, status: int | None = None) -> BytesResponse:
     """Respond to a call that ended in ``error``, with ``status`` or else the error's own."""
     response = _failure(status or STATUS[error.code], error.code, error.sentence)
     if isinstance(error, Unavailable | RateLimited):
@@ -51,15 +50,8 @@ def prediction_problem(error: PredictionError, status: int | None = None) -> Res
     return response
 
 
-def http_problem(error: HTTPException) -> Response:
+def http_problem(error: HTTPException) -> BytesResponse:
     """Respond to an error of HTTP itself: an unknown path, a wrong method, and the like."""
-    if isinstance(error, RequestEntityTooLarge):
-        limit_bytes = current_app.config["MAX_CONTENT_LENGTH"]
-        return prediction_problem(
-            BodyTooLarge(f"The body is larger than the {limit_bytes} bytes this gateway takes.")
-        )
-    if isinstance(error, InternalServerError):  # an unhandled exception, which is logged
-        return prediction_problem(InternalError())
     status = error.code or http.HTTPStatus.INTERNAL_SERVER_ERROR
     sentence = error.description or http.HTTPStatus(status).phrase
     response = _failure(status, http_code(status), sentence)
@@ -74,15 +66,15 @@ def http_code(status: int) -> str:
     return http.HTTPStatus(status).phrase.lower().replace(" ", "_")
 
 
-def _failure(status: int, code: str, sentence: str) -> Response:
+def _failure(status: int, code: str, sentence: str) -> BytesResponse:
     add_log_fields(state="cancelled" if code == Cancelled.code else "failed", code=code)
     return problem_response(status, code, sentence)
 
 
-def problem_response(status: int, code: str, sentence: str, **more: Any) -> Response:
+def problem_response(status: int, code: str, sentence: str, **more: Any) -> BytesResponse:
     """Respond with an error as the client accepts it; ``more`` are fields of problem details."""
-    error = render_error(status, code, sentence, request.headers.get("Accept"), **more)
-    response = Response(error.body, status, content_type=error.content_type)
+    error = render_error(status, code, sentence, this_request().header("accept"), **more)
+    response = json_response(error.body, status, error.content_type)
     response.headers[CORRELATION_HEADER] = error.correlation_id
-    response.vary.add("Accept")
+    response.headers["Vary"] = "Accept"
     return response

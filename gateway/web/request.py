@@ -1,104 +1,82 @@
-"""Quart's request, with an owner, a timeout for its body, and headers that are decoded once."""
+"""An HTTP request as the handlers read it: decoded from its ASGI scope when it is needed."""
 
-import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from functools import cached_property
-from typing import Any, Final, cast
+from typing import Any, Final
+from urllib.parse import urlparse
 
-from quart import Request, request
-from quart.wrappers.request import Body
-from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
+from quart import Request
 
+from common.http.error_response import JSON
 from common.telemetry.trace_context import valid_traceparent, valid_tracestate
 from gateway.prediction_id import NO_OWNER
+from gateway.web.body import RequestBody
+from gateway.web.router import Route
 
-BODY_TIMEOUT_S: Final = 30
-"""Time that a client has for sending a body."""
+_THIS_REQUEST: Final[ContextVar["GatewayRequest"]] = ContextVar("request")
 
 
-class TimedBody(Body):
-    """A body that is read within ``BODY_TIMEOUT_S``; without a timer if it is complete already.
+class GatewayRequest:
+    """The request of an ASGI ``scope``; names of headers are in lower case.
 
-    It is read whole. Its parts are joined once, and a single one is returned as it is: Quart copies
-    each part into a buffer that grows, and the buffer once more.
+    ``owner`` is the name of the caller's API key. ``route`` is None until one is found.
+    ``response_headers`` are for the response, also if it is an error. ``make_quart_request`` makes
+    Quart's own request of the same scope.
     """
 
-    _is_complete = False
-
-    def __init__(self, expected_content_length: int | None, max_content_length: int | None) -> None:
-        super().__init__(expected_content_length, max_content_length)
-        self._parts: list[bytes] = []
-        self._size_bytes = 0
-
-    def append(self, data: bytes) -> None:
-        """Add a part, unless the body is too large with it: then the body is complete."""
-        if self._must_raise is not None:
-            return
-        self._size_bytes += len(data)
-        if self._max_content_length is not None and self._size_bytes > self._max_content_length:
-            self._must_raise = RequestEntityTooLarge()
-            self.set_complete()
-        else:
-            self._parts.append(data)
-
-    def __await__(self) -> Generator[Any, None, bytes]:
-        yield from super().__await__()
-        return b"".join(self._parts)
-
-    def set_complete(self) -> None:
-        """Mark the body as complete."""
-        super().set_complete()
-        self._is_complete = True
-
-    async def read(self) -> bytes:
-        """Read the whole body.
-
-        Raises:
-            RequestTimeout: the client is too slow.
-            RequestEntityTooLarge: the body is larger than ``MAX_CONTENT_LENGTH``.
-        """
-        if self._is_complete:
-            return await self
-        try:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
-                return await self
-        except TimeoutError as exc:
-            raise RequestTimeout from exc
-
-
-class GatewayRequest(Request):
-    """A request with a ``TimedBody``; ``owner`` is the name of the caller's API key.
-
-    Quart computes some properties at each access, and headers slowly where there are none; here
-    they are computed once.
-    """
-
-    body_class = TimedBody
-    owner = NO_OWNER
+    def __init__(
+        self, scope: Mapping[str, Any], body: RequestBody, make_quart_request: Callable[[], Request]
+    ) -> None:
+        self._headers = scope["headers"]
+        self._first: dict[bytes, bytes] = dict(reversed(tuple(self._headers)))
+        self._client = scope.get("client")
+        self._make_quart_request = make_quart_request
+        self.method: str = scope["method"].upper()
+        self.path = _path(scope["path"])
+        self.query_string: bytes = scope["query_string"]
+        self.body = body
+        self.owner = NO_OWNER
+        self.route: Route | None = None
+        self.response_headers: dict[str, str] = {}
 
     def header(self, name: str) -> str | None:
-        """Return the first header of a name, which is in lower case; None if there is none."""
-        return self._first.get(name)
+        """Return the first header of a name; None if there is none."""
+        value = self._first.get(name.encode())
+        return None if value is None else value.decode("latin1")
 
     def headers_of(self, name: str) -> list[str]:
-        """Return all headers of a name, which is in lower case."""
-        return self.headers.getlist(name) if name in self._first else []
+        """Return all headers of a name."""
+        key = name.encode()
+        if key not in self._first:
+            return []
+        return [value.decode("latin1") for each, value in self._headers if each == key]
+
+    @property
+    def remote_addr(self) -> str:
+        """The address of the client."""
+        return self._client[0] if self._client else "<local>"
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the content type is ``application/json``, or another one of JSON."""
+        content_type = self.header("content-type")
+        return content_type == JSON or (content_type is not None and self.quart.is_json)
 
     @cached_property
-    def blueprints(self) -> list[str]:
-        """The name of the route's blueprint, as a list of one: no blueprint is nested."""
-        return [] if self.blueprint is None else [self.blueprint]
+    def quart(self) -> Request:
+        """Quart's own request, for what is rarely needed; it has no body."""
+        return self._make_quart_request()
 
-    @cached_property
-    def _first(self) -> dict[str, str]:
-        headers = reversed(tuple(self.scope["headers"]))
-        return {name.decode("latin1").lower(): value.decode("latin1") for name, value in headers}
+
+def set_this_request(request: GatewayRequest) -> None:
+    """Make ``request`` the current one of this task."""
+    _THIS_REQUEST.set(request)
 
 
 def this_request() -> GatewayRequest:
-    """Return the current request itself: each access through Quart's proxy takes time."""
-    proxy = cast(Any, request)
-    return cast(GatewayRequest, proxy._get_current_object())  # noqa: SLF001 - werkzeug documents it
+    """Return the current request."""
+    return _THIS_REQUEST.get()
 
 
 def trace_headers(request: GatewayRequest) -> dict[str, str]:
@@ -109,3 +87,9 @@ def trace_headers(request: GatewayRequest) -> dict[str, str]:
     tracestate = valid_tracestate(request.headers_of("tracestate"))
     state = {"tracestate": tracestate} if tracestate else {}
     return {"traceparent": traceparent} | state
+
+
+def _path(target: str) -> str:
+    """Return the path of a request target, which may be a whole URL (RFC 9112, section 3.2)."""
+    path = target if target.startswith("/") else urlparse(target).path
+    return "/" + path.lstrip("/")

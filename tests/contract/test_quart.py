@@ -4,14 +4,13 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
-from quart import Blueprint, Quart
-from quart.sessions import SecureCookieSessionInterface
-from quart.wrappers.request import Body
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from quart import Blueprint, Quart, Response, current_app, request
+from quart.globals import request_ctx
+from werkzeug.exceptions import HTTPException
 
 from gateway.web.app import GatewayApp
 from gateway.web.http_metrics import HttpMetrics
-from gateway.web.request import this_request
+from gateway.web.request import GatewayRequest
 from tests.contract.harness.quart_requests import request_to
 from tests.contract.harness.signatures import signatures
 
@@ -50,54 +49,36 @@ def add_routes(app: Quart) -> None:
 
 def test_the_methods_that_are_overridden_or_called_have_these_signatures() -> None:
     assert signatures(
-        Quart, "create_url_adapter", "request_context", "handle_request", "log_exception"
+        Quart, "create_url_adapter", "request_context", "make_response", "ensure_async"
     ) == {
         "create_url_adapter": "(self, request)",
         "request_context": "(self, request)",
-        "handle_request": "async (self, request)",
-        "log_exception": "(self, exception_info)",
-    }
-    assert signatures(SecureCookieSessionInterface, "open_session") == {
-        "open_session": "async (self, app, request)"
-    }
-    assert signatures(Body, "__init__", "append", "set_complete") == {
-        "__init__": "(self, expected_content_length, max_content_length)",
-        "append": "(self, data)",
-        "set_complete": "(self)",
+        "make_response": "async (self, result)",
+        "ensure_async": "(self, func)",
     }
 
 
-async def test_a_body_calls_set_complete_when_it_is_too_large_and_raises_when_it_is_read() -> None:
-    completed: list[bytes] = []
+def test_functions_that_are_registered_with_quart_are_kept_under_these_names() -> None:
+    app, blueprint = Quart(__name__, static_folder=None), Blueprint("items", __name__)
+    kept: list[dict[Any, Any]] = [
+        app.before_request_funcs,
+        app.after_request_funcs,
+        app.teardown_request_funcs,
+        app.url_value_preprocessors,
+        app.error_handler_spec,
+    ]
+    assert not any(any(each.values()) for each in kept)
 
-    class Recorded(Body):
-        def append(self, data: bytes) -> None:
-            self.last = data
-            super().append(data)
+    def function(*_: Any) -> Any: ...
 
-        def set_complete(self) -> None:
-            completed.append(self.last)
-            super().set_complete()
-
-    body = Recorded(None, 4)
-    body.append(b"1234")
-    body.append(b"5")
-    assert completed == [b"5"]
-    with pytest.raises(RequestEntityTooLarge):
-        await body
-    with pytest.raises(RequestEntityTooLarge):
-        await Body(5, 4)
-
-
-async def test_the_body_of_a_request_is_of_the_class_that_the_request_names(
-    app: GatewayApp,
-) -> None:
-    body = request_to(app).body
-    assert issubclass(app.request_class.body_class, Body)
-    assert type(body) is app.request_class.body_class
-    body.append(b"12345")
-    with pytest.raises(RequestEntityTooLarge):
-        await body
+    for owner in (app, blueprint):
+        owner.before_request(function)
+        owner.after_request(function)
+        owner.teardown_request(function)
+        owner.url_value_preprocessor(function)
+        owner.register_error_handler(ValueError, function)
+    app.register_blueprint(blueprint)
+    assert [set(each) for each in kept] == [{None, "items"}] * len(kept)
 
 
 @pytest.mark.parametrize(
@@ -128,44 +109,72 @@ async def test_the_url_adapter_of_the_gateway_matches_as_quarts_own(
     assert ours == theirs
 
 
-async def test_a_null_session_is_opened_once_and_never_saved(
+async def test_no_session_is_opened_and_no_cookie_is_set_or_read(
     app: GatewayApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[object] = []
-    saved: list[object] = []
-    interface = type(app.session_interface)
-    open_session = interface.open_session
 
-    async def noting_open(self: Any, *of: Any) -> Any:
+    async def noting_open(*of: Any) -> Any:
         opened.append(of)
-        return await open_session(self, *of)
 
-    async def noting_save(*of: Any) -> None:
-        saved.append(of)
-
-    monkeypatch.setattr(interface, "open_session", noting_open)
-    monkeypatch.setattr(interface, "save_session", noting_save)
+    monkeypatch.setattr(app.session_interface, "open_session", noting_open)
     response = await app.test_client().get("/")
-    assert response.status_code == 200
-    assert (len(opened), saved) == (1, [])
+    assert (response.status_code, opened) == (200, [])
     assert "Set-Cookie" not in response.headers
     assert "Cookie" not in response.headers.get("Vary", "")
 
 
-@pytest.mark.parametrize("path", ["/", "/items", "/nowhere"])
-async def test_the_blueprints_of_a_request_are_those_that_quart_finds(
+@pytest.mark.parametrize("path", ["/", "/items", "/items/1", "/nowhere"])
+async def test_the_blueprint_of_a_route_is_the_one_that_quart_finds(
     app: GatewayApp, plain: Quart, path: str
 ) -> None:
-    found: list[list[str]] = []
+    method = "POST" if path == "/items/1" else "GET"
+    found: list[str] = []
+
+    def note_blueprint(request: GatewayRequest) -> dict[str, str]:
+        found.append(request.route.blueprint if request.route else "")
+        return {}
+
+    app.header_sources.append(note_blueprint)
+    client = app.test_client()
+    await (client.post(path) if method == "POST" else client.get(path))
+    sent = request_to(plain, method, path)
+    async with plain.request_context(sent):
+        assert found == [sent.blueprint or ""]
+
+
+async def test_functions_after_a_request_are_called_as_quart_calls_them(
+    app: GatewayApp, plain: Quart
+) -> None:
+    called: list[Any] = []
     for each in (app, plain):
-        sent = request_to(each, path=path)
-        async with each.request_context(sent):
-            found.append(sent.blueprints)
-    ours, theirs = found
-    assert ours == theirs
+
+        @each.after_request
+        async def first(response: Response) -> Response:
+            called.append((request.path, request.endpoint, current_app.name))
+            response.vary.add("Origin")
+            return response
+
+        @each.after_request
+        def last(response: Response) -> Response:
+            called.append(response.status_code)
+            response.headers["X-Last"] = "1"
+            return response
+
+    ours = await app.test_client().get("/items")
+    theirs = await plain.test_client().get("/items")
+    assert called == [
+        200,
+        ("/items", "items.items", "gateway"),
+        200,
+        ("/items", "items.items", plain.name),
+    ]
+    assert list(ours.headers.items()) == list(theirs.headers.items())
 
 
-async def test_the_current_request_is_the_one_of_the_context(app: GatewayApp) -> None:
+async def test_a_context_of_quart_has_the_request_that_is_made_for_it(app: GatewayApp) -> None:
     sent = request_to(app)
     async with app.request_context(sent):
-        assert this_request() is sent
+        assert request.method == sent.method
+        assert request_ctx.request is sent
+        assert current_app.name == app.name

@@ -27,7 +27,12 @@ def settings(no_settings: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def guarded() -> Client:
-    """Return a client of an application with access control, which responds with the owner."""
+    """Return a client of ``guarded_app``."""
+    return guarded_app().test_client()
+
+
+def guarded_app() -> GatewayApp:
+    """Return an application with access control, which responds with the owner."""
     app = GatewayApp(HttpMetrics(CollectorRegistry()), max_body_bytes=100)
     predictions, health = Blueprint("predictions", __name__), Blueprint("health", __name__)
 
@@ -46,15 +51,17 @@ def guarded() -> Client:
     app.register_blueprint(predictions)
     app.register_blueprint(health)
     install_access_control(app, GatewaySettings())
-    return app.test_client()
+    return app
 
 
 async def test_a_gateway_without_settings_lets_every_caller_in_and_adds_no_header(
     settings: pytest.MonkeyPatch,
 ) -> None:
-    http = guarded()
-    assert http.app.before_request_funcs == {}
-    assert http.app.after_request_funcs == {}
+    app = guarded_app()
+    http = app.test_client()
+    assert (app.checks, app.header_sources) == ([], [])
+    assert app.before_request_funcs == {}
+    assert app.after_request_funcs == {}
     response = await http.post("/predict", headers={"Origin": ORIGIN})
     assert (response.status_code, await response.get_data()) == (200, b"")
     assert {name.lower() for name, _ in response.headers.items()} == {

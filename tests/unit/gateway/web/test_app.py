@@ -1,5 +1,8 @@
 """The HTTP application: each failure has a response and a line in the log."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from prometheus_client import CollectorRegistry
 from quart import Response
@@ -8,6 +11,7 @@ from structlog.testing import capture_logs
 from common.telemetry.correlation import correlate
 from gateway.web.app import GatewayApp
 from gateway.web.http_metrics import HttpMetrics
+from gateway.web.request import this_request
 from tests.support.harness.serving import exchange, serving
 
 PROBLEM = {"Accept": "application/problem+json"}
@@ -30,6 +34,10 @@ def app() -> GatewayApp:
     @application.post("/reads")
     async def reads() -> Response:
         return Response(b"unread")
+
+    @application.post("/keeps")
+    async def keeps() -> Response:
+        return Response(await this_request().body.read(None))
 
     return application
 
@@ -81,6 +89,35 @@ async def test_an_error_of_http_itself_is_a_problem_with_an_id(
     assert response.headers["Content-Type"] == "application/problem+json"
     assert (response.status_code, problem["status"], problem["code"]) == (status, status, code)
     assert problem["correlation_id"] == response.headers["Correlation-Id"]
+
+
+async def test_a_body_that_is_too_large_gets_an_error_with_the_limit(app: GatewayApp) -> None:
+    http = app.test_client()
+    assert await (await http.post("/keeps", data=b"x" * 100)).get_data() == b"x" * 100
+    response = await http.post("/keeps", data=b"x" * 101, headers=PROBLEM)
+    problem = await response.get_json()
+    assert (response.status_code, problem["code"]) == (413, "body_too_large")
+    assert "100 bytes" in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    "register",
+    [
+        lambda app, function: app.before_request(function),
+        lambda app, function: app.teardown_request(function),
+        lambda app, function: app.url_value_preprocessor(function),
+        lambda app, function: app.register_error_handler(ValueError, function),
+        lambda app, function: app.after_request_funcs["a blueprint"].append(function),
+    ],
+)
+async def test_a_function_that_would_never_be_called_is_refused(
+    app: GatewayApp, register: Callable[[GatewayApp, Any], Any]
+) -> None:
+    register(app, lambda *_: None)
+    with capture_logs() as lines:
+        response = await app.test_client().post("/reads")
+    assert response.status_code == 500
+    assert lines[0]["exc_info"][0] is NotImplementedError
 
 
 async def test_each_call_that_fails_has_an_id_of_its_own(app: GatewayApp) -> None:

@@ -1,49 +1,82 @@
-"""The body of a request: its parts in their order, its limit, and no needless copy."""
+"""A request: what it says of its scope is what Quart's own request says."""
 
-from typing import Final
+import asyncio
+from typing import Any, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from werkzeug.exceptions import RequestEntityTooLarge
+from prometheus_client import CollectorRegistry
 
-from gateway.web.request import TimedBody
+from gateway.web.app import GatewayApp
+from gateway.web.http_metrics import HttpMetrics
+from gateway.web.request import GatewayRequest, this_request
+from gateway.web.response import json_response
+from tests.support.fakes.http_requests import http_scope, request_with
 
-LIMIT_BYTES: Final = 10
-PARTS: Final = st.lists(st.binary(max_size=4), max_size=6)
+NAMES: Final = ("accept", "content-type", "prefer", "x-api-key", "traceparent", "x-unknown")
+VALUES: Final = st.sampled_from(
+    ("application/json", "application/json; charset=utf-8", "application/a+json", "text/html", "")
+) | st.text(st.characters(max_codepoint=255), max_size=8)
+HEADERS: Final = st.lists(st.tuples(st.sampled_from(NAMES), VALUES), max_size=8)
 
 
-def body_of(parts: list[bytes], limit_bytes: int | None = LIMIT_BYTES) -> TimedBody:
-    body = TimedBody(None, limit_bytes)
-    for part in parts:
-        body.append(part)
-    body.set_complete()
-    return body
+async def handled(**parts: Any) -> GatewayRequest:
+    """Return the request that a handler gets."""
+    app = GatewayApp(HttpMetrics(CollectorRegistry()), max_body_bytes=100)
+    requests: list[GatewayRequest] = []
+
+    @app.route("/", methods=["GET", "POST"])
+    @app.route("/<segment>", methods=["GET", "POST"])
+    async def handle(segment: str = "") -> Any:
+        requests.append(this_request())
+        return json_response(b"{}")
+
+    async def receive() -> Any:
+        return await asyncio.get_running_loop().create_future()
+
+    async def send(_: Any) -> None: ...
+
+    scope: Any = http_scope(**parts)
+    await app(scope, receive, send)
+    (request,) = requests
+    return request
 
 
-@given(PARTS)
-async def test_a_body_is_its_parts_in_order_unless_they_exceed_the_limit(
-    parts: list[bytes],
+@given(HEADERS)
+async def test_headers_are_those_of_quarts_request(headers: list[tuple[str, str]]) -> None:
+    encoded = [(name.encode(), value.encode("latin1")) for name, value in headers]
+    request = await handled(headers=encoded)
+    for name in NAMES:
+        assert request.header(name) == request.quart.headers.get(name)
+        assert request.headers_of(name) == request.quart.headers.getlist(name)
+    assert request.is_json == request.quart.is_json
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "post"])
+@pytest.mark.parametrize("path", ["/", "//", "/a", "//a", "http://x/a;b", "http://x", "*"])
+async def test_method_path_query_and_address_are_those_of_quarts_request(
+    method: str, path: str
 ) -> None:
-    whole = b"".join(parts)
-    assert await body_of(parts, None).read() == whole
-    if len(whole) <= LIMIT_BYTES:
-        assert await body_of(parts).read() == whole
-        return
-    with pytest.raises(RequestEntityTooLarge):
-        await body_of(parts).read()
+    request = await handled(method=method, path=path, query_string=b"wait=1&a=%ff")
+    theirs = request.quart
+    assert (request.method, request.path) == (theirs.method, theirs.path)
+    assert request.query_string == theirs.query_string
+    assert request.remote_addr == theirs.remote_addr == "127.0.0.1"
 
 
-async def test_a_body_is_read_again_with_the_same_bytes() -> None:
-    body = body_of([b"12", b"34"])
-    assert await body.read() == await body.read() == b"1234"
+async def test_quarts_request_is_made_once() -> None:
+    request = await handled(query_string=b"wait=1")
+    assert request.quart is request.quart
+    assert request.quart.args["wait"] == "1"
 
 
-async def test_a_body_that_is_announced_too_large_is_refused_before_it_arrives() -> None:
-    with pytest.raises(RequestEntityTooLarge):
-        await TimedBody(LIMIT_BYTES + 1, LIMIT_BYTES).read()
+def test_a_request_without_an_address_is_local() -> None:
+    scope = http_scope() | {"client": None}
+    body = request_with().body
+    assert GatewayRequest(scope, body, lambda: request_with().quart).remote_addr == "<local>"
 
 
-async def test_a_body_that_arrives_at_once_is_not_copied() -> None:
-    part = b"x" * LIMIT_BYTES
-    assert await body_of([part]).read() is part
+async def test_the_current_request_is_the_one_of_the_handler() -> None:
+    first, second = await asyncio.gather(handled(path="/a"), handled(path="/b"))
+    assert (first.path, second.path) == ("/a", "/b")
