@@ -25,7 +25,6 @@ def health_app(checks: Checks, registry: CollectorRegistry) -> ASGIFramework:
     async def app(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] != "http":
             return
-        await receive()  # the request is read before the response is sent: see ``serve_http``
         response = _response(scope["path"], checks, registry)
         if response is None:
             await send_error(scope, send, *UNKNOWN)

@@ -1,1 +1,1 @@
-"""The HTTP/1.1 server of both services, on hypercorn's protocol code."""
+"""The HTTP/1.1 server of both services: llhttp reads, hypercorn has the rules of ASGI."""

@@ -1,83 +1,211 @@
-"""The HTTP/1.1 connection of one client: hypercorn's, at a lower cost."""
+"""The HTTP/1.1 connection of one client: requests in, one after the other, and responses out.
+
+A request begins when the response to the one before it has ended. Until then reading goes on, so
+that a client that leaves is noticed, but not beyond ``MAX_HELD_BYTES``.
+"""
 
 import asyncio
-from typing import Any, Final
+from contextlib import suppress
+from contextvars import copy_context
+from typing import Any, Final, cast
 
-from hypercorn.asyncio.tcp_server import TCPServer
-from hypercorn.events import Closed, Event, RawData, Updated
+from common.http.error_response import log_error
+from common.http.exchange import Exchange, ServedApplication
+from common.http.request_head import RequestRefused
+from common.http.request_reader import RequestReader
+from common.http.response_writer import ResponseWriter
 
 KEEP_ALIVE_S: Final = 65
-"""Longer than the 60 s after which common load balancers drop idle connections."""
+"""The time without a request after which a connection is closed: longer than the 60 s of common
+load balancers. The head of a request has to arrive within it."""
+
+UNREAD_BODY_TIMEOUT_S: Final = 5.0
+"""The time to read and drop what a client still sends, so that it can read the response: a socket
+that is closed with bytes unread resets the connection (RFC 9112, section 9.6)."""
+
+MAX_HELD_BYTES: Final = 2**18
+"""The bytes that are read ahead of the application: of a body, or of later requests. The last read
+may exceed it."""
 
 PACKET_BYTES: Final = 2**16
 """The bytes that are put together into one write; beyond this size they are sent as they come."""
 
 
-class HttpConnection(TCPServer):
-    """A connection that is closed as soon as its client has left.
+class HttpConnection(asyncio.Protocol):
+    """A connection; a client that closes its sending half counts as one that has left.
 
-    Without this, a response written after the client has left would start the keep-alive time of a
-    dead connection. That time is one timer here, where hypercorn creates two tasks for each
-    response. Data that is sent in one turn of the loop, such as the head and the body of a
-    response, leaves in one write.
+    Data that is sent in one turn of the loop, such as the head and the body of a response, leaves
+    in one write.
     """
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self._unsent = bytearray()
+    def __init__(self, served: ServedApplication, connections: "set[HttpConnection]") -> None:
+        self._loop = asyncio.get_running_loop()
+        self.closed: asyncio.Future[None] = self._loop.create_future()
+        self._served = served
+        self._connections = connections
+        self._context = copy_context()  # of no request: that of an exchange has its correlation id
+        self._reader = RequestReader()
+        self._exchange: Exchange | None = None
+        self._idle_since_s = self._loop.time()
+        self._unsent: list[bytes] = []
+        self._unsent_bytes = 0
+        self._can_write = asyncio.Event()
+        self._is_reading_paused = False
+        self._is_closing = False
         self._has_left = False
-        self._idle: asyncio.TimerHandle | None = None
-        self._begin_idling()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for a request."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._connections.add(self)
+        self.address = _address(transport.get_extra_info("peername"))
+        self.server_address = _address(transport.get_extra_info("sockname"))
+        self._can_write.set()
+        self._timer = self._loop.call_later(KEEP_ALIVE_S, self._check_idle)
+
+    def data_received(self, data: bytes) -> None:
+        """Go on with the request in flight, or with the next one; drop the data once closing."""
+        if not self._is_closing:
+            self._reader.feed(data)
+            self._read()
+
+    def eof_received(self) -> bool:
+        """Let the application know; returns True to leave it the time to end its response."""
+        self._has_left = True
+        if self._exchange is None or self._exchange.is_over:
+            return False
+        self._exchange.client_left()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let the application know."""
+        self._is_closing = True
+        self._timer.cancel()
+        self._can_write.set()
+        self._connections.discard(self)
+        self.eof_received()
+        self.closed.set_result(None)
+
+    def pause_writing(self) -> None:
+        """Have the application wait for a client that is slow to read."""
+        self._can_write.clear()
+
+    def resume_writing(self) -> None:
+        """Let the application go on."""
+        self._can_write.set()
 
     def close_if_idle(self) -> None:
         """Close the connection, unless it has a request in flight."""
-        if self._idle is not None:
-            self.writer.close()
+        if self._exchange is None or self._exchange.is_over:
+            self._transport.close()
 
-    async def protocol_send(self, event: Event) -> None:
-        """Send data to the client, or start or stop the keep-alive timer."""
-        if isinstance(event, RawData):
-            await self._send(event.data)
-        elif isinstance(event, Updated):
-            self._stop_idling()
-            if event.idle and not self._has_left:
-                self._begin_idling()
-        else:
-            await super().protocol_send(event)
+    def abort(self) -> None:
+        """Close the connection at once, although its client has not read everything."""
+        self._transport.abort()
 
-    async def _send(self, data: bytes) -> None:
+    async def write(self, data: bytes) -> None:
+        """Send bytes; returns when more can be taken, or the client has left."""
         if not self._unsent:
-            self.loop.call_soon(self._flush)
-        self._unsent += data
-        if len(self._unsent) > PACKET_BYTES:
-            self._flush()  # so that ``drain`` waits for a client that is slow to read
+            self._loop.call_soon(self._flush)
+        self._unsent.append(data)
+        self._unsent_bytes += len(data)
+        if self._unsent_bytes > PACKET_BYTES:
+            self._flush()  # so that the next line waits for a client that is slow to read
+        if not self._can_write.is_set():
+            await self._can_write.wait()
+
+    def limit_reading(self) -> None:
+        """Pause reading while too many bytes are held; go on when they are not."""
+        held_bytes = self._reader.unread_bytes
+        if self._exchange is not None:
+            held_bytes += self._exchange.unread_bytes
+        is_too_much = held_bytes > MAX_HELD_BYTES
+        if is_too_much != self._is_reading_paused and not self._transport.is_closing():
+            self._is_reading_paused = is_too_much
+            if is_too_much:
+                self._transport.pause_reading()
+            else:
+                self._transport.resume_reading()
+
+    def response_ended(self, *, keeps_alive: bool) -> None:
+        """Go on to the next request, or close; first read and drop the rest of a body."""
+        self._flush()
+        if self._has_left or self._transport.is_closing():
+            self._transport.close()
+        elif not keeps_alive:
+            self._close()
+        elif self._reader.has_body_ended:
+            self._go_on()
+        else:
+            self._set_timer(UNREAD_BODY_TIMEOUT_S, self._close)
+            self.limit_reading()
+
+    def _read(self) -> None:
+        """Read the next head, or what has arrived of a body."""
         try:
-            await self.writer.drain()
-        except (ConnectionError, RuntimeError):
-            await self.protocol.handle(Closed())
+            if self._exchange is None and (head := self._reader.read_head()):
+                self._exchange = Exchange(self._served, self, head, self._context.copy())
+                self._read_body(self._exchange)
+            elif self._exchange is not None and not self._reader.has_body_ended:
+                self._read_body(self._exchange)
+        except RequestRefused as refusal:
+            self._refuse(refusal)
+        self.limit_reading()
+
+    def _read_body(self, exchange: Exchange) -> None:
+        part = self._reader.read_body()
+        exchange.body_arrived(part, is_last=self._reader.has_body_ended)
+        if exchange.is_over and self._reader.has_body_ended:  # it was dropped
+            self._set_timer(KEEP_ALIVE_S, self._check_idle)
+            self._go_on()
+
+    def _go_on(self) -> None:
+        self._exchange = None
+        self._idle_since_s = self._loop.time()
+        self._read()
+
+    def _set_timer(self, delay_s: float, act: Any) -> None:
+        self._timer.cancel()
+        self._timer = self._loop.call_later(delay_s, act)
+
+    def _check_idle(self) -> None:
+        """Close the connection if it is idle for too long: one timer for all of its requests."""
+        idle_s = 0.0 if self._exchange else self._loop.time() - self._idle_since_s
+        if idle_s < KEEP_ALIVE_S:
+            self._set_timer(KEEP_ALIVE_S - idle_s, self._check_idle)
+        else:
+            self._transport.close()
+
+    def _refuse(self, refusal: RequestRefused) -> None:
+        """Respond to a malformed request, unless its response has begun, and close."""
+        if self._exchange is None or (not self._exchange.is_over and self._exchange.abandon()):
+            request = self._exchange.head if self._exchange else refusal
+            writer = ResponseWriter(request.method, "1.1", keeps_alive=False)
+            log = self._context.copy().run  # a correlation id of its own
+            error = (refusal.status, refusal.code, refusal.sentence)
+            fields, body = log(log_error, request.method, request.fields, *error)
+            self._unsent.append(writer.start(refusal.status, fields))
+            self._unsent.append(b"" if request.method == "HEAD" else body)
+        self._close()
+
+    def _close(self) -> None:
+        """Close the sending half, and the rest when the client has closed, or after some time."""
+        self._flush()
+        self._is_closing = True
+        self._reader = RequestReader()
+        if not self._transport.is_closing():
+            with suppress(OSError):  # the client has left, which asyncio has not seen yet
+                self._transport.write_eof()
+            self._set_timer(UNREAD_BODY_TIMEOUT_S, self._transport.close)
+            self.limit_reading()
 
     def _flush(self) -> None:
-        if self._unsent and not self.writer.is_closing():
-            self.writer.write(bytes(self._unsent))
-        self._unsent.clear()
+        if self._unsent and not self._transport.is_closing():
+            self._transport.writelines(self._unsent)
+        self._unsent = []
+        self._unsent_bytes = 0
 
-    def _begin_idling(self) -> None:
-        self._idle = self.loop.call_later(KEEP_ALIVE_S, self.writer.close)
 
-    def _stop_idling(self) -> None:
-        if self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
-
-    async def _read_data(self) -> None:
-        await super()._read_data()
-        self._has_left = True
-        self._stop_idling()
-
-    async def _idle_timeout(self) -> None:
-        """Do nothing: hypercorn starts this task with the connection; see ``_begin_idling``."""
-
-    async def _close(self) -> None:
-        self._stop_idling()
-        self._flush()
-        await super()._close()
+def _address(name: tuple[Any, ...] | None) -> tuple[str, int] | None:
+    """Return host and port of a socket's name; None if its client has left already."""
+    return (name[0], name[1]) if name else None

@@ -5,11 +5,12 @@ correlation id of the call, so that an operator finds it in the logs.
 """
 
 import http
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 import msgspec
 import structlog
-from hypercorn.typing import ASGISendCallable, HTTPScope, WebsocketScope
+from hypercorn.typing import ASGISendCallable, HTTPScope
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
@@ -18,6 +19,8 @@ from common.telemetry.correlation import correlation_id
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
 CORRELATION_HEADER: Final = "Correlation-Id"
+
+Field = tuple[bytes, bytes]
 
 log = structlog.get_logger()
 
@@ -53,28 +56,26 @@ def render_error(
 
 
 async def send_error(
-    scope: HTTPScope | WebsocketScope, send: ASGISendCallable, status: int, code: str, sentence: str
+    scope: HTTPScope, send: ASGISendCallable, status: int, code: str, sentence: str
 ) -> None:
     """Respond to a request that no application responds to, and log it under the same id."""
-    kind = "http.response" if scope["type"] == "http" else "websocket.http.response"
-    accept = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
+    fields, body = log_error(scope["method"], scope["headers"], status, code, sentence)
+    await send({"type": "http.response.start", "status": status, "headers": fields})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def log_error(
+    method: str, request_fields: Iterable[Field], status: int, code: str, sentence: str
+) -> tuple[list[Field], bytes]:
+    """Log a request that no application responds to; returns header fields and body for it."""
+    accept = dict(request_fields).get(b"accept", b"").decode("latin-1")
     error = render_error(status, code, sentence, accept)
-    start: Any = {
-        "type": f"{kind}.start",
-        "status": status,
-        "headers": [
-            (b"content-type", error.content_type.encode()),
-            (b"content-length", b"%d" % len(error.body)),
-            (CORRELATION_HEADER.lower().encode(), error.correlation_id.encode()),
-        ],
-    }
-    body: Any = {"type": f"{kind}.body", "body": error.body, "more_body": False}
     log.info(
-        "request",
-        method=scope.get("method", "GET"),
-        status=status,
-        code=code,
-        correlation_id=error.correlation_id,
+        "request", method=method, status=status, code=code, correlation_id=error.correlation_id
     )
-    await send(start)
-    await send(body)
+    fields = [
+        (b"content-type", error.content_type.encode()),
+        (b"content-length", b"%d" % len(error.body)),
+        (CORRELATION_HEADER.lower().encode(), error.correlation_id.encode()),
+    ]
+    return fields, error.body

@@ -1,37 +1,32 @@
 """A server of ASGI applications that stops without dropping a request.
 
-The protocol code is hypercorn's. hypercorn's own server keeps the descriptor of a client that has
-left until the keep-alive time is over, and its grace period differs between Python versions (it is
-ignored from 3.12 on), so connections are accepted and closed here.
+hypercorn has the lifespan, the rules of ASGI and its configuration. Its own server keeps the
+descriptor of a client that has left until the keep-alive time is over, and its grace period differs
+between Python versions (it is ignored from 3.12 on), so connections are accepted and closed here.
 """
 
 import asyncio
 import socket
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from functools import lru_cache
+from functools import partial
 from typing import Final
-from wsgiref.handlers import format_date_time
 
 import structlog
 from hypercorn.asyncio.lifespan import Lifespan
-from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
-from hypercorn.typing import AppWrapper, ASGIFramework, LifespanState
+from hypercorn.typing import ASGIFramework, LifespanState
 from hypercorn.utils import wrap_app
 
 from common.http.connection import HttpConnection
+from common.http.exchange import ServedApplication
 from common.http.listener import BACKLOG, SharedPort, listen
-from common.http.middleware import (
-    LINGER_S,
-    InFlightRequests,
-    catch_unhandled_errors,
-    drain_request_body,
-    http1_only,
-)
 
 CLOSE_TIMEOUT_S: Final = 3.0
+
+LINGER_S: Final = 0.5
+"""The time for which a drained server still responds with 503: a client that has just got its
+response has the next request on the way, and would otherwise meet a connection that is reset."""
 
 log = structlog.get_logger()
 
@@ -46,7 +41,6 @@ async def serve_http(
 ) -> None:
     """Serve ``app`` on ``bind`` until ``stop`` is set, then finish the requests in flight.
 
-    ``app`` has to read a request before it responds: an error response waits for that.
     ``on_stop`` is called first, so that the application can refuse new requests. The server then
     goes on listening while it drains, and afterwards serves only clients that are connected.
     Returns at the latest ``drain_s + 3 * LINGER_S + CLOSE_TIMEOUT_S`` seconds after ``stop`` was
@@ -58,47 +52,35 @@ async def serve_http(
     Raises:
         Misconfigured: the address cannot be listened on.
     """
-    in_flight = InFlightRequests(http1_only(catch_unhandled_errors(drain_request_body(app))))
     port = SharedPort(bind, listen(bind), _nobody_stays) if isinstance(bind, str) else bind
-    config = _Config()
+    config = Config()
     config.loglevel = "WARNING"
-    served = wrap_app(in_flight, config.wsgi_max_body_size, "asgi")
     async with (
-        _lifespan(served, config) as state,
-        _accepting(served, config, state, port.listener) as stop_listening,
+        _lifespan(app, config) as served,
+        _accepting(served, port.listener) as stop_listening,
     ):
         log.info("listening", bind=port.bind)
         await stop.wait()
         if await port.others_stay():
             await stop_listening()
             on_stop()
-            await in_flight.drain(drain_s)
+            await served.drain(drain_s)
         else:
             on_stop()
-            await in_flight.drain(drain_s)
+            await served.drain(drain_s)
+            await asyncio.sleep(LINGER_S)
             await stop_listening()
-            await in_flight.drain(LINGER_S)
+            await served.drain(LINGER_S)
+        await asyncio.sleep(LINGER_S)
 
 
 async def _nobody_stays() -> bool:
     return False
 
 
-class _Config(Config):
-    """A configuration that adds the date to responses (RFC 9110, section 6.6.1) alone."""
-
-    def response_headers(self, protocol: str) -> list[tuple[bytes, bytes]]:
-        return [(b"date", _date(int(time.time())))]
-
-
-@lru_cache(maxsize=1)
-def _date(now_s: int) -> bytes:
-    return format_date_time(now_s).encode()
-
-
 @asynccontextmanager
 async def _accepting(
-    app: AppWrapper, config: Config, state: LifespanState, listener: socket.socket
+    served: ServedApplication, listener: socket.socket
 ) -> AsyncIterator[Callable[[], Awaitable[None]]]:
     """Serve each connection; in the end close them, by force after ``CLOSE_TIMEOUT_S`` seconds.
 
@@ -107,23 +89,10 @@ async def _accepting(
     requests were read.
     """
     loop = asyncio.get_running_loop()
-    context = WorkerContext(max_requests=None)
-    connections: dict[asyncio.Task[None], HttpConnection] = {}
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        connection = HttpConnection(app, loop, config, context, state, reader, writer)
-        connections[task] = connection
-        try:
-            await connection.run()
-        except (asyncio.CancelledError, OSError):
-            pass  # closed by force, ours or the system's: asyncio's streams would log a failure
-        finally:
-            del connections[task]
-
+    connections: set[HttpConnection] = set()
+    connect = partial(HttpConnection, served, connections)
     backlog = listener.dup()  # stays open when the server closes its own
-    server = await asyncio.start_server(connected, sock=listener, backlog=BACKLOG)
+    server = await loop.create_server(connect, sock=listener, backlog=BACKLOG)
     backlog.setblocking(False)
 
     async def stop_listening() -> None:
@@ -131,42 +100,41 @@ async def _accepting(
         with backlog, suppress(OSError):  # no client is left, or no descriptor for it
             for _ in range(BACKLOG):  # those that come meanwhile are others', on a shared port
                 accepted, _ = backlog.accept()
-                await loop.connect_accepted_socket(
-                    lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader(), connected),
-                    accepted,
-                )
+                await loop.connect_accepted_socket(connect, accepted)
 
     try:
         yield stop_listening
     finally:
         server.close()
         backlog.close()
-        await context.terminated.set()  # connections close after their next response
-        await _end(connections)
+        served.is_draining = True  # connections close after their next response
+        await _end(served, connections)
 
 
-async def _end(connections: Mapping[asyncio.Task[None], HttpConnection]) -> None:
+async def _end(served: ServedApplication, connections: set[HttpConnection]) -> None:
     """Wait for connections to close, at most ``CLOSE_TIMEOUT_S``, then close them by force."""
-    if not connections:
-        return
-    for connection in connections.values():
+    for connection in tuple(connections):
         connection.close_if_idle()
-    _, open_still = await asyncio.wait(tuple(connections), timeout=CLOSE_TIMEOUT_S)
-    for task in open_still:
-        connections[task].writer.transport.abort()  # else it waits until its client has read all
+    ends = {connection.closed for connection in connections} | served.in_flight
+    if ends:
+        await asyncio.wait(ends, timeout=CLOSE_TIMEOUT_S)
+    for connection in tuple(connections):
+        connection.abort()
+    for task in served.in_flight:
         task.cancel()
-    await asyncio.gather(*open_still, return_exceptions=True)
+    await asyncio.gather(*ends, return_exceptions=True)
 
 
 @asynccontextmanager
-async def _lifespan(app: AppWrapper, config: Config) -> AsyncIterator[LifespanState]:
+async def _lifespan(app: ASGIFramework, config: Config) -> AsyncIterator[ServedApplication]:
     """Start the application, and end it."""
     state: LifespanState = {}
-    lifespan = Lifespan(app, config, asyncio.get_running_loop(), state)
+    wrapped = wrap_app(app, config.wsgi_max_body_size, "asgi")
+    lifespan = Lifespan(wrapped, config, asyncio.get_running_loop(), state)
     running = asyncio.create_task(lifespan.handle_lifespan())
     await lifespan.wait_for_startup()
     try:
-        yield state
+        yield ServedApplication(app, config, state)
     finally:
         await lifespan.wait_for_shutdown()
         running.cancel()

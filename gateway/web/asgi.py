@@ -15,14 +15,11 @@ from quart.asgi import ASGIHTTPConnection
 from quart.typing import ResponseTypes
 from quart.wrappers.response import DataBody
 
+from common.http.exchange import ON_DISCONNECT
 from common.http.listener import ANSWER_TIMEOUT_S, SYSTEM_BOUNDS_ANSWERS
 from gateway.web.body import RequestBody
 from gateway.web.request import GatewayRequest
 from gateway.web.response import BytesResponse, GatewayResponse
-
-ON_DISCONNECT: Final = "predictmq.on_disconnect"
-"""The ASGI extension of our server: a function that takes what to call when the client disconnects,
-or None for nothing any more."""
 
 SEND_TIMEOUT_S: Final = None if SYSTEM_BOUNDS_ANSWERS else ANSWER_TIMEOUT_S
 """Time for sending a response, unless this is a stream of events, which may take any time."""

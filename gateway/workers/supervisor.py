@@ -10,8 +10,7 @@ import structlog
 
 from common.errors import Misconfigured
 from common.http.listener import ListenerOfSeveral
-from common.http.middleware import LINGER_S
-from common.http.server import CLOSE_TIMEOUT_S
+from common.http.server import CLOSE_TIMEOUT_S, LINGER_S
 from gateway.settings import GatewaySettings
 from gateway.workers.process import WorkerProcess
 

@@ -1,44 +1,85 @@
 """Assumptions of ``common/http`` about the inside of hypercorn."""
 
 import asyncio
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 import pytest
 from hypercorn.asyncio.lifespan import Lifespan
-from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.asyncio.task_group import TaskGroup
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
-from hypercorn.events import Closed, RawData, Updated
+from hypercorn.protocol.events import Body, EndBody, Event, Request, Response, StreamClosed
+from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 from hypercorn.typing import (
     ASGIFramework,
     ASGIReceiveCallable,
+    ASGIReceiveEvent,
     ASGISendCallable,
+    ConnectionState,
     LifespanState,
     Scope,
 )
 from hypercorn.utils import UnexpectedMessageError, wrap_app
 
-from common.http import connection as http_connection
-from tests.contract.harness.http_connections import Application, DatedConfig, served
 from tests.contract.harness.signatures import signature, signatures
-from tests.support.harness.waiting import until
 
 pytestmark = pytest.mark.usefixtures("bounded")
 
-GET: Final = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-POST: Final = b"POST / HTTP/1.1\r\nHost: x\r\nX-Case: Kept\r\nContent-Length: 4\r\n\r\nbody"
+CLIENT: Final = ("192.0.2.1", 50000)
+SERVER: Final = ("192.0.2.2", 8080)
+HEADERS: Final = [(b"host", b"x"), (b"x-case", b"Kept")]
+START: Final[Any] = {"type": "http.response.start", "status": 200, "headers": [(b"A", b"b")]}
+BODY: Final[Any] = {"type": "http.response.body", "body": b"pong", "more_body": False}
 
 
-def test_the_methods_that_are_overridden_or_called_have_these_signatures() -> None:
-    assert signatures(
-        TCPServer, "__init__", "run", "protocol_send", "_read_data", "_idle_timeout", "_close"
-    ) == {
-        "__init__": "(self, app, loop, config, context, state, reader, writer)",
-        "run": "async (self)",
-        "protocol_send": "async (self, event)",
-        "_read_data": "async (self)",
-        "_idle_timeout": "async (self)",
-        "_close": "async (self)",
+class Spawner(TaskGroup):
+    """A task group that spawns nothing, and records the scopes that it is given."""
+
+    def __init__(self) -> None:
+        super().__init__(asyncio.get_running_loop())
+        self.scopes: list[Scope] = []
+
+    async def spawn_app(
+        self, app: Any, config: Config, scope: Scope, send: Any
+    ) -> Callable[[ASGIReceiveEvent], Awaitable[None]]:
+        self.scopes.append(scope)
+
+        async def put(event: ASGIReceiveEvent) -> None:
+            raise AssertionError(event)
+
+        return put
+
+
+async def stream_of(method: str, sent: list[Event]) -> tuple[HTTPStream, list[Scope]]:
+    """Open a stream of one request; returns it and the scopes of its application."""
+
+    async def app(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        raise AssertionError
+
+    async def send(event: Event) -> None:
+        sent.append(event)
+
+    spawner, config = Spawner(), Config()
+    wrapped = wrap_app(app, config.wsgi_max_body_size, "asgi")
+    stream = HTTPStream(
+        wrapped, config, WorkerContext(None), spawner, False, CLIENT, SERVER, send, stream_id=1
+    )
+    state = ConnectionState(LifespanState())
+    await stream.handle(Request(1, HEADERS, "1.1", method, b"/a%20b?c=d", state))
+    return stream, spawner.scopes
+
+
+def test_what_is_called_has_these_signatures() -> None:
+    assert signatures(HTTPStream, "__init__", "handle", "app_send") == {
+        "__init__": "(self, app, config, context, task_group, ssl, client, server, send, "
+        "stream_id)",
+        "handle": "async (self, event)",
+        "app_send": "async (self, message)",
+    }
+    assert signatures(TaskGroup, "__init__", "spawn_app") == {
+        "__init__": "(self, loop)",
+        "spawn_app": "async (self, app, config, scope, send)",
     }
     assert signatures(
         Lifespan, "__init__", "handle_lifespan", "wait_for_startup", "wait_for_shutdown"
@@ -48,102 +89,66 @@ def test_the_methods_that_are_overridden_or_called_have_these_signatures() -> No
         "wait_for_startup": "async (self)",
         "wait_for_shutdown": "async (self)",
     }
+    assert signature(Request) == "(stream_id, headers, http_version, method, raw_path, state)"
     assert signature(WorkerContext) == "(max_requests)"
-    assert signature(Config.response_headers) == "(self, protocol)"
     assert signature(wrap_app) == "(app, wsgi_max_body_size, mode)"
 
 
-async def test_a_request_makes_a_connection_busy_and_its_response_makes_it_idle() -> None:
-    async with served(Application()) as client:
-
-        async def is_idle() -> bool:
-            return client.connection.events[-1:] == [Updated(idle=True)]
-
-        for _ in range(2):
-            client.connection.events.clear()
-            client.writer.write(GET)
-            sent = await client.response()
-            await until(is_idle, lambda: "the connection is idle")
-            busy, *data, idle = client.connection.events
-            assert (busy, idle) == (Updated(idle=False), Updated(idle=True))
-            assert sent == b"".join(each.data for each in data if isinstance(each, RawData))
-
-
-async def test_the_keep_alive_task_starts_once_and_the_connection_outlives_it() -> None:
-    async with served(Application()) as client:
-        for _ in range(2):
-            client.writer.write(GET)
-            await client.response()
-        assert client.connection.ran == ["_idle_timeout"]
-
-
-async def test_a_keep_alive_that_ends_closes_the_connection(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(http_connection, "KEEP_ALIVE_S", 0.01)
-    async with served(Application()) as client:
-        client.writer.write(GET)
-        await client.response()
-        assert await client.reader.read() == b""
-        await client.ended.wait()
-        assert client.connection.ran == ["_idle_timeout", "_read_data", "_close"]
-
-
-async def test_a_client_that_leaves_ends_the_reading_and_disconnects_the_application() -> None:
-    app = Application()
-    async with served(app) as client:
-        client.writer.write(GET)
-        await client.response()
-        client.writer.close()
-        await client.ended.wait()
-        assert client.connection.ran == ["_idle_timeout", "_read_data", "_close"]
-    assert app.received[-1]["type"] == "http.disconnect"
-
-
-async def test_a_terminated_context_closes_a_connection_after_its_response() -> None:
-    async with served(Application()) as client:
-        await client.context.terminated.set()
-        client.writer.write(GET)
-        assert (await client.reader.read()).endswith(b"pong")
-        assert client.connection.events[-1] == Closed()
-
-
-async def test_an_application_is_given_every_field_that_the_middleware_reads() -> None:
-    app = Application()
-    async with served(app) as client:
-        client.writer.write(POST)
-        response = await client.response()
-    (scope,) = app.scopes
+async def test_a_request_has_the_scope_of_asgi_and_spawns_the_application_once() -> None:
+    stream, scopes = await stream_of("POST", [])
+    (scope,) = scopes
+    assert scope is stream.scope
+    assert stream.state is ASGIHTTPState.REQUEST
     assert scope["type"] == "http"
-    assert (scope["http_version"], scope["method"], scope["path"]) == ("1.1", "POST", "/")
-    assert (b"x-case", b"Kept") in scope["headers"]  # names in lower case
-    *parts, _ = app.received
-    assert b"".join(part["body"] for part in parts) == b"body"
-    assert [part["more_body"] for part in parts] == [*[True] * (len(parts) - 1), False]
-    head, _, _ = response.partition(b"\r\n\r\n")
-    assert head.split(b"\r\n") == [b"HTTP/1.1 200 ", b"content-length: 4", b"date: h11"]
+    assert (scope["http_version"], scope["method"], scope["path"]) == ("1.1", "POST", "/a b")
+    assert (scope["raw_path"], scope["query_string"]) == (b"/a%20b", b"c=d")
+    assert (scope["client"], scope["server"], scope["headers"]) == (CLIENT, SERVER, HEADERS)
+    assert scope["extensions"] == {}
+
+
+async def test_a_response_is_sent_as_these_events() -> None:
+    sent: list[Event] = []
+    stream, _ = await stream_of("GET", sent)
+    await stream.app_send(START)
+    assert stream.state is ASGIHTTPState.RESPONSE
+    await stream.app_send(BODY)
+    response = Response(stream_id=1, headers=[(b"A", b"b")], status_code=200)
+    assert sent == [response, Body(1, b"pong"), EndBody(1), StreamClosed(1)]
+
+
+async def test_a_response_to_head_has_no_body() -> None:
+    sent: list[Event] = []
+    stream, _ = await stream_of("HEAD", sent)
+    await stream.app_send(START)
+    await stream.app_send(BODY)
+    assert [type(event) for event in sent] == [Response, EndBody, StreamClosed]
 
 
 async def test_a_second_response_to_a_request_is_an_unexpected_message() -> None:
-    raised: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+    stream, _ = await stream_of("GET", [])
+    await stream.app_send(START)
+    with pytest.raises(UnexpectedMessageError):
+        await stream.app_send(START)
 
-    async def app(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        await Application()(scope, receive, send)
-        try:
-            await send({"type": "http.response.start", "status": 500, "headers": []})
-        except UnexpectedMessageError as exc:
-            raised.set_result(exc)
 
-    async with served(app) as client:
-        client.writer.write(GET)
-        await client.response()
-        client.writer.close()
-        assert isinstance(await raised, UnexpectedMessageError)
+async def test_a_head_that_is_not_sent_leaves_the_response_to_be_begun() -> None:
+    sent: list[Event] = []
+    stream, _ = await stream_of("GET", sent)
+
+    async def fail(event: Event) -> None:
+        raise ValueError
+
+    send, stream.send = stream.send, fail
+    with pytest.raises(ValueError, match=r"^$"):
+        await stream.app_send(START)
+    stream.send = send
+    await stream.app_send(START)
+    assert len(sent) == 1
 
 
 async def lifespan_of(app: ASGIFramework) -> None:
     """Start and end an application, as ``common/http/server.py`` does."""
-    config = DatedConfig()
+    config = Config()
     wrapped = wrap_app(app, config.wsgi_max_body_size, "asgi")
     lifespan = Lifespan(wrapped, config, asyncio.get_running_loop(), LifespanState())
     running = asyncio.create_task(lifespan.handle_lifespan())

@@ -142,16 +142,26 @@ async def test_a_failed_prediction_has_its_own_id_as_correlation_id_on_every_gat
         assert plain.headers["correlation-id"] == prediction_id
 
 
-async def test_a_websocket_request_gets_a_problem(gateway: Gateway) -> None:
+async def test_a_request_that_the_server_refuses_gets_a_problem(gateway: Gateway) -> None:
     service, _ = gateway
     answer = await exchange(
         int(service.url.rpartition(":")[2]),
-        b"GET /predict HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-        b"Accept: application/problem+json\r\n\r\n",
+        b"GET /predict HTTP/2.0\r\nHost: x\r\nAccept: application/problem+json\r\n\r\n",
     )
     assert answer.startswith(b"HTTP/1.1 505")
     assert b'"code":"http_version_not_supported"' in answer
+
+
+async def test_an_upgrade_is_ignored(gateway: Gateway) -> None:
+    service, _ = gateway
+    answer = await exchange(
+        int(service.url.rpartition(":")[2]),
+        b"GET /predict HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\n"
+        b"Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        b"Sec-WebSocket-Version: 13\r\nAccept: application/problem+json\r\n\r\n",
+    )
+    assert answer.startswith(b"HTTP/1.1 405")
+    assert b'"code":"method_not_allowed"' in answer
 
 
 async def test_a_success_has_no_correlation_id_and_a_pending_prediction_has_its_own(

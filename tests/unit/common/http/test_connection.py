@@ -2,14 +2,17 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 import pytest
-from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
+from hypercorn.config import Config
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, LifespanState, Scope
 
 from common.http import connection as http_connection
+from common.http.connection import HttpConnection
+from common.http.exchange import ServedApplication
 from predictmq.local.ports import LOOPBACK
 from tests.support.harness.serving import serving
 
@@ -52,28 +55,41 @@ async def received(client: socket.socket, at_most: int = 2**16) -> bytes:
         return await asyncio.get_running_loop().sock_recv(client, at_most)
 
 
-async def test_the_head_and_the_body_of_a_response_leave_in_one_write(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    written: list[bytes] = []
-    write = asyncio.StreamWriter.write
+class Transport(asyncio.Transport):
+    """A transport that records what is written in one call."""
 
-    def noted(writer: asyncio.StreamWriter, data: bytes) -> None:
-        written.append(data)
-        write(writer, data)
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
 
-    async def respond() -> bytes:
-        return b"body"
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return default
 
-    monkeypatch.setattr(asyncio.StreamWriter, "write", noted)
-    async with responding(respond, asyncio.Event()) as port, connected(port) as client:
-        for _ in range(2):
-            await asyncio.get_running_loop().sock_sendall(client, GET)
-            response = await received(client)
-            assert response.startswith(b"HTTP/1.1 200")
-            assert response.endswith(b"\r\n\r\nbody")
-            assert written.pop() == response
-            assert not written
+    def is_closing(self) -> bool:
+        return False
+
+    def writelines(self, list_of_data: Iterable[Any]) -> None:
+        self.written.append(b"".join(list_of_data))
+
+
+async def test_the_head_and_the_body_of_a_response_leave_in_one_write() -> None:
+    async def app(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        length = (b"content-length", b"4")
+        await send({"type": "http.response.start", "status": 200, "headers": [length]})
+        await send({"type": "http.response.body", "body": b"bo", "more_body": True})
+        await send({"type": "http.response.body", "body": b"dy", "more_body": False})
+
+    served = ServedApplication(app, Config(), LifespanState())
+    connection, transport = HttpConnection(served, set()), Transport()
+    connection.connection_made(transport)
+    for _ in range(2):
+        connection.data_received(GET)
+        await asyncio.wait(tuple(served.in_flight))
+        (response,) = transport.written
+        assert response.startswith(b"HTTP/1.1 200")
+        assert response.endswith(b"\r\n\r\nbody")
+        transport.written.clear()
+    connection.connection_lost(None)
 
 
 async def test_an_idle_connection_is_closed_and_one_with_a_request_in_flight_is_not(

@@ -1,76 +1,61 @@
-"""Responses to protocols other than HTTP/1.1."""
+"""Responses to clients that offer, or begin with, a protocol other than HTTP/1.1."""
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
+from typing import Final
 
 import pytest
 from h2.config import H2Configuration
 from h2.connection import H2Connection
-from h2.events import DataReceived, ResponseReceived, StreamEnded
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
-from structlog.testing import capture_logs
 
-from predictmq.local.ports import LOOPBACK
 from tests.support.harness.serving import exchange, serving
 
-UPGRADE = (
-    b"GET /predict HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+WEBSOCKET: Final = (
+    b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
 )
-
-REFUSAL = b'{"error": "This server speaks HTTP/1.1 only."}'
-
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+H2C: Final = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
 
 
-async def silent(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-    """An application that must not get a request."""
-    assert scope["type"] == "lifespan"
+async def echo(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    """Responds with method, path and body of the request."""
+    if scope["type"] != "http":
+        assert scope["type"] == "lifespan"
+        return
+    body = b""
+    while True:
+        event = await receive()
+        assert event["type"] == "http.request"
+        body += event["body"]
+        if not event["more_body"]:
+            break
+    echoed = b"<%b %b %b>" % (scope["method"].encode(), scope["path"].encode(), body)
+    length = (b"content-length", b"%d" % len(echoed))
+    await send({"type": "http.response.start", "status": 200, "headers": [length]})
+    await send({"type": "http.response.body", "body": echoed, "more_body": False})
 
 
-@pytest.fixture
-async def connection() -> AsyncIterator[Streams]:
-    async with serving(silent) as port:
-        reader, writer = await asyncio.open_connection(LOOPBACK, port)
-        yield reader, writer
-        writer.close()
-        await writer.wait_closed()
-
-
-async def test_a_request_of_http2_is_refused_in_a_sentence(connection: Streams) -> None:
-    reader, writer = connection
+async def test_http2_is_refused_over_http1_and_the_connection_is_closed() -> None:
     client = H2Connection(H2Configuration(client_side=True))
     client.initiate_connection()
     head = {":method": "GET", ":path": "/predict", ":scheme": "http", ":authority": "x"}
     client.send_headers(1, list(head.items()), end_stream=True)
-    writer.write(client.data_to_send())
-    events: list[object] = []
-    while not any(isinstance(event, StreamEnded) for event in events):
-        events += client.receive_data(await reader.read(65_536))
-    (response,) = (event for event in events if isinstance(event, ResponseReceived))
-    assert dict(response.headers or [])[b":status"] == b"505"
-    assert b"".join(e.data or b"" for e in events if isinstance(e, DataReceived)) == REFUSAL
+    async with serving(echo) as port:
+        answer = await exchange(port, client.data_to_send())
+    assert answer.startswith(b"HTTP/1.1 505 ")
+    assert answer.endswith(b'\r\n\r\n{"error": "This server speaks HTTP/1.1 only."}')
 
 
-async def test_a_websocket_is_refused_in_a_sentence(connection: Streams) -> None:
-    reader, writer = connection
-    writer.write(UPGRADE)
-    head = await reader.readuntil(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 505 ")
-    assert REFUSAL in head + await reader.read(len(REFUSAL) + 20)
-
-
-async def test_a_websocket_is_refused_in_the_media_type_that_it_prefers_and_logged() -> None:
-    async with serving(silent) as port:
-        accept = b"\r\nAccept: application/problem+json\r\n\r\n"
-        with capture_logs() as lines:
-            answer = await exchange(port, UPGRADE.replace(b"\r\n\r\n", accept))
-    head, _, body = answer.partition(b"\r\n\r\n")
-    problem = json.loads(body[body.index(b"{") : body.rindex(b"}") + 1])
-    assert (problem["status"], problem["code"]) == (505, "http_version_not_supported")
-    assert b"content-type: application/problem+json" in head
-    assert b"correlation-id: %b" % problem["correlation_id"].encode() in head
-    assert [line.get("correlation_id") for line in lines if line["event"] == "request"] == [
-        problem["correlation_id"]
+@pytest.mark.parametrize("offer", [WEBSOCKET, H2C])
+async def test_an_upgrade_is_ignored_with_the_requests_after_it_in_order(offer: bytes) -> None:
+    post = b"POST /%d HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n%b\r\nbody"
+    chunked = b"POST /2 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n%b\r\n%b"
+    last = b"GET /3 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    requests = post % (1, offer) + chunked % (offer, b"2\r\nab\r\n0\r\n\r\n") + last
+    async with serving(echo) as port:
+        answer = await exchange(port, requests)
+    assert answer.count(b"HTTP/1.1 200 OK\r\n") == answer.count(b"HTTP/1.1 ") == 3
+    assert [part.partition(b">")[0] for part in answer.split(b"<")[1:]] == [
+        b"POST /1 body",
+        b"POST /2 ab",
+        b"GET /3 ",
     ]

@@ -9,8 +9,7 @@ import pytest
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 
 from common.http import server as http_server
-from common.http.middleware import LINGER_S
-from common.http.server import serve_http
+from common.http.server import LINGER_S, serve_http
 from predictmq.local.ports import LOOPBACK, free_port
 from tests.support.harness.waiting import until
 
