@@ -10,10 +10,11 @@ from contextvars import copy_context
 from typing import Any, Final, cast
 
 from common.http.error_response import log_error
-from common.http.exchange import Exchange, ServedApplication
-from common.http.request_head import RequestRefused
+from common.http.exchange import Exchange
+from common.http.llhttp import RequestRefused
 from common.http.request_reader import RequestReader
 from common.http.response_writer import ResponseWriter
+from common.http.served_application import ServedApplication
 
 KEEP_ALIVE_S: Final = 65
 """The time without a request after which a connection is closed: longer than the 60 s of common

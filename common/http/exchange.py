@@ -4,31 +4,22 @@ hypercorn's stream has the rules of ASGI; the application runs in the one task o
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context
-from functools import partial
 from typing import Any, Final, Protocol, cast
 
 import structlog
-from hypercorn.asyncio.task_group import TaskGroup
-from hypercorn.asyncio.worker_context import WorkerContext
-from hypercorn.config import Config
 from hypercorn.protocol.events import Body, EndBody, Event, Request, Response
-from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
-from hypercorn.typing import (
-    ASGIFramework,
-    ASGIReceiveEvent,
-    ConnectionState,
-    HTTPScope,
-    LifespanState,
-)
-from hypercorn.utils import UnexpectedMessageError, wrap_app
+from hypercorn.protocol.http_stream import ASGIHTTPState
+from hypercorn.typing import ASGIReceiveEvent, HTTPScope
+from hypercorn.utils import UnexpectedMessageError
 
 from common.errors import InternalError
 from common.http.error_response import send_error
 from common.http.request_head import RequestHead
 from common.http.response_writer import CONTINUE, ResponseWriter
+from common.http.served_application import STREAM_ID, ServedApplication
 from common.telemetry.correlation import correlation_id
 
 ON_DISCONNECT: Final = "predictmq.on_disconnect"
@@ -36,8 +27,6 @@ ON_DISCONNECT: Final = "predictmq.on_disconnect"
 once, if the client leaves before the response has ended; at once if it has left already. None
 takes the callback back. It spares the application a task that waits for ``http.disconnect``, which
 is sent as well."""
-
-STREAM_ID: Final = 1
 
 log = structlog.get_logger()
 
@@ -56,41 +45,6 @@ class Client(Protocol):
 
     def response_ended(self, *, keeps_alive: bool) -> None:
         """Go on to the next request, or close."""
-
-
-class ServedApplication:
-    """An application and its requests in flight; once draining, responses close connections."""
-
-    def __init__(self, app: ASGIFramework, config: Config, state: LifespanState) -> None:
-        self.app = app
-        self.state = ConnectionState(state)
-        self.in_flight: set[asyncio.Task[None]] = set()
-        self.is_draining = False
-        wrapped = wrap_app(app, config.wsgi_max_body_size, "asgi")
-        spawner = _NoTasks(asyncio.get_running_loop())
-        self.open_stream = partial(
-            HTTPStream, wrapped, config, WorkerContext(None), spawner, False, stream_id=STREAM_ID
-        )
-
-    async def drain(self, timeout_s: float) -> None:
-        """Wait until no request is in flight, at most ``timeout_s`` seconds."""
-        self.is_draining = True
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                while self.in_flight:
-                    await asyncio.wait(tuple(self.in_flight))
-        if self.in_flight:
-            log.warning("requests left unanswered", count=len(self.in_flight))
-
-
-class _NoTasks(TaskGroup):
-    """A task group for hypercorn's stream: the application runs in the task of the exchange."""
-
-    async def spawn_app(self, *_: Any) -> Callable[[ASGIReceiveEvent], Awaitable[None]]:
-        async def drop(event: ASGIReceiveEvent) -> None:
-            """Drop an event: the exchange has its own."""
-
-        return drop
 
 
 class Exchange:

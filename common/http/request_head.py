@@ -10,38 +10,19 @@ from typing import Final, NamedTuple
 
 import httptools
 
-Fields = list[tuple[bytes, bytes]]
+from common.http.llhttp import METHOD, Fields, ParserEvents, RequestRefused, feed
 
 MAX_HEAD_BYTES: Final = 2**14
-MAX_FIELDS: Final = 100
 MAX_LINE_BYTES: Final = 8192
 """The length of a request line; RFC 9112, section 3, asks for at least 8000."""
 
-CODES: Final = {
-    400: "bad_request",
-    414: "uri_too_long",
-    431: "request_header_fields_too_large",
-    501: "not_implemented",
-    505: "http_version_not_supported",
-}
-
-_METHOD: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_REQUEST_LINE: Final = re.compile(rb"(%b) ([!-~]+) HTTP/([0-9]\.[0-9])\r\n" % _METHOD)
+_REQUEST_LINE: Final = re.compile(rb"(%b) ([!-~]+) HTTP/([0-9]\.[0-9])\r\n" % METHOD)
 _ORIGIN_FORM: Final = re.compile(rb"/[^#]*")
-_ABSOLUTE_FORM: Final = re.compile(rb"https?://[^/?#@]+(/[^?#]*)?(\?[^#]*)?", re.IGNORECASE)
-_HOST: Final = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._~!$&'()*+,;=%-]*)(:[0-9]*)?")
-
-
-class RequestRefused(Exception):
-    """A request that gets an error, and whose connection is closed; ``fields`` are those it has."""
-
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
-        self.code = CODES[status]
-        self.sentence = sentence
-        self.method = ""
-        self.fields: Fields = []
+_HOST: Final = rb"(?:\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._~!$&'()*+,;=%-]*)(?::[0-9]*)?"
+_ABSOLUTE_FORM: Final = re.compile(
+    rb"https?://(?![:/?])" + _HOST + rb"(/[^?#]*)?(\?[^#]*)?", re.IGNORECASE
+)
+_is_host = re.compile(_HOST).fullmatch
 
 
 class RequestHead(NamedTuple):
@@ -54,34 +35,6 @@ class RequestHead(NamedTuple):
     content_length: int | None  # None if the body is chunked
     keeps_alive: bool
     expects_continue: bool
-
-
-class ParserEvents:
-    """What llhttp has found so far."""
-
-    def __init__(self) -> None:
-        self.fields: Fields = []
-        self.has_head_ended = False
-        self.parts: list[bytes] = []
-        self.has_body_ended = False
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a field, whose value may end with white space."""
-        if len(self.fields) == MAX_FIELDS:
-            raise RequestRefused(431, "The request has too many header fields.")
-        self.fields.append((name.lower(), value.rstrip(b" \t")))
-
-    def on_headers_complete(self) -> None:
-        """Take the end of the head."""
-        self.has_head_ended = True
-
-    def on_body(self, data: bytes) -> None:
-        """Take a part of the body."""
-        self.parts.append(data)
-
-    def on_message_complete(self) -> None:
-        """Take the end of the body."""
-        self.has_body_ended = True
 
 
 def parse_head(data: bytes) -> RequestHead | None:
@@ -98,25 +51,6 @@ def parse_head(data: bytes) -> RequestHead | None:
         refusal.method = line[1][:20].decode() if line else ""
         refusal.fields = events.fields
         raise
-
-
-def feed(parser: httptools.HttpRequestParser, data: bytes) -> None:
-    """Have llhttp read bytes.
-
-    Raises:
-        RequestRefused: they are malformed, or the method is unknown.
-    """
-    try:
-        parser.feed_data(data)
-    except httptools.HttpParserUpgrade:
-        pass  # raised at the end of a head; a server may ignore it (RFC 9110, section 7.8)
-    except httptools.HttpParserInvalidMethodError as exc:
-        is_token = re.fullmatch(_METHOD, data.partition(b" ")[0])
-        raise RequestRefused(501 if is_token else 400, "The method is unknown.") from exc
-    except httptools.HttpParserError as exc:
-        if isinstance(exc.__context__, RequestRefused):  # raised by the events
-            raise exc.__context__ from None
-        raise RequestRefused(400, f"The request is malformed: {exc}.") from exc
 
 
 def _parse(data: bytes, events: ParserEvents) -> RequestHead | None:
@@ -153,7 +87,7 @@ def _check(method: str, target: bytes, version: str, fields: Fields) -> RequestH
     by_name = dict(fields)
     if version == "1.1" or b"host" in by_name:
         hosts = [value for name, value in fields if name == b"host"]
-        if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):  # RFC 9112, section 3.2
+        if len(hosts) != 1 or not _is_host(hosts[0]):  # RFC 9112, section 3.2
             raise RequestRefused(400, "The request has no Host, several, or a malformed one.")
     is_chunked = b"transfer-encoding" in by_name
     if is_chunked:

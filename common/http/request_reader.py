@@ -9,14 +9,8 @@ from typing import Final
 
 import httptools
 
-from common.http.request_head import (
-    MAX_HEAD_BYTES,
-    ParserEvents,
-    RequestHead,
-    RequestRefused,
-    feed,
-    parse_head,
-)
+from common.http.llhttp import ParserEvents, RequestRefused, feed
+from common.http.request_head import MAX_HEAD_BYTES, RequestHead, parse_head
 
 END: Final = b"\r\n\r\n"
 """The last bytes of each head, and of each chunked body."""

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Final
 from wsgiref.handlers import format_date_time
 
-from common.http.request_head import Fields
+from common.http.llhttp import Fields
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 

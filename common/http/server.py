@@ -19,8 +19,8 @@ from hypercorn.typing import ASGIFramework, LifespanState
 from hypercorn.utils import wrap_app
 
 from common.http.connection import HttpConnection
-from common.http.exchange import ServedApplication
 from common.http.listener import BACKLOG, SharedPort, listen
+from common.http.served_application import ServedApplication
 
 CLOSE_TIMEOUT_S: Final = 3.0
 

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from common.errors import Blame
-from common.http.request_head import CODES as REFUSALS
+from common.http.llhttp import CODES as REFUSALS
 from gateway.web.errors import STATUS, http_code
 from tests.unit.docs.error_table import PAGE, promised_errors
 from tests.unit.docs.markdown import code, section, tables

@@ -12,7 +12,7 @@ from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, LifespanStat
 
 from common.http import connection as http_connection
 from common.http.connection import HttpConnection
-from common.http.exchange import ServedApplication
+from common.http.served_application import ServedApplication
 from predictmq.local.ports import LOOPBACK
 from tests.support.harness.serving import serving
 

@@ -6,7 +6,8 @@ from typing import Final
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.http.request_head import MAX_HEAD_BYTES, RequestHead, RequestRefused
+from common.http.llhttp import RequestRefused
+from common.http.request_head import MAX_HEAD_BYTES, RequestHead
 from common.http.request_reader import RequestReader
 from tests.unit.common.http.harness.applications import echo
 from tests.unit.common.http.harness.connected import connected

@@ -10,7 +10,7 @@ from hypercorn.config import Config
 from hypercorn.typing import ASGIFramework, LifespanState
 
 from common.http.connection import HttpConnection
-from common.http.exchange import ServedApplication
+from common.http.served_application import ServedApplication
 from predictmq.local.ports import LOOPBACK
 
 
