@@ -58,21 +58,22 @@ class Load:
     async def _repeat(self, request: Callable[[], bytes], *, keeps: bool) -> None:
         while not self._is_over:
             try:
-                async with asyncio.timeout(CALL_TIMEOUT_S):
-                    await self._connect(request, keeps=keeps)
+                await self._connect(request, keeps=keeps)
             except (OSError, asyncio.IncompleteReadError) as exc:
                 self.endings[type(exc).__name__] += 1
 
     async def _connect(self, request: Callable[[], bytes], *, keeps: bool) -> None:
-        reader, writer = await asyncio.open_connection(*self._address)
-        try:
-            is_open = True
-            while is_open and not self._is_over:
-                writer.write(request())
-                head = (await reader.readuntil(b"\r\n\r\n")).lower()
-                length = head.partition(b"content-length: ")[2].partition(b"\r\n")[0]
-                await reader.readexactly(int(length))
-                self.endings[int(head.split()[1])] += 1
-                is_open = keeps and b"connection: close" not in head
-        finally:
-            writer.close()
+        async with asyncio.timeout(CALL_TIMEOUT_S) as limit:
+            reader, writer = await asyncio.open_connection(*self._address)
+            try:
+                is_open = True
+                while is_open and not self._is_over:
+                    limit.reschedule(asyncio.get_running_loop().time() + CALL_TIMEOUT_S)
+                    writer.write(request())
+                    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+                    length = head.partition(b"content-length: ")[2].partition(b"\r\n")[0]
+                    await reader.readexactly(int(length))
+                    self.endings[int(head.split()[1])] += 1
+                    is_open = keeps and b"connection: close" not in head
+            finally:
+                writer.close()

@@ -17,6 +17,7 @@ class Supervised:
 
     def __init__(self, directory: Path) -> None:
         self.supervisor, self._lifeline = socket.socketpair()
+        self.supervisor.setblocking(False)
         self._listener = socket.socket()
         self.stop = asyncio.Event()
         self.worker = Worker(1, 2, self._listener, self._lifeline, directory)
@@ -34,11 +35,16 @@ class Supervised:
 
     def said(self) -> bytes:
         """Return what the worker has told the supervisor since the last call."""
-        self.supervisor.setblocking(False)
         try:
             return self.supervisor.recv(lifeline.MAX_BYTES)
         except BlockingIOError:
             return b""
+
+    async def hears(self) -> bytes:
+        """Wait until the worker tells the supervisor something; returns that."""
+        async with asyncio.timeout(10):
+            loop = asyncio.get_running_loop()
+            return await loop.sock_recv(self.supervisor, lifeline.MAX_BYTES)
 
 
 @pytest_asyncio.fixture
@@ -60,9 +66,8 @@ async def test_a_worker_asks_for_the_port_once_it_has_caught_up(supervised: Supe
 
     conditions = {"broker connected": lambda: True, "journal caught up": has_caught_up}
     joining = asyncio.create_task(supervised.worker.may_accept(conditions, supervised.stop))
-    await asyncio.to_thread(_readable, supervised.supervisor)
+    assert await supervised.hears() == b"ready\n"
     assert said_before == [b"", b"", b""]
-    assert supervised.said() == b"ready\n"
     assert not joining.done()
     supervised.supervisor.send(lifeline.ACCEPT)
     assert await joining
@@ -117,9 +122,3 @@ async def test_the_sentence_of_a_worker_is_its_supervisors_and_else_its_own(
 def test_other_command_lines_are_no_workers() -> None:
     assert Worker.from_arguments([]) is None
     assert Worker.from_arguments(["--help"]) is None
-
-
-def _readable(end: socket.socket) -> None:
-    end.setblocking(True)
-    end.settimeout(10)
-    end.recv(1, socket.MSG_PEEK)
