@@ -8,9 +8,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 from quart import Response
 
+from common.http.exchange import ON_DISCONNECT
 from gateway.web import asgi
 from gateway.web.app import GatewayApp
-from gateway.web.asgi import MAX_READ_AHEAD, ON_DISCONNECT
+from gateway.web.asgi import MAX_READ_AHEAD
 from gateway.web.http_metrics import HttpMetrics
 from gateway.web.response import BytesResponse, json_response
 from tests.support.fakes.http_requests import http_scope
