@@ -202,7 +202,10 @@ class HttpConnection(asyncio.Protocol):
 
     def _flush(self) -> None:
         if self._unsent and not self._transport.is_closing():
-            self._transport.writelines(self._unsent)
+            if self._unsent_bytes <= PACKET_BYTES:
+                self._unsent = [b"".join(self._unsent)]
+            for data in self._unsent:  # asyncio's writelines (3.12, 3.13) never pauses writing
+                self._transport.write(data)
         self._unsent = []
         self._unsent_bytes = 0
 

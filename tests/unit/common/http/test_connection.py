@@ -2,9 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from hypercorn.config import Config
@@ -68,8 +68,8 @@ class Transport(asyncio.Transport):
     def is_closing(self) -> bool:
         return False
 
-    def writelines(self, list_of_data: Iterable[Any]) -> None:
-        self.written.append(b"".join(list_of_data))
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written.append(bytes(data))
 
 
 async def test_the_head_and_the_body_of_a_response_leave_in_one_write() -> None:
