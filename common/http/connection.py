@@ -182,9 +182,10 @@ class HttpConnection(asyncio.Protocol):
         if self._exchange is None or (not self._exchange.is_over and self._exchange.abandon()):
             request = self._exchange.head if self._exchange else refusal
             writer = ResponseWriter(request.method, "1.1", keeps_alive=False)
-            log = self._context.copy().run  # a correlation id of its own
             error = (refusal.status, refusal.code, refusal.sentence)
-            fields, body = log(log_error, request.method, request.fields, *error)
+            fields, body = self._context.copy().run(  # with a correlation id of its own
+                log_error, request.method, request.fields, *error
+            )
             self._unsent.append(writer.start(refusal.status, fields))
             self._unsent.append(b"" if request.method == "HEAD" else body)
         self._close()

@@ -163,6 +163,7 @@ class Exchange:
         if isinstance(event, Response):
             if self._awaits_continue or self._served.is_draining:
                 self._writer.keeps_alive = False
+            self._awaits_continue = False
             await self._client.write(self._writer.start(event.status_code, event.headers))
         elif isinstance(event, Body):
             await self._client.write(self._writer.body(event.data))
@@ -179,6 +180,7 @@ class Exchange:
 
     def _set_over(self) -> None:
         self.is_over = True
+        self._awaits_continue = False
         self._parts.clear()
         self.unread_bytes = 0
         self._changed.set()

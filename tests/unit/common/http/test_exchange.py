@@ -189,6 +189,29 @@ async def test_a_response_without_100_continue_ends_the_connection() -> None:
         assert await client.rest() == b""
 
 
+@pytest.mark.parametrize("response_first", [False, True])
+async def test_100_continue_is_not_sent_once_the_response_has_begun(response_first: bool) -> None:
+    received: asyncio.Queue[Any] = asyncio.Queue()
+
+    async def app(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        headers = [(b"content-length", b"1")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if response_first:
+            await send({"type": "http.response.body", "body": b"x", "more_body": False})
+        received.put_nowait(await receive())
+        if not response_first:
+            await send({"type": "http.response.body", "body": b"x", "more_body": False})
+
+    async with connected(app) as client:
+        client.writer.write(POST % (EXPECT, 4))
+        assert (await client.head()).startswith(b"HTTP/1.1 200")
+        if not response_first:
+            client.writer.write(b"body")
+        assert await client.rest() == b"x"
+    expected = "http.disconnect" if response_first else "http.request"
+    assert (await received.get())["type"] == expected
+
+
 @pytest.mark.parametrize("behind", [b"", GET, POST % (b"", 4)])
 async def test_an_application_is_told_at_once_that_its_client_has_left(behind: bytes) -> None:
     app = Gate()
