@@ -106,6 +106,7 @@ class Exchange:
             self._served.in_flight.discard(self._task)
             if not self.is_over:
                 self._end(keeps_alive=False)
+            del self._stream  # a cycle, which would be left to the garbage collector
 
     async def _respond(self, scope: HTTPScope) -> None:
         """Run the application, and respond in its place if it fails or returns too early.

@@ -60,14 +60,14 @@ class ResponseWriter:
 
     def _framing(self, status: int, length: int | None) -> list[bytes]:
         """Choose how the client finds the end of the body (RFC 9112, section 6.3)."""
+        self._left_bytes = length
+        self._is_chunked = False
         if self._method == "HEAD" or status in NO_BODY:
             self._left_bytes = 0
-        elif length is not None:
-            self._left_bytes = length
-        elif self._version == "1.1":
+        elif length is None and self._version == "1.1":
             self._is_chunked = True
             return [b"transfer-encoding: chunked\r\n"]
-        else:
+        elif length is None:
             self.keeps_alive = False  # the body ends with the connection
         return [] if length is None or status == 204 else [b"content-length: %d\r\n" % length]
 

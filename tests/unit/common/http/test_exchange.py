@@ -1,6 +1,7 @@
 """Requests and responses of one connection: their order, their bodies, and clients that leave."""
 
 import asyncio
+import gc
 import json
 from collections.abc import Callable
 from typing import Any, Final
@@ -11,7 +12,7 @@ from structlog.testing import capture_logs
 
 from common.http import connection as http_connection
 from common.http.connection import MAX_HELD_BYTES
-from common.http.exchange import ON_DISCONNECT
+from common.http.exchange import ON_DISCONNECT, Exchange
 from tests.unit.common.http.harness.applications import GET, echo, respond
 from tests.unit.common.http.harness.connected import connected
 
@@ -379,8 +380,9 @@ async def test_a_body_of_another_length_than_announced_ends_the_connection(body:
 async def test_a_field_that_would_end_amid_its_value_is_not_sent(value: bytes) -> None:
     with capture_logs():
         async with connected(fixed(200, ((b"a", value),))) as client:
-            client.writer.write(GET)
-            assert (await client.head()).startswith(b"HTTP/1.1 500")
+            client.writer.write(PROBLEM + PROBLEM)
+            for _ in range(2):
+                assert json.loads(await client.response())["code"] == "internal_error"
 
 
 async def test_an_application_that_does_not_respond_is_a_failure_and_the_connection_is_kept() -> (
@@ -394,6 +396,20 @@ async def test_an_application_that_does_not_respond_is_a_failure_and_the_connect
         problems = [json.loads(await client.response()) for _ in range(2)]
     assert [problem["code"] for problem in problems] == 2 * ["internal_error"]
     assert len({problem["correlation_id"] for problem in problems}) == 2
+
+
+async def test_a_request_is_freed_without_the_garbage_collector() -> None:
+    async with connected(echo) as client:
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(3):
+                client.writer.write(GET)
+                await client.response()
+            await client.served.drain(1)
+            assert not any(isinstance(each, Exchange) for each in gc.get_objects())
+        finally:
+            gc.enable()
 
 
 async def test_a_response_of_a_draining_server_closes_the_connection() -> None:

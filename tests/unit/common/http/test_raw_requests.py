@@ -238,6 +238,7 @@ async def responses(port: int, data: bytes) -> list[tuple[int, dict[str, str], b
         writer.write(data)
         received = await reader.read()
         writer.close()
+        await writer.wait_closed()
     found = []
     while received:
         head, _, rest = received.partition(b"\r\n\r\n")
@@ -309,6 +310,7 @@ async def test_a_refusal_of_head_has_no_body(port: int) -> None:
     writer.write(b"HEAD / HTTP/1.1\r\n\r\n")
     answer = await reader.read()
     writer.close()
+    await writer.wait_closed()
     assert answer.startswith(b"HTTP/1.1 400")
     assert answer.endswith(b"\r\n\r\n")
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -37,18 +37,37 @@ class Client:
         return await self.reader.read()
 
 
+class Tasks(set[asyncio.Task[None]]):
+    """Tasks of requests, of which each that there has been is kept in ``all``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.all: list[asyncio.Task[None]] = []
+
+    def add(self, task: asyncio.Task[None]) -> None:
+        super().add(task)
+        self.all.append(task)
+
+
 @asynccontextmanager
 async def connected(app: ASGIFramework) -> AsyncIterator[Client]:
-    """Connect a client to ``app``, for ten seconds; in the end no request is in flight."""
+    """Connect a client to ``app``, for ten seconds; in the end no request is in flight.
+
+    None of their tasks has failed, whatever the client has sent and the application has done.
+    """
     served = ServedApplication(app, Config(), LifespanState())
+    served.in_flight = tasks = Tasks()
     connections: set[HttpConnection] = set()
     connect = partial(HttpConnection, served, connections)
     server = await asyncio.get_running_loop().create_server(connect, LOOPBACK, 0)
     async with asyncio.timeout(10):
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         yield Client(reader, writer, served, connections)
-        writer.close()
         server.close()
+        writer.close()
+        with suppress(ConnectionError):  # a connection that the server has aborted
+            await writer.wait_closed()
         ends = [*served.in_flight, *(connection.closed for connection in connections)]
         if ends:
             await asyncio.wait(ends)
+    assert all(task.exception() is None for task in tasks.all)
