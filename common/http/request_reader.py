@@ -92,7 +92,6 @@ class _ChunkedBody:
 
         Bytes that may be the beginning of ``END`` are left for the next time.
         """
-        parts: list[bytes] = []
         begin = 0
         while not self.has_ended:
             end = data.find(END, begin) + len(END)
@@ -100,15 +99,15 @@ class _ChunkedBody:
                 end = len(data) - next(n for n in (3, 2, 1, 0) if data.endswith(END[:n]))
             if end <= begin:
                 break
-            parts += self._parse(data[begin:end])
+            feed(self._parser, data[begin:end])
             begin = end
-        return b"".join(parts), begin
+        return self._take_data(begin), begin
 
-    def _parse(self, piece: bytes) -> list[bytes]:
-        feed(self._parser, piece)
-        parts, self._events.parts = self._events.parts, []
+    def _take_data(self, length: int) -> bytes:
+        data = b"".join(self._events.parts)
+        self._events.parts = []
         # What is no body is bounded: extensions and trailers, but not the sizes of tiny chunks.
-        self._excess_bytes = max(0, self._excess_bytes + len(piece) - 9 * sum(map(len, parts)))
+        self._excess_bytes = max(0, self._excess_bytes + length - 9 * len(data))
         if self._excess_bytes > MAX_HEAD_BYTES:
             raise RequestRefused(431, "The chunked body has too much beside its data.")
-        return parts
+        return data
