@@ -4,14 +4,15 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
 import uvloop
 
+from common.configuration.command_line import answer
 from common.errors import Misconfigured
-from common.settings import TelemetrySettings, read_settings
+from common.settings import Settings, TelemetrySettings, read_settings, require_usable
 from common.telemetry.logs import configure_logs
 from common.telemetry.tracing import Tracer
 
@@ -28,6 +29,24 @@ Python's default of 700 is a few requests in flight, which would be traversed in
 leaves reference cycles behind only when it fails."""
 
 Serve = Callable[[asyncio.Event, Tracer | None], Awaitable[bool]]
+
+
+def end_before_start(
+    name: str, arguments: Sequence[str], kinds: Sequence[type[Settings]]
+) -> int | None:
+    """Return the exit code of a process that has nothing to run; None of one that has to run.
+
+    Prints what ``arguments`` ask for, or the sentence about the settings of ``kinds``.
+    """
+    kinds = (*kinds, TelemetrySettings)
+    try:
+        if text := answer(name, arguments, kinds):
+            print(text)
+            return 0
+        require_usable(*kinds)
+    except Misconfigured as exc:
+        return refuse(name, exc)
+    return None
 
 
 def run_service(

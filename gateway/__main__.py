@@ -8,9 +8,8 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
-from common.errors import Misconfigured
 from common.http.file_descriptors import raise_descriptor_limit
-from common.service import refuse, run_service
+from common.service import end_before_start, run_service
 from common.settings import BrokerSettings, read_settings
 from common.telemetry.tracing import Tracer
 from gateway.settings import GatewaySettings
@@ -28,9 +27,7 @@ async def _serve(worker: Worker | None, stop: asyncio.Event, tracer: Tracer | No
 
 
 async def _supervise(stop: asyncio.Event, _: Tracer | None) -> bool:
-    settings = read_settings(GatewaySettings)
-    read_settings(BrokerSettings)  # a wrong one ends the supervisor before anything is started
-    return await Supervisor(settings).run(stop)
+    return await Supervisor(read_settings(GatewaySettings)).run(stop)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -39,11 +36,10 @@ def main(arguments: Sequence[str]) -> int:
     if worker is not None:
         serve = partial(_serve, worker)
         return run_service("gateway", serve, report=worker.report, worker=worker.number)
-    try:
-        workers = read_settings(GatewaySettings).workers
-    except Misconfigured as exc:
-        return refuse("gateway", exc)
-    if workers > 1:
+    code = end_before_start("gateway", arguments, (GatewaySettings, BrokerSettings))
+    if code is not None:
+        return code
+    if read_settings(GatewaySettings).workers > 1:
         return run_service("gateway", _supervise, is_traced=False)
     return run_service("gateway", partial(_serve, None))
 

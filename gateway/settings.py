@@ -8,16 +8,20 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Final, Self
 
-from pydantic import Field, PlainValidator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, model_validator
+from pydantic_settings import NoDecode
 
+from common.configuration.forms import Form, anything, number, whole
 from common.contract.messages import MAX_REQUEST_BYTES
 from common.contract.topology import CLOCK_SKEW_S, MAX_EXPIRATION_S, RETENTION_S
-from common.settings import MODEL_NAME, Bind
+from common.settings import Bind, ModelName, Settings
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _KEY: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 """The token of the ``Bearer`` scheme (RFC 6750, section 2.1)."""
+
+MIN_KEY_CHARACTERS: Final = 16
+MAKE_A_KEY: Final = "python3 -c 'import secrets; print(secrets.token_urlsafe(24))'"
 
 _RATE: Final = re.compile(r"([1-9][0-9]{0,8}) ?/ ?(second|minute|hour|day)")
 _ORIGIN: Final = re.compile(
@@ -48,32 +52,37 @@ class Rate:
     period: timedelta
 
 
-def parse_api_keys(text: str) -> tuple[ApiKey, ...]:
+def parse_api_keys(value: str) -> tuple[ApiKey, ...]:
     """Parse ``name=key,name=key``.
 
     Raises:
-        ValueError: the text has another form, or a key occurs twice.
+        ValueError: the text has another form, a key is too short to be secret, or occurs twice.
     """
     keys: dict[str, ApiKey] = {}
-    for number, entry in enumerate(text.split(","), start=1):
+    for place, entry in enumerate(value.split(","), start=1):
         name, _, key = entry.strip().partition("=")
         if not _NAME.fullmatch(name) or not key:
-            raise ValueError(f"entry {number} is not name=key, with a name of letters and digits")
+            raise ValueError(f"entry {place} is not name=key, with a name of letters and digits")
         if not _KEY.fullmatch(key):
-            raise ValueError(f"the key in entry {number} has more than letters, digits and -._~+/")
+            raise ValueError(f"the key in entry {place} has more than letters, digits and -._~+/")
+        if len(key) < MIN_KEY_CHARACTERS:
+            raise ValueError(
+                f"the key in entry {place} has fewer than {MIN_KEY_CHARACTERS} characters and "
+                f"could be guessed; this makes one: {MAKE_A_KEY}"
+            )
         if key in keys:
-            raise ValueError(f"entry {number} has a key that was there before")
+            raise ValueError(f"entry {place} has a key that was there before")
         keys[key] = ApiKey(name, key)
     return tuple(keys.values())
 
 
-def parse_rate(text: str) -> Rate:
+def parse_rate(value: str) -> Rate:
     """Parse ``100/minute``, or a count per second, hour or day.
 
     Raises:
         ValueError: the text has another form.
     """
-    match = _RATE.fullmatch(text.strip())
+    match = _RATE.fullmatch(value.strip())
     if match is None:
         raise ValueError(
             "not a number of calls (at most 999999999) per second, minute, hour or day, like "
@@ -82,13 +91,13 @@ def parse_rate(text: str) -> Rate:
     return Rate(int(match[1]), _PERIODS[match[2]])
 
 
-def parse_origins(text: str) -> tuple[str, ...]:
+def parse_origins(value: str) -> tuple[str, ...]:
     """Parse ``https://a.example,https://b.example:8443``, or ``*`` for any origin.
 
     Raises:
         ValueError: the text has another form, or contains an origin that no browser sends.
     """
-    origins = tuple(origin.strip().lower() for origin in text.split(","))
+    origins = tuple(origin.strip().lower() for origin in value.split(","))
     for origin in origins:
         if origin != "*" and not _ORIGIN.fullmatch(origin):
             raise ValueError(f"{origin!r} is not an origin, like https://app.example, nor *")
@@ -97,45 +106,48 @@ def parse_origins(text: str) -> tuple[str, ...]:
     return origins
 
 
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, number("seconds")]
+Count = Annotated[int, whole(1)]
+Keys = Annotated[tuple[ApiKey, ...], NoDecode, Form("name=key,name=key", parse_api_keys)]
+RateLimit = Annotated[Rate | None, NoDecode, Form("calls in a time, like 100/minute", parse_rate)]
+Origins = Annotated[
+    tuple[str, ...],
+    NoDecode,
+    Form("origins, such as https://app.example,https://other.example, or *", parse_origins),
+]
 
 MAX_WORKERS: Final = 64
 """More than the cores of most machines; each worker reads the whole reply stream."""
 
 
-class GatewaySettings(BaseSettings):
-    """The settings of one gateway, read from the environment."""
+class GatewaySettings(Settings):
+    """The settings of one gateway."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
-    )
+    prefix = "GATEWAY_"
 
     bind: Bind = Field("127.0.0.1:8080", alias="GATEWAY_BIND")
-    workers: Annotated[int, Field(ge=1, le=MAX_WORKERS)] = Field(1, alias="GATEWAY_WORKERS")
-    default_model: str = Field("demo", alias="DEFAULT_MODEL", pattern=MODEL_NAME)
-    sync_timeout_s: Seconds = Field(30, alias="GATEWAY_SYNC_TIMEOUT_S", le=MAX_EXPIRATION_S)
+    workers: Annotated[int, whole(1, MAX_WORKERS)] = Field(1, alias="GATEWAY_WORKERS")
+    default_model: ModelName = Field("demo", alias="DEFAULT_MODEL")
+    sync_timeout_s: Annotated[float, number("seconds", MAX_EXPIRATION_S)] = Field(
+        30, alias="GATEWAY_SYNC_TIMEOUT_S"
+    )
     async_deadline_s: Seconds = Field(3600, alias="GATEWAY_ASYNC_DEADLINE_S")
     result_ttl_s: Seconds = Field(3600, alias="GATEWAY_RESULT_TTL_S")
-    result_cache_bytes: Annotated[int, Field(ge=0)] = Field(
+    result_cache_bytes: Annotated[int, whole(0)] = Field(
         268_435_456, alias="GATEWAY_RESULT_CACHE_BYTES"
     )
     max_in_flight: Count = Field(1000, alias="GATEWAY_MAX_IN_FLIGHT")
     max_in_flight_bytes: Count = Field(268_435_456, alias="GATEWAY_MAX_IN_FLIGHT_BYTES")
-    max_body_bytes: Annotated[int, Field(ge=1, le=MAX_REQUEST_BYTES)] = Field(
+    max_body_bytes: Annotated[int, whole(1, MAX_REQUEST_BYTES)] = Field(
         1_048_576, alias="GATEWAY_MAX_BODY_BYTES"
     )
     drain_s: Seconds = Field(35, alias="GATEWAY_DRAIN_S")
-    id_secret: str | None = Field(None, alias="GATEWAY_ID_SECRET", repr=False)
-    api_keys: Annotated[tuple[ApiKey, ...], NoDecode, PlainValidator(parse_api_keys)] = Field(
-        (), alias="GATEWAY_API_KEYS", repr=False, validate_default=False
+    id_secret: Annotated[str | None, anything("any text in UTF-8")] = Field(
+        None, alias="GATEWAY_ID_SECRET", repr=False
     )
-    rate_limit: Annotated[Rate | None, NoDecode, PlainValidator(parse_rate)] = Field(
-        None, alias="GATEWAY_RATE_LIMIT", validate_default=False
-    )
-    cors_origins: Annotated[tuple[str, ...], NoDecode, PlainValidator(parse_origins)] = Field(
-        (), alias="GATEWAY_CORS_ORIGINS", validate_default=False
-    )
+    api_keys: Keys = Field((), alias="GATEWAY_API_KEYS", repr=False)
+    rate_limit: RateLimit = Field(None, alias="GATEWAY_RATE_LIMIT")
+    cors_origins: Origins = Field((), alias="GATEWAY_CORS_ORIGINS")
 
     @property
     def life_s(self) -> float:

@@ -7,12 +7,12 @@ import threading
 
 import structlog
 
-from common.service import run_service
+from common.service import end_before_start, run_service
 from common.settings import BrokerSettings, read_settings
 from common.telemetry.tracing import Tracer
 from predictor_service.app import Predictor, open_runner
 from predictor_service.models.specification import parse_models
-from predictor_service.settings import PredictorSettings
+from predictor_service.settings import DemoSettings, PredictorSettings
 
 log = structlog.get_logger()
 
@@ -36,7 +36,10 @@ async def _serve(stop: asyncio.Event, tracer: Tracer | None) -> bool:
 
 
 if __name__ == "__main__":
-    exit_code = run_service("predictor", _serve)
+    kinds = (PredictorSettings, DemoSettings, BrokerSettings)
+    exit_code = end_before_start("predictor", sys.argv[1:], kinds)
+    if exit_code is None:
+        exit_code = run_service("predictor", _serve)
     if any(not thread.daemon for thread in threading.enumerate()[1:]):
         # A model still runs past the drain time. Its thread cannot be stopped, and Python
         # would wait for it; the broker redelivers its request.

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,7 +49,7 @@ def find_or_start_broker(
         BrokerFailed: the private node does not start or stop.
     """
     settings = read_settings(BrokerSettings)
-    is_named = bool(os.environ.get("RABBITMQ_HOST"))
+    is_named = "host" in settings.model_fields_set
     if not is_named and installation() is None and not speaks_amqp(settings.host, settings.port):
         install(say)
     # Probed once more, because where there is a service manager Debian starts what it installs.

@@ -1,18 +1,41 @@
 """The plan of what is started, read from the settings."""
 
-import os
 import socket
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
+from pydantic import Field
+
+from common.configuration.forms import whole
 from common.errors import Misconfigured
-from common.settings import read_settings
+from common.settings import (
+    BrokerSettings,
+    Settings,
+    TelemetrySettings,
+    read_settings,
+    require_usable,
+)
 from gateway.settings import GatewaySettings
 from predictmq.local.ports import LOOPBACK, free_port
-from predictor_service.settings import PredictorSettings
+from predictor_service.settings import DemoSettings, PredictorSettings
 
 EVERY_ADDRESS: Final = {"0.0.0.0": LOOPBACK, "[::]": "[::1]"}
 """The address at which to reach a server that listens on every address."""
+
+MAX_PREDICTORS: Final = 500
+
+
+class UpSettings(Settings):
+    """The settings of ``make up`` itself."""
+
+    predictors: Annotated[int, whole(0, MAX_PREDICTORS)] = Field(1, alias="PREDICTORS")
+
+
+EVERY_SETTING: Final = (
+    *(UpSettings, GatewaySettings, PredictorSettings),
+    *(DemoSettings, BrokerSettings, TelemetrySettings),
+)
+"""The settings of all that is started."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +68,16 @@ def read_plan() -> Plan:
     """Read the settings, and check that the gateway's port is free.
 
     Raises:
-        Misconfigured: a setting is wrong or the port is taken.
+        Misconfigured: a setting of any process is wrong, or the port is taken.
     """
+    require_usable(*EVERY_SETTING)
     gateway, predictor = read_settings(GatewaySettings), read_settings(PredictorSettings)
-    count = os.environ.get("PREDICTORS") or "1"
-    if not count.isdecimal():
-        raise Misconfigured(f"PREDICTORS is how many predictors to run, not '{count}'.")
+    count = read_settings(UpSettings).predictors
     require_free(gateway.bind)
     return Plan(
         bind=gateway.bind,
         # PREDICTOR_HEALTH_BIND is one place and cannot hold several: each gets its own.
-        predictor_binds=tuple(f"{LOOPBACK}:{free_port()}" for _ in range(int(count))),
+        predictor_binds=tuple(f"{LOOPBACK}:{free_port()}" for _ in range(count)),
         gateway_drain_s=gateway.drain_s,
         predictor_drain_s=predictor.drain_s,
     )

@@ -13,11 +13,12 @@ from typing import Final, NoReturn
 
 from dotenv import load_dotenv
 
+from common.configuration.command_line import answer
 from common.errors import Misconfigured
 from predictmq.local.broker_choice import find_or_start_broker
 from predictmq.local.child_process import UNUSABLE_CONFIGURATION, end_with_parent
 from predictmq.local.console import Console
-from predictmq.local.plan import read_plan
+from predictmq.local.plan import EVERY_SETTING, read_plan
 from predictmq.local.rabbitmq.errors import BrokerFailed, BrokerMissing
 from predictmq.local.supervisor import Supervisor
 
@@ -46,11 +47,28 @@ def _interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
+def _read_env_file() -> None:
+    """Add the settings of ``.env`` to the environment, which has precedence.
+
+    Raises:
+        Misconfigured: the file cannot be read.
+    """
+    try:
+        load_dotenv(".env")
+    except OSError as exc:
+        raise Misconfigured(f".env cannot be read: {exc.strerror}.") from exc
+    except ValueError as exc:  # such as a byte that is no UTF-8, or a zero
+        raise Misconfigured(".env has bytes that are no text in UTF-8.") from exc
+
+
 def main() -> int:
     """Run the command with settings from the environment and, behind it, from ``.env``."""
-    load_dotenv(".env")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
+        if text := answer("command make up", sys.argv[1:], EVERY_SETTING):
+            print(text)
+            return 0
+        _read_env_file()
         return run()
     except (Misconfigured, BrokerMissing, BrokerFailed) as exc:
         print(exc, file=sys.stderr)

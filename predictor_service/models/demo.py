@@ -1,11 +1,13 @@
 """The demo model: four digits that depend on the input alone."""
 
-import os
 import time
 import zlib
 from typing import Any
 
 import msgspec
+
+from common.settings import read_settings
+from predictor_service.settings import DemoSettings
 
 
 class Demo:
@@ -14,13 +16,11 @@ class Demo:
     ``DEMO_DELAY_S`` is how many seconds each prediction takes.
 
     Raises:
-        ValueError: ``DEMO_DELAY_S`` is not a number ≥ 0.
+        Misconfigured: ``DEMO_DELAY_S`` is no number of seconds, or misspelt.
     """
 
     def __init__(self) -> None:
-        self._delay_s = float(os.environ.get("DEMO_DELAY_S") or 0)
-        if not 0 <= self._delay_s < float("inf"):
-            raise ValueError(f"DEMO_DELAY_S is {self._delay_s}, not a number of seconds ≥ 0")
+        self._delay_s = read_settings(DemoSettings).delay_s
 
     def predict(self, value: Any) -> str:
         """Return four digits of the checksum of ``value``, whatever the order of its keys."""

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from common.settings import BrokerSettings, TelemetrySettings
-from gateway.settings import GatewaySettings
-from predictor_service.settings import PredictorSettings
+from predictmq.local.plan import EVERY_SETTING
 from tests.support.fakes.loops import ManualLoop
 
 # The same examples on every machine: a failure in CI is a failure here. No deadline, because
@@ -22,12 +20,11 @@ settings.load_profile("unit")
 @pytest.fixture
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """An environment without our variables; what is set through it is undone by the end."""
-    for kind in (BrokerSettings, TelemetrySettings, GatewaySettings, PredictorSettings):
-        ours = {str(field.alias).lower() for field in kind.model_fields.values()}
-        for name in list(os.environ):
-            if name.lower() in ours:
-                monkeypatch.delenv(name)
-    monkeypatch.delenv("DEMO_DELAY_S", raising=False)
+    prefixes = tuple(kind.prefix for kind in EVERY_SETTING if kind.prefix)
+    ours = {name for kind in EVERY_SETTING for name in kind.names()}
+    for name in list(os.environ):
+        if name.upper() in ours or name.upper().startswith(prefixes):
+            monkeypatch.delenv(name)
     return monkeypatch
 
 

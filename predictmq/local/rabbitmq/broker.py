@@ -16,15 +16,18 @@ from predictmq.local.waiting import wait_until
 
 EPMD_TIMEOUT_S: Final = 5
 
+OWNER_ALONE: Final = 0o700
+"""The mode of the directory, which holds the password, the cookie and what callers have sent."""
+
 
 class PrivateBroker:
     """A node with its own name, ports, port mapper, cookie and data, bound to the loopback.
 
-    Its data stay in ``directory`` when it stops or is killed, and ``start`` finds them again.
-    All methods block. It signals only processes that it has started. ``prepare_child``, if
-    given, runs in each child before it becomes the program (``preexec_fn``). A node that
-    ``joins`` another, which runs, becomes a member of its cluster, needs a name of its own, and
-    has to be stopped before it.
+    Its data stay in ``directory``, which its owner alone can read, when it stops or is killed, and
+    ``start`` finds them again. All methods block. It signals only processes that it has started.
+    ``prepare_child``, if given, runs in each child before it becomes the program
+    (``preexec_fn``). A node that ``joins`` another, which runs, becomes a member of its cluster,
+    needs a name of its own, and has to be stopped before it.
     """
 
     host: Final = LOOPBACK
@@ -83,12 +86,12 @@ class PrivateBroker:
 
         Raises:
             BrokerFailed: the node ended or was not ready within ``timeout_s`` seconds, or another
-                node uses the same directory.
+                node uses the same directory, or it is not ours.
         """
         deadline = time.monotonic() + timeout_s
         if is_open(self.host, self.port):
             raise BrokerFailed(f"Port {self.port} is in use by another program.")
-        self.directory.mkdir(parents=True, exist_ok=True)
+        self._make_directory()
         try:
             self._lock.acquire()
             self.node.write_files()  # not before: they may be those of a node that runs
@@ -135,6 +138,13 @@ class PrivateBroker:
         Without this, a node that is killed in the first moments of a new stream loses the stream.
         """
         self.ctl("eval", "[dets:sync(Table) || Table <- dets:all()].")
+
+    def _make_directory(self) -> None:
+        try:
+            self.directory.mkdir(mode=OWNER_ALONE, parents=True, exist_ok=True)
+            self.directory.chmod(OWNER_ALONE)  # it may be there already, from an earlier version
+        except OSError as exc:
+            raise BrokerFailed(f"{self.directory} cannot be used: {exc.strerror}.") from exc
 
     def _start_epmd(self) -> None:
         if self._epmd is None and self.node.joins is None:

@@ -70,8 +70,12 @@ def install(say: Callable[[str], None]) -> Installation:
     """Install RabbitMQ with apt, as root on Debian or one of its descendants.
 
     Raises:
-        BrokerMissing: we are not root, there is no apt, or it failed.
+        BrokerMissing: we are not root, there is no apt, it failed, or ``RABBITMQ_CHROOT`` is set.
     """
+    if os.environ.get("RABBITMQ_CHROOT"):
+        raise BrokerMissing(
+            f"RABBITMQ_CHROOT: that directory has no {BEHIND_DEBIANS_WRAPPERS / SERVER}."
+        )
     if not apt.can_install():
         raise BrokerMissing(
             "No RabbitMQ was found. Install one (Debian: apt-get install rabbitmq-server, "

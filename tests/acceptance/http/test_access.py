@@ -11,7 +11,7 @@ from tests.support.harness.calls import ASYNC, accepted, client, final
 from tests.support.harness.services import Cluster, Service
 from tests.support.models.scripted import SCRIPTED
 
-ALICE, ALICE_TOO, BOB = "alice-key-of-today", "alice-key-of-yesterday", "bob-key"
+ALICE, ALICE_TOO, BOB = "alice-key-of-today", "alice-key-of-yesterday", "bob-key-of-today"
 KEYS = {"GATEWAY_API_KEYS": f"alice={ALICE},alice={ALICE_TOO},bob={BOB}"}
 ORIGIN = "https://app.example"
 MODELS = {"PREDICTOR_MODEL": f"demo,{SCRIPTED['PREDICTOR_MODEL']}"}

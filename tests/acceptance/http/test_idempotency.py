@@ -311,15 +311,18 @@ async def test_a_refused_call_with_a_key_succeeds_when_it_is_retried(cluster: Cl
 
 
 async def test_the_same_key_of_two_owners_has_two_predictions(cluster: Cluster) -> None:
-    names = {"GATEWAY_API_KEYS": "alice=alice-key,bob=bob-key"}
+    names = {"GATEWAY_API_KEYS": "alice=the-key-of-alice,bob=the-key-of-bob-1"}
     one, other = (cluster.gateway(**SCRIPTED_HERE, **names) for _ in range(2))
     predictor = cluster.predictor(**SCRIPTED)
     for service in (one, other, predictor):
         await service.ready()
     async with client(one.url) as a, client(other.url) as b:
-        for gateway, name in ((a, "alice"), (b, "bob")):
-            gateway.headers["X-API-Key"] = f"{name}-key"
+        for gateway, name, key in (
+            (a, "alice", "the-key-of-alice"),
+            (b, "bob", "the-key-of-bob-1"),
+        ):
+            gateway.headers["X-API-Key"] = key
             assert (await post(gateway, "the same", name)).json()["result"] == name
-        a.headers["X-API-Key"] = "bob-key"
+        a.headers["X-API-Key"] = "the-key-of-bob-1"
         assert (await post(a, "the same", "bob")).json()["result"] == "bob"
         assert (await post(a, "the same", "alice")).status_code == 422

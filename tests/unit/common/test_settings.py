@@ -6,18 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
-from pydantic_settings import BaseSettings
 
 from common.contract.messages import MAX_REQUEST_BYTES
 from common.contract.topology import CLOCK_SKEW_S, RETENTION_S
 from common.errors import Misconfigured
-from common.settings import Bind, BrokerSettings, TelemetrySettings, read_settings
+from common.settings import Bind, BrokerSettings, Settings, TelemetrySettings, read_settings
 from gateway.settings import GatewaySettings
-from predictor_service.settings import PredictorSettings
+from predictor_service.settings import DemoSettings, PredictorSettings
 
 LONGEST_LIFE_S: Final = RETENTION_S - CLOCK_SKEW_S
 
-BAD: Final[dict[type[BaseSettings], dict[str, str]]] = {
+BAD: Final[dict[type[Settings], dict[str, str]]] = {
     BrokerSettings: {"RABBITMQ_PORT": "70000", "RABBITMQ_SYNC_QUEUE_TYPE": "stream"},
     TelemetrySettings: {"LOG_LEVEL": "loud", "OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4318"},
     GatewaySettings: {
@@ -31,7 +30,7 @@ BAD: Final[dict[type[BaseSettings], dict[str, str]]] = {
         "GATEWAY_MAX_IN_FLIGHT_BYTES": "many",
         "GATEWAY_MAX_BODY_BYTES": str(MAX_REQUEST_BYTES + 1),
         "GATEWAY_DRAIN_S": "-35",
-        "GATEWAY_API_KEYS": "open-sesame",
+        "GATEWAY_API_KEYS": "open-sesame-open-sesame",
         "GATEWAY_RATE_LIMIT": "100",
         "GATEWAY_CORS_ORIGINS": "app.example",
     },
@@ -44,12 +43,13 @@ BAD: Final[dict[type[BaseSettings], dict[str, str]]] = {
         "PREDICTOR_DRAIN_S": "0",
         "PREDICTOR_HEALTH_BIND": "localhost",
     },
+    DemoSettings: {"DEMO_DELAY_S": "-1"},
 }
 
 
 @pytest.mark.parametrize("kind", BAD)
 def test_one_error_names_every_wrong_variable(
-    no_settings: pytest.MonkeyPatch, kind: type[BaseSettings]
+    no_settings: pytest.MonkeyPatch, kind: type[Settings]
 ) -> None:
     for name, value in BAD[kind].items():
         no_settings.setenv(name, value)
@@ -65,7 +65,7 @@ def test_one_error_names_every_wrong_variable(
     [(kind, name, value) for kind, bad in BAD.items() for name, value in bad.items()],
 )
 def test_a_wrong_variable_is_named_and_no_other_is(
-    no_settings: pytest.MonkeyPatch, kind: type[BaseSettings], name: str, value: str
+    no_settings: pytest.MonkeyPatch, kind: type[Settings], name: str, value: str
 ) -> None:
     no_settings.setenv(name, value)
     with pytest.raises(Misconfigured) as refused:
@@ -80,7 +80,7 @@ def test_a_wrong_variable_is_named_and_no_other_is(
 
 @pytest.mark.parametrize("kind", BAD)
 def test_the_defaults_are_usable_and_an_empty_variable_means_its_default(
-    no_settings: pytest.MonkeyPatch, kind: type[BaseSettings]
+    no_settings: pytest.MonkeyPatch, kind: type[Settings]
 ) -> None:
     defaults = read_settings(kind)
     for name in BAD[kind]:
@@ -89,7 +89,7 @@ def test_the_defaults_are_usable_and_an_empty_variable_means_its_default(
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_settings_are_frozen(no_settings: pytest.MonkeyPatch, kind: type[BaseSettings]) -> None:
+def test_settings_are_frozen(no_settings: pytest.MonkeyPatch, kind: type[Settings]) -> None:
     field = next(iter(kind.model_fields))
     with pytest.raises(ValidationError, match="frozen"):
         setattr(read_settings(kind), field, "changed")
@@ -120,7 +120,7 @@ def test_a_sync_call_may_wait_as_long_as_the_broker_can_count_and_no_longer(
 def test_secrets_are_not_in_the_representation_of_settings(no_settings: pytest.MonkeyPatch) -> None:
     no_settings.setenv("RABBITMQ_DEFAULT_PASS", "open sesame")
     no_settings.setenv("GATEWAY_ID_SECRET", "open sesame")
-    no_settings.setenv("GATEWAY_API_KEYS", "alice=open-sesame,bob=sesame")
+    no_settings.setenv("GATEWAY_API_KEYS", "alice=open-sesame-for-me,bob=open-sesame-for-all")
     assert "sesame" not in repr(read_settings(BrokerSettings))
     assert "sesame" not in repr(read_settings(GatewaySettings))
 
@@ -164,7 +164,11 @@ def test_the_bytes_in_flight_hold_at_least_one_body(no_settings: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    "keys", ["open-sesame", "alice=open sesame", "a=sesame,b=sesame", "a:sesame"]
+    "keys",
+    [
+        *("open-sesame", "alice=open sesame", "a=sesame,b=sesame", "a:sesame"),
+        "a=open-sesame-for-me,b=open-sesame-for-me",
+    ],
 )
 def test_keys_that_cannot_be_read_are_not_in_the_error(
     no_settings: pytest.MonkeyPatch, keys: str

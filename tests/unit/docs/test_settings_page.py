@@ -4,26 +4,25 @@ import re
 from typing import Final
 
 import pytest
-from pydantic_settings import BaseSettings
 
-from common.settings import BrokerSettings, TelemetrySettings, read_settings
+from common.settings import BrokerSettings, Settings, TelemetrySettings, read_settings
 from gateway.settings import GatewaySettings
-from predictor_service.settings import PredictorSettings
+from predictor_service.settings import DemoSettings, PredictorSettings
 from tests.support.harness.services import ROOT
 from tests.unit.docs.markdown import DOCS, code, section, tables
 
 PAGE: Final = DOCS / "settings.md"
-SECTIONS: Final[dict[str, type[BaseSettings]]] = {
+SECTIONS: Final[dict[str, type[Settings]]] = {
     "The broker": BrokerSettings,
     "Logs and traces": TelemetrySettings,
     "Gateway": GatewaySettings,
     "Predictor": PredictorSettings,
+    "The demo model": DemoSettings,
 }
 UNITS: Final = {"_S": "seconds", "_MS": "milliseconds", "_BYTES": "bytes"}
 """The ends of names that carry a unit; nothing else is in that unit."""
 
 READERS: Final = {
-    "The demo model": ["predictor_service/models/demo.py"],
     "`make up`": ["Makefile", "predictmq/local/**/*.py"],
     "`docker compose`": ["compose.yaml"],
 }
@@ -38,7 +37,7 @@ def rows(heading: str) -> dict[str, tuple[str, str, str]]:
 
 @pytest.mark.parametrize(("heading", "kind"), SECTIONS.items())
 def test_a_table_has_the_settings_of_its_class_and_no_other(
-    heading: str, kind: type[BaseSettings]
+    heading: str, kind: type[Settings]
 ) -> None:
     assert set(rows(heading)) == {field.alias for field in kind.model_fields.values()}
 

@@ -1,23 +1,27 @@
 """The settings of access control: keys, rate and origins, as an operator writes them."""
 
+import shlex
+import subprocess
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.settings import ApiKey, Rate, parse_api_keys, parse_origins, parse_rate
+from gateway.settings import MAKE_A_KEY, ApiKey, Rate, parse_api_keys, parse_origins, parse_rate
+
+A, B = "a-key-of-16-chars", "b-key-of-16-chars"
 
 
 @pytest.mark.parametrize(
     ("text", "keys"),
     [
-        ("alice=a1", [("alice", "a1")]),
-        ("alice=a1,bob=b1", [("alice", "a1"), ("bob", "b1")]),
-        (" alice=a1 , bob=b1 ", [("alice", "a1"), ("bob", "b1")]),
-        ("alice=new,alice=old", [("alice", "new"), ("alice", "old")]),
-        ("team.a-b_9=c2VjcmV0Cg==", [("team.a-b_9", "c2VjcmV0Cg==")]),
-        ("a=-._~+/", [("a", "-._~+/")]),
+        (f"alice={A}", [("alice", A)]),
+        (f"alice={A},bob={B}", [("alice", A), ("bob", B)]),
+        (f" alice={A} , bob={B} ", [("alice", A), ("bob", B)]),
+        (f"alice={B},alice={A}", [("alice", B), ("alice", A)]),
+        ("team.a-b_9=c2VjcmV0IGtleQ==", [("team.a-b_9", "c2VjcmV0IGtleQ==")]),
+        ("a=0123456789-._~+/", [("a", "0123456789-._~+/")]),
     ],
 )
 def test_a_key_has_a_name_and_a_name_may_have_several_keys(
@@ -32,16 +36,16 @@ def test_a_key_has_a_name_and_a_name_may_have_several_keys(
         ("secret", "entry 1 is not name=key"),
         ("=secret", "entry 1 is not name=key"),
         ("alice=", "entry 1 is not name=key"),
-        ("alice=a1,", "entry 2 is not name=key"),
-        ("alice=a1,,bob=b1", "entry 2 is not name=key"),
-        ("al ice=a1", "entry 1 is not name=key"),
-        ("é=a1", "entry 1 is not name=key"),
-        ("x" * 65 + "=a1", "entry 1 is not name=key"),
-        ("alice=a1,bob=not so", "the key in entry 2 has more than"),
+        (f"alice={A},", "entry 2 is not name=key"),
+        (f"alice={A},,bob={B}", "entry 2 is not name=key"),
+        (f"al ice={A}", "entry 1 is not name=key"),
+        (f"é={A}", "entry 1 is not name=key"),
+        ("x" * 65 + f"={A}", "entry 1 is not name=key"),
+        (f"alice={A},bob=not so", "the key in entry 2 has more than"),
         ("alice=a=b", "the key in entry 1 has more than"),
         ("alice=é", "the key in entry 1 has more than"),
-        ("alice=a1,bob=a1", "entry 2 has a key that was there before"),
-        ("alice=a1,alice=a1", "entry 2 has a key that was there before"),
+        (f"alice={A},bob={A}", "entry 2 has a key that was there before"),
+        (f"alice={A},alice={A}", "entry 2 has a key that was there before"),
     ],
 )
 def test_a_malformed_key_is_refused_by_its_place(text: str, sentence: str) -> None:
@@ -49,7 +53,28 @@ def test_a_malformed_key_is_refused_by_its_place(text: str, sentence: str) -> No
         parse_api_keys(text)
 
 
-@given(st.text() | st.text("a=,- é"))
+@given(st.text("abcXYZ019._~+/-", min_size=1, max_size=32))
+def test_a_key_shorter_than_16_characters_is_refused_with_a_command_that_makes_one(
+    key: str,
+) -> None:
+    if len(key) >= 16:
+        assert parse_api_keys(f"alice={key}") == (ApiKey("alice", key),)
+        return
+    with pytest.raises(ValueError, match="fewer than 16 characters") as refused:
+        parse_api_keys(f"alice={A},bob={key}")
+    assert "entry 2" in str(refused.value)
+    assert MAKE_A_KEY in str(refused.value)
+
+
+def test_the_command_that_makes_a_key_makes_a_new_one_that_is_accepted() -> None:
+    made = [
+        subprocess.run(shlex.split(MAKE_A_KEY), capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert len(parse_api_keys(",".join(f"alice={key.strip()}" for key in made))) == 2
+
+
+@given(st.text() | st.text("a=,- é", min_size=16) | st.text("abc=-", min_size=16).map("a=".__add__))
 def test_keys_of_any_text_are_read_whole_or_refused(text: str) -> None:
     try:
         keys = parse_api_keys(text)

@@ -11,8 +11,8 @@ from gateway.web.app import GatewayApp
 from gateway.web.http_metrics import HttpMetrics
 from gateway.web.request import this_request
 
-ALICE = {"Authorization": "Bearer a1"}
-BOB = {"X-API-Key": "b1"}
+ALICE = {"Authorization": "Bearer a1-long-enough-key"}
+BOB = {"X-API-Key": "b1-long-enough-key"}
 ORIGIN = "https://app.example"
 PREFLIGHT = {
     "Origin": ORIGIN,
@@ -72,18 +72,20 @@ async def test_a_gateway_without_settings_lets_every_caller_in_and_adds_no_heade
 
 
 async def test_a_caller_has_the_name_of_its_key(settings: pytest.MonkeyPatch) -> None:
-    settings.setenv("GATEWAY_API_KEYS", "alice=a1,bob=b1")
+    settings.setenv("GATEWAY_API_KEYS", "alice=a1-long-enough-key,bob=b1-long-enough-key")
     http = guarded()
     for headers, name in ((ALICE, b"alice"), (BOB, b"bob")):
         response = await http.post("/predict", headers=headers)
         assert (response.status_code, await response.get_data()) == (200, name)
 
 
-@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer b2"}, {"X-API-Key": ""}])
+@pytest.mark.parametrize(
+    "headers", [{}, {"Authorization": "Bearer b2-long-enough-key"}, {"X-API-Key": ""}]
+)
 async def test_a_caller_without_a_valid_key_is_unauthorized(
     settings: pytest.MonkeyPatch, headers: dict[str, str]
 ) -> None:
-    settings.setenv("GATEWAY_API_KEYS", "alice=a1,bob=b1")
+    settings.setenv("GATEWAY_API_KEYS", "alice=a1-long-enough-key,bob=b1-long-enough-key")
     accept = {"Accept": "application/problem+json"}
     response = await guarded().post("/predict", headers=headers | accept)
     assert response.status_code == 401
@@ -95,7 +97,7 @@ async def test_a_caller_without_a_valid_key_is_unauthorized(
 async def test_a_call_that_is_not_counted_does_not_reveal_whether_its_key_is_valid(
     settings: pytest.MonkeyPatch, method: str, path: str
 ) -> None:
-    settings.setenv("GATEWAY_API_KEYS", "alice=a1")
+    settings.setenv("GATEWAY_API_KEYS", "alice=a1-long-enough-key")
     settings.setenv("GATEWAY_RATE_LIMIT", "1/hour")
     http = guarded()
     responses = [
@@ -107,7 +109,7 @@ async def test_a_call_that_is_not_counted_does_not_reveal_whether_its_key_is_val
 
 
 async def test_monitoring_needs_no_key(settings: pytest.MonkeyPatch) -> None:
-    settings.setenv("GATEWAY_API_KEYS", "alice=a1")
+    settings.setenv("GATEWAY_API_KEYS", "alice=a1-long-enough-key")
     assert (await guarded().get("/livez")).status_code == 200
 
 
@@ -129,10 +131,13 @@ async def test_a_caller_beyond_its_rate_gets_429_with_retry_after(
 async def test_callers_are_counted_apart_and_over_all_routes(
     settings: pytest.MonkeyPatch,
 ) -> None:
-    settings.setenv("GATEWAY_API_KEYS", "alice=a1,alice=a2,bob=b1")
+    settings.setenv(
+        "GATEWAY_API_KEYS",
+        "alice=a1-long-enough-key,alice=a2-long-enough-key,bob=b1-long-enough-key",
+    )
     settings.setenv("GATEWAY_RATE_LIMIT", "1/hour")
     http = guarded()
-    again = {"Authorization": "Bearer a2"}
+    again = {"Authorization": "Bearer a2-long-enough-key"}
     statuses = [
         (await http.post("/predict", headers=headers)).status_code
         for headers in (ALICE, again, BOB, {}, {"X-API-Key": "guess"})
@@ -160,7 +165,7 @@ async def test_health_and_preflights_are_not_counted(settings: pytest.MonkeyPatc
 
 
 async def test_a_preflight_needs_no_key(settings: pytest.MonkeyPatch) -> None:
-    settings.setenv("GATEWAY_API_KEYS", "alice=a1")
+    settings.setenv("GATEWAY_API_KEYS", "alice=a1-long-enough-key")
     settings.setenv("GATEWAY_CORS_ORIGINS", f"{ORIGIN},https://other.example")
     response = await guarded().options("/predict", headers=PREFLIGHT)
     assert response.status_code == 200
@@ -176,7 +181,7 @@ async def test_a_preflight_needs_no_key(settings: pytest.MonkeyPatch) -> None:
 async def test_a_page_of_a_listed_origin_may_read_errors_and_headers(
     settings: pytest.MonkeyPatch,
 ) -> None:
-    settings.setenv("GATEWAY_API_KEYS", "alice=a1")
+    settings.setenv("GATEWAY_API_KEYS", "alice=a1-long-enough-key")
     settings.setenv("GATEWAY_RATE_LIMIT", "1/hour")
     settings.setenv("GATEWAY_CORS_ORIGINS", ORIGIN)
     http = guarded()
