@@ -98,11 +98,11 @@ def parse_origins(value: str) -> tuple[str, ...]:
         ValueError: the text has another form, or contains an origin that no browser sends.
     """
     origins = tuple(origin.strip().lower() for origin in value.split(","))
-    for origin in origins:
+    for place, origin in enumerate(origins, start=1):
         if origin != "*" and not _ORIGIN.fullmatch(origin):
-            raise ValueError(f"{origin!r} is not an origin, like https://app.example, nor *")
+            raise ValueError(f"entry {place} is not an origin, like https://app.example, nor *")
         if _DEFAULT_PORT.fullmatch(origin):
-            raise ValueError(f"{origin!r} never calls: browsers leave the usual port out")
+            raise ValueError(f"entry {place} never calls: browsers leave the usual port out")
     return origins
 
 

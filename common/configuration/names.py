@@ -68,6 +68,8 @@ def _is_of_others(name: str, value: str, environ: Mapping[str, str]) -> bool:
 
 def meant(name: str, prefix: str, known: Collection[str]) -> str | None:
     """Return the name in ``known`` that is most like ``name``; None if none is like it."""
+    if name.upper() in READ_IN_PLACE_OF:
+        return READ_IN_PLACE_OF[name.upper()]
     tail = name.upper().removeprefix(prefix)
     alike, found = max((_likeness(tail, each.removeprefix(prefix)), each) for each in known)
     return found if alike >= ALIKE else None
