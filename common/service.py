@@ -5,7 +5,7 @@ import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import uvloop
@@ -14,6 +14,7 @@ from common.configuration.command_line import answer
 from common.errors import Misconfigured
 from common.settings import Settings, TelemetrySettings, read_settings, require_usable
 from common.telemetry.logs import configure_logs
+from common.telemetry.otlp_variables import refused_if_wrong
 from common.telemetry.tracing import Tracer
 
 UNUSABLE: Final = 2
@@ -96,7 +97,8 @@ def run_service(
 
 def refuse(name: str, reason: Exception) -> int:
     """Print why the service cannot be used as configured; return the exit code for it."""
-    print(f"{name}: {reason}", file=sys.stderr)
+    with suppress(OSError):  # nobody reads it: the exit code says what is left to say
+        print(f"{name}: {reason}", file=sys.stderr)
     return UNUSABLE
 
 
@@ -107,7 +109,7 @@ def open_tracer(service: str, *, is_wanted: bool) -> Iterator[Tracer | None]:
     In the end, spans that are not exported yet have ``otlp.FLUSH_S`` seconds to leave.
 
     Raises:
-        Misconfigured: the extra ``otel`` is not installed.
+        Misconfigured: the extra ``otel`` is not installed, or a variable of OpenTelemetry is wrong.
     """
     if not is_wanted:
         yield None
@@ -119,7 +121,8 @@ def open_tracer(service: str, *, is_wanted: bool) -> Iterator[Tracer | None]:
             f"OTEL_EXPORTER_OTLP_ENDPOINT needs the package {exc.name}, which is not installed: "
             f"pip install 'predictmq[otel]', or make up EXTRAS=otel."
         ) from exc
-    tracer = OtlpTracer(service)
+    with refused_if_wrong():
+        tracer = OtlpTracer(service)
     try:
         yield tracer
     finally:

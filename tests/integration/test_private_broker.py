@@ -1,5 +1,6 @@
 """The private broker that the tests and ``make up`` rely on."""
 
+import stat
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,16 @@ def test_a_node_keeps_its_data_after_a_crash(tmp_path: Path) -> None:
         assert not is_open(node.host, node.port)
         node.start()
         assert "kept" in node.ctl(*COUNT)
+
+
+def test_the_directory_of_a_node_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    directory = tmp_path / ".rabbitmq"
+    with PrivateBroker(directory) as node:
+        assert stat.S_IMODE(node.directory.stat().st_mode) == 0o700
+        node.stop()
+        node.directory.chmod(0o755)  # as earlier versions left it
+        node.start()
+        assert stat.S_IMODE(node.directory.stat().st_mode) == 0o700
 
 
 def test_two_nodes_do_not_see_each_other(broker: PrivateBroker, tmp_path: Path) -> None:
