@@ -65,11 +65,15 @@ def test_a_node_whose_port_is_in_use_fails_with_the_reason(
 
 
 def test_a_node_that_cannot_start_raises_the_reason_and_leaves_no_process(tmp_path: Path) -> None:
-    node = PrivateBroker(tmp_path, NodeOptions(vhost=""))
+    broken = tmp_path / "conf.d" / "broken.conf"
+    broken.parent.mkdir()
+    broken.write_text("= nonsense\n")
+    node = PrivateBroker(tmp_path)
     with pytest.raises(
         BrokerFailed, match=r"did not start: Error during startup: .*configuration_file"
     ):
         node.start()
+    broken.unlink()
     with PrivateBroker(tmp_path) as next_node:
         assert speaks_amqp(next_node.host, next_node.port)
 
@@ -127,6 +131,18 @@ def test_a_private_broker_is_started_where_none_runs_and_ends_with_its_user(
         find_or_start_broker(tmp_path, print),
     ):
         raise AssertionError("it was used")
+
+
+@pytest.mark.usefixtures("nowhere")
+@pytest.mark.parametrize("text", ["a#b", "#", "$(x)", "é %'\"\\", "x = y"])
+def test_a_private_broker_has_the_credentials_of_the_settings_whatever_their_characters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    for name in ("RABBITMQ_DEFAULT_USER", "RABBITMQ_DEFAULT_PASS", "RABBITMQ_VHOST"):
+        monkeypatch.setenv(name, text)
+    with find_or_start_broker(tmp_path, print) as found:
+        assert found.node is not None
+        assert text in found.node.ctl(*COUNT)
 
 
 def use(broker: PrivateBroker, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,9 +54,10 @@ class Node:
         for name in ("home", "log", "conf.d"):
             (self.directory / name).mkdir(parents=True, exist_ok=True)
         (self.directory / "enabled_plugins").write_text("[].\n")
-        configuration = self.directory / "rabbitmq.conf"
-        configuration.touch(mode=0o600)  # it holds the password
-        configuration.write_text(self._configuration())
+        (self.directory / "rabbitmq.conf").write_text(self._configuration())
+        credentials = self.directory / "advanced.config"
+        credentials.touch(mode=0o600)  # it holds the password
+        credentials.write_text(self._credentials())
         if self.joins is not None:
             cookie = self.directory / "home" / COOKIE
             cookie.unlink(missing_ok=True)
@@ -66,9 +67,6 @@ class Node:
         """Return the text of rabbitmq.conf: a small node, with RabbitMQ's defaults otherwise."""
         lines = {
             "listeners.tcp.1": f"{LOOPBACK}:{self.options.amqp_port}",
-            "default_user": self.options.user,
-            "default_pass": self.options.password,
-            "default_vhost": self.options.vhost,
             "log.console": "false",
             "raft.wal_max_size_bytes": "64000000",
         }
@@ -79,6 +77,22 @@ class Node:
                 "cluster_formation.classic_config.nodes.2": self.options.name,
             }
         return "".join(f"{key} = {value}\n" for key, value in lines.items())
+
+    def _credentials(self) -> str:
+        """Return the text of advanced.config, with texts as Erlang has them, byte by byte.
+
+        In rabbitmq.conf some characters of a password have another meaning, and others none.
+        """
+        options = self.options
+        texts = {
+            "default_user": options.user,
+            "default_pass": options.password,
+            "default_vhost": options.vhost,
+        }
+        terms = [
+            f"{{{key},<<{','.join(map(str, text.encode()))}>>}}" for key, text in texts.items()
+        ]
+        return f"[{{rabbit,[{','.join(terms)}]}}].\n"
 
     def environment(self) -> dict[str, str]:
         """Return the whole environment of the node and its tools.
