@@ -13,6 +13,7 @@ from common.contract.progress import Progress
 from common.errors import Misconfigured
 from common.settings import TelemetrySettings, read_settings
 from common.telemetry.logs import configure_logs
+from common.telemetry.standard_streams import flush_output
 from predictor_service.execution.invocation import invoke
 from predictor_service.execution.worker_messages import (
     BEGUN,
@@ -71,4 +72,5 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
+        flush_output()
         os._exit(1)
