@@ -102,13 +102,15 @@ class LineWriter:
         """Write lines, and count those that were not written to their end."""
         if self._is_torn:
             lines = [b"\n" + lines[0], *lines[1:]]
-        ends = list(accumulate(map(len, lines)))
-        written = self._write_bytes(b"".join(lines))
+        data = b"".join(lines)
+        written = self._write_bytes(data)
+        if written < len(data):
+            ends = list(accumulate(map(len, lines)))
+            dropped = sum(end > written for end in ends)
+            with self._lock:
+                self.dropped += dropped
         if written:
-            self._is_torn = written not in ends
-        dropped = sum(end > written for end in ends)
-        with self._lock:
-            self.dropped += dropped
+            self._is_torn = written < len(data) and written not in ends
 
     def _write_bytes(self, data: bytes) -> int:
         """Write ``data`` as far as possible; return the number of bytes that were written."""

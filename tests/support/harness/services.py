@@ -63,6 +63,14 @@ class Service:
         """Wait until ``/readyz`` responds with 200; an AssertionError after ``timeout_s``."""
         await self.shows("/readyz", 200, timeout_s)
 
+    async def logs(self, text: str, timeout_s: float = TIMEOUT_S) -> None:
+        """Wait until the log has ``text``: lines are written a moment after they are logged."""
+
+        async def has_it() -> bool:
+            return text in self.log
+
+        await until(has_it, lambda: f"{text}\n{self.log}", timeout_s)
+
     async def reads(self, metric: str, timeout_s: float = TIMEOUT_S) -> None:
         """Wait until ``/metrics`` has the line ``metric``."""
 
