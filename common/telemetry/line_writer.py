@@ -69,6 +69,11 @@ class LineWriter:
             self._queued_bytes += cost_bytes
         self._lines.put(line)
 
+    def count_dropped(self, lines: int) -> None:
+        """Count lines that could not be written."""
+        with self._lock:
+            self.dropped += lines
+
     def flush(self, timeout_s: float) -> None:
         """Wait until each queued line is written or dropped, at most ``timeout_s`` seconds."""
         end_s = time.monotonic() + timeout_s
@@ -106,9 +111,7 @@ class LineWriter:
         written = self._write_bytes(data)
         if written < len(data):
             ends = list(accumulate(map(len, lines)))
-            dropped = sum(end > written for end in ends)
-            with self._lock:
-                self.dropped += dropped
+            self.count_dropped(sum(end > written for end in ends))
         if written:
             self._is_torn = written < len(data) and written not in ends
 

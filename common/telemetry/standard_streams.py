@@ -58,8 +58,14 @@ def flush_output() -> None:
 
 
 def dropped_lines() -> int:
-    """Return the number of lines of this process that could not be written."""
+    """Return the number of lines that could not be written, those of ``count_dropped`` included."""
     return sum(writer.dropped for writer in _WRITERS)
+
+
+def count_dropped(lines: int) -> None:
+    """Count lines that another process, a worker of this one, could not write."""
+    for writer in _WRITERS[:1]:
+        writer.count_dropped(lines)
 
 
 def _open_missing() -> set[int]:

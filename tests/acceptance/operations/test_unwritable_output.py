@@ -164,6 +164,5 @@ async def test_services_whose_reader_stands_still_start_serve_and_drain(
     )
     await serve(gateway, predictor)
     assert (await read_metrics(gateway))[DROPPED] == 0  # the queue has room for so few
-    if isolation == "thread":
-        assert (await read_metrics(predictor))[DROPPED] > 0  # but not for what its model prints
+    assert (await read_metrics(predictor))[DROPPED] > 0  # but not for what its model prints
     await drain(gateway, predictor)
