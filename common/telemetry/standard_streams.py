@@ -8,6 +8,7 @@ import atexit
 import io
 import os
 import sys
+import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -22,8 +23,14 @@ FLUSH_S: Final = 1.0
 
 _STDIN, _STDOUT, _STDERR = range(3)
 
+MAX_LINE_BYTES: Final = 65_536
+"""The part of an unfinished line that is kept until its end; a longer one is written in pieces."""
+
 _WRITERS: Final[list[LineWriter]] = []
 """The writers to the streams of this process: standard error's is the first one."""
+
+_STREAMS: Final[list[io.TextIOWrapper]] = []
+"""``sys.stderr`` and ``sys.stdout`` as they are here; a model may replace them."""
 
 
 def queue_output() -> LineWriter:
@@ -39,7 +46,8 @@ def queue_output() -> LineWriter:
         are_same = not missing & {_STDOUT, _STDERR} and os.path.sameopenfile(_STDOUT, _STDERR)
         output = errors if are_same else _writer(_STDOUT, missing)
         _WRITERS.extend({errors: None, output: None})
-        sys.stderr, sys.stdout = _stream(errors, _STDERR), _stream(output, _STDOUT)
+        _STREAMS.extend((_stream(errors, _STDERR), _stream(output, _STDOUT)))
+        sys.stderr, sys.stdout = _STREAMS
         atexit.register(flush_output)
     return _WRITERS[0]
 
@@ -49,7 +57,7 @@ def flush_output() -> None:
 
     The interpreter calls it when it ends; it has to be called before an ``os._exit``.
     """
-    for stream in (sys.stdout, sys.stderr):
+    for stream in _STREAMS:
         with suppress(ValueError):  # a model has closed or detached it
             stream.flush()
     end_s = time.monotonic() + FLUSH_S
@@ -94,20 +102,40 @@ def _stream(writer: LineWriter, number: int) -> io.TextIOWrapper:
 
 
 class _QueuedFile(io.RawIOBase):
-    """The bytes below ``sys.stdout`` or ``sys.stderr``."""
+    """The bytes below ``sys.stdout`` or ``sys.stderr``, put to their queue line by line."""
 
     def __init__(self, writer: LineWriter, number: int) -> None:
         self._writer = writer
         self._number = number
         self.name = "<stderr>" if number == _STDERR else "<stdout>"
+        self._begin()
+        os.register_at_fork(after_in_child=self._begin)
+
+    def _begin(self) -> None:
+        """Begin a line; in a forked process, the unfinished one is its parent's."""
+        self._unfinished = b""
+        self._lock = threading.RLock()  # reentrant: a finalizer may print
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: "ReadableBuffer") -> int:
         chunk = bytes(data)
-        self._writer.put(chunk)
+        with self._lock:
+            lines, end, rest = (self._unfinished + chunk).rpartition(b"\n")
+            self._unfinished = rest
+            if end:
+                self._writer.put(lines + end)
+            if len(rest) > MAX_LINE_BYTES:
+                self.flush()
         return len(chunk)
+
+    def flush(self) -> None:
+        super().flush()
+        with self._lock:
+            unfinished, self._unfinished = self._unfinished, b""
+            if unfinished:
+                self._writer.put(unfinished)
 
     def fileno(self) -> int:
         return self._number

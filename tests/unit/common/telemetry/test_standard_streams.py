@@ -91,6 +91,28 @@ def test_a_process_ends_as_ever_if_its_output_cannot_be_written(redirect: str) -
     assert run(OUTPUT_OF_ALL_KINDS, redirect).returncode == 0
 
 
+LONG: Final = """
+import sys, threading
+from common.telemetry.standard_streams import queue_output
+
+queue_output()
+def print_long():
+    for _ in range(50):
+        print("x" * 20_000)
+thread = threading.Thread(target=print_long)
+thread.start()
+for number in range(500):
+    print(number, file=sys.stderr)
+thread.join()
+"""
+
+
+def test_a_long_line_is_not_torn_by_those_of_other_streams() -> None:
+    lines = run(LONG, "2>&1").stdout.splitlines()
+    assert [line for line in lines if line != "x" * 20_000] == [str(n) for n in range(500)]
+    assert len(lines) == 550
+
+
 COUNTED: Final = """
 import os, sys
 import structlog
