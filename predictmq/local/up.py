@@ -14,6 +14,7 @@ from typing import Final, NoReturn
 from dotenv import load_dotenv
 
 from common.errors import Misconfigured
+from common.telemetry.standard_streams import queue_output
 from predictmq.local.broker_choice import find_or_start_broker
 from predictmq.local.child_process import UNUSABLE_CONFIGURATION, end_with_parent
 from predictmq.local.console import Console
@@ -47,7 +48,11 @@ def _interrupt(*_: object) -> NoReturn:
 
 
 def main() -> int:
-    """Run the command with settings from the environment and, behind it, from ``.env``."""
+    """Run the command with settings from the environment and, behind it, from ``.env``.
+
+    It serves on if nobody reads its output: see ``queue_output``.
+    """
+    queue_output()
     load_dotenv(".env")
     signal.signal(signal.SIGTERM, _interrupt)
     try:

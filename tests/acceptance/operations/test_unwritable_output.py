@@ -18,6 +18,9 @@ from tests.support.harness.services import Cluster, Service
 from tests.support.harness.waiting import until
 
 CALLS: Final = 2000
+FILLING: Final = 400
+"""Calls whose lines fill a pipe several times."""
+
 CALLERS: Final = 16
 QUICK_S: Final = 5.0
 """Far longer than an answer takes on a busy machine, far shorter than a stalled write."""
@@ -102,19 +105,24 @@ async def serve(gateway: Service, predictor: Service) -> None:
     """Check that a gateway and a predictor start, and answer ``CALLS`` calls."""
     await gateway.ready()
     await predictor.ready()
-    numbers = iter(range(CALLS))
+    async with alive(gateway, predictor), client(gateway.url) as http:
+        await answer_all(http, CALLS)
+        found = await final(http, await accepted(http, "later"))
+        assert found.json()["output"]["result"] == "later"
 
-    async def call(http: httpx.AsyncClient) -> None:
+
+async def answer_all(http: httpx.AsyncClient, calls: int) -> None:
+    """Make calls, and check that each one is answered."""
+    numbers = iter(range(calls))
+
+    async def call_on() -> None:
         for number in numbers:
             answer = await http.post("/predict", json={"input": number})
             assert (answer.status_code, answer.json()["result"]) == (200, number)
 
-    async with alive(gateway, predictor), client(gateway.url) as http:
-        async with asyncio.TaskGroup() as callers:
-            for _ in range(CALLERS):
-                callers.create_task(call(http))
-        found = await final(http, await accepted(http, "later"))
-        assert found.json()["output"]["result"] == "later"
+    async with asyncio.TaskGroup() as callers:
+        for _ in range(CALLERS):
+            callers.create_task(call_on())
 
 
 async def drain(*services: Service) -> None:
@@ -166,3 +174,24 @@ async def test_services_whose_reader_stands_still_start_serve_and_drain(
     assert (await read_metrics(gateway))[DROPPED] == 0  # the queue has room for so few
     assert (await read_metrics(predictor))[DROPPED] > 0  # but not for what its model prints
     await drain(gateway, predictor)
+
+
+@pytest.mark.parametrize("leaves", [True, False], ids=["has gone", "stands still"])
+async def test_make_up_whose_reader_reads_no_more_starts_serves_and_drains(
+    cluster: Cluster, tmp_path: Path, readers: list[Reader], leaves: bool
+) -> None:
+    (tmp_path / "my_models.py").write_text(PRINTING)
+    reader = readers[0]
+    cluster.redirect = reader.redirect
+    up = cluster.gateway_as(
+        "predictmq.local.up",
+        PREDICTOR_MODEL="demo=my_models:predict",
+        PYTHONPATH=str(tmp_path),
+    )
+    await reader.read()
+    if leaves:
+        reader.leave()
+    await up.ready()
+    async with alive(up), client(up.url) as http:
+        await answer_all(http, FILLING)
+    await drain(up)
