@@ -15,6 +15,7 @@ from common.errors import Misconfigured
 from common.settings import Settings, TelemetrySettings, read_settings, require_usable
 from common.telemetry.logs import configure_logs
 from common.telemetry.otlp_variables import refused_if_wrong
+from common.telemetry.standard_streams import queue_output
 from common.telemetry.tracing import Tracer
 
 UNUSABLE: Final = 2
@@ -64,6 +65,7 @@ def run_service(
     code: 0 if ``serve`` returns True, ``BROKEN`` if it returns False, and ``UNUSABLE``, after
     ``report``ing or printing the sentence, if it raises ``Misconfigured``.
     """
+    queue_output()  # before anything opens a descriptor
     gc.freeze()  # the collector does not traverse what the imports have made
     gc.set_threshold(COLLECT_EVERY)
 

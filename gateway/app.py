@@ -78,7 +78,13 @@ class Gateway:
             "journal caught up": self._stream.has_caught_up,
         }
         self._metrics = process_registry(
-            gateway_metrics(self._predictions, self._requestor, self._stream, self._registry),
+            gateway_metrics(
+                self._predictions,
+                self._requestor,
+                self._stream,
+                self._registry,
+                settings.default_model,
+            ),
             connection_metrics(self._connections),
         )
         self._shared_metrics = WorkerMetrics(worker, self._metrics) if worker is not None else None

@@ -1,5 +1,7 @@
 """Metrics of the gateway's parts, under the names of the Prometheus conventions."""
 
+from collections.abc import Set
+
 from common.telemetry.metrics import ObservableMetric, ObservableMetrics
 from gateway.predictions.predictions import Predictions
 from gateway.registry.registry import PredictorRegistry
@@ -12,6 +14,7 @@ def gateway_metrics(
     requestor: Requestor,
     stream: ReplyStream,
     registry: PredictorRegistry,
+    default_model: str,
 ) -> ObservableMetrics:
     """List the metrics that the gateway's parts keep."""
     intake, results = predictions.intake, stream.results
@@ -57,7 +60,7 @@ def gateway_metrics(
         ObservableMetric(
             "predictmq_model_replicas",
             "Predictors that serve a model, as far as they were heard.",
-            lambda: {card.name: len(registry.serving(card.name)) for card in registry.cards()},
+            lambda: _replicas(registry, {default_model, *requestor.unserved_models}),
             label="model",
         ),
         ObservableMetric(
@@ -75,7 +78,7 @@ def gateway_metrics(
     counters = [
         ObservableMetric(
             "predictmq_results_recorded",
-            "Final states read from the stream, by state.",
+            "Final states read from the stream since the start, by state.",
             lambda: results.recorded,
             label="state",
         ),
@@ -91,3 +94,9 @@ def gateway_metrics(
         ),
     ]
     return ObservableMetrics(gauges, counters)
+
+
+def _replicas(registry: PredictorRegistry, queued: Set[str]) -> dict[str, int]:
+    """Count the live predictors of each model that is announced, or has queues."""
+    announced = {card.name for card in registry.cards()}
+    return {model: len(registry.serving(model)) for model in sorted(announced | queued)}

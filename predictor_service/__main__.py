@@ -9,6 +9,7 @@ import structlog
 
 from common.service import end_before_start, run_service
 from common.settings import BrokerSettings, read_settings
+from common.telemetry.standard_streams import flush_output
 from common.telemetry.tracing import Tracer
 from predictor_service.app import Predictor, open_runner
 from predictor_service.models.specification import parse_models
@@ -27,6 +28,7 @@ async def _serve(stop: asyncio.Event, tracer: Tracer | None) -> bool:
         # A thread that loads a model cannot be stopped, and Python would wait for it. Worker
         # processes end with this one.
         log.info("ended while the models were loading")
+        flush_output()
         os._exit(0)
     runner = loading.result()
     try:
@@ -43,5 +45,6 @@ if __name__ == "__main__":
     if any(not thread.daemon for thread in threading.enumerate()[1:]):
         # A model still runs past the drain time. Its thread cannot be stopped, and Python
         # would wait for it; the broker redelivers its request.
+        flush_output()
         os._exit(exit_code)
     sys.exit(exit_code)

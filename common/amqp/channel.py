@@ -58,7 +58,8 @@ class Delivery(msgspec.Struct, frozen=True):
 class Channel:
     """One channel in confirm mode, valid until its connection is lost.
 
-    ``on_unreadable`` is called for each delivery that cannot be read.
+    ``on_unreadable`` is called for each delivery that cannot be read, while ``is_replay`` is
+    False: what is replayed was counted when it was new.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Channel:
         self._raw = raw
         self._frames = frames
         self._on_unreadable = on_unreadable
+        self.is_replay = False
         self._confirms = PublisherConfirms()
         self._unsettled = Unsettled()
         tags = frames.open_channel(raw.number, self._receive)
@@ -222,7 +224,8 @@ class Channel:
         elif isinstance(event, Returned):
             self._confirms.settle_returned(event.message_id)
         elif isinstance(event, Unreadable):
-            self._on_unreadable()
+            if not self.is_replay:
+                self._on_unreadable()
             self._consumers.refuse_unreadable(event)
 
     def _refuse(self, tag: int, *, is_stream: bool) -> None:

@@ -1,7 +1,8 @@
 """The logs of a service: one JSON line for each event, or readable text in a terminal.
 
-Each request and each prediction writes a line while its caller waits, so a line has to be cheap:
-one processor adds the fields, msgspec encodes them. ``json`` encodes what msgspec cannot.
+Each request and each prediction logs a line while its caller waits, so a line has to be cheap:
+one processor adds the fields, msgspec encodes them. ``json`` encodes what msgspec cannot. A thread
+of its own writes the lines (``line_writer.py``).
 """
 
 import json
@@ -17,6 +18,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from common.telemetry.correlation import known_correlation_id
+from common.telemetry.standard_streams import queue_output
 
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 """The lowest level that is logged."""
@@ -30,27 +32,41 @@ _ENCODER: Final = msgspec.json.Encoder(enc_hook=repr)
 def configure_logs(service: str, level: LogLevel = "info", **constant: int) -> None:
     """Log to standard error, from ``level`` on; as text in a terminal or with ``FORCE_COLOR``.
 
+    Whatever happens to standard error, to log neither blocks nor fails: see ``queue_output``.
+
     Each line has the field ``service`` and those of ``constant``, whichever thread writes it, and
     ``correlation_id`` if the current call has one. Lines of libraries have the same form, from
     ``warning`` on.
     """
+    logger = _LineLogger(queue_output().put)
     least = logging.getLevelNamesMapping()[level.upper()]
     fields: list[Processor] = [_fields({"service": service, **constant})]
     if sys.stderr.isatty() or os.environ.get("FORCE_COLOR"):
-        ours: list[Processor] = [*fields, structlog.dev.ConsoleRenderer()]
-        theirs = ours
-        written: Callable[..., Any] = structlog.WriteLoggerFactory(sys.stderr)
+        theirs: list[Processor] = [*fields, structlog.dev.ConsoleRenderer()]
+        ours: list[Processor] = [*theirs, _encode]
     else:
         with_traceback: list[Processor] = [*fields, structlog.processors.format_exc_info]
         ours, theirs = [*with_traceback, _json], [*with_traceback, _json_text]
-        written = structlog.BytesLoggerFactory(sys.stderr.buffer)
     structlog.configure(
         processors=ours,
         wrapper_class=structlog.make_filtering_bound_logger(least),
-        logger_factory=written,
+        logger_factory=lambda *_: logger,
         cache_logger_on_first_use=True,
     )
     _configure_libraries(theirs, max(least, logging.WARNING))
+
+
+class _LineLogger:
+    """The end of structlog's processors, which calls the method that is named as the level."""
+
+    def __init__(self, put: Callable[[bytes], None]) -> None:
+        self._put = put
+
+    def debug(self, line: bytes) -> None:
+        """Pass a line on."""
+        self._put(line + b"\n")
+
+    info = warning = error = critical = exception = debug
 
 
 def _configure_libraries(processors: list[Processor], level: int) -> None:
@@ -84,6 +100,11 @@ def _json(_: object, __: str, event: EventDict) -> bytes:
         return _ENCODER.encode(event)
     except (TypeError, ValueError, RecursionError):  # such as a lone surrogate in a string
         return json.dumps(event, default=str).encode()
+
+
+def _encode(_: object, __: str, text: Any) -> bytes:
+    encoded: bytes = text.encode(errors="backslashreplace")
+    return encoded
 
 
 def _json_text(_: object, __: str, event: EventDict) -> str:

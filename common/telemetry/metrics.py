@@ -17,6 +17,8 @@ from prometheus_client.core import (
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from common.telemetry.standard_streams import dropped_lines
+
 
 @dataclass(frozen=True)
 class ObservableMetric:
@@ -166,13 +168,17 @@ _TASKS: Final = ObservableMetric(
     "predictmq_tasks", "Asyncio tasks that have not ended.", lambda: len(asyncio.all_tasks())
 )
 
+_DROPPED_LINES: Final = ObservableMetric(
+    "predictmq_log_lines_dropped", "Lines of output that could not be written.", dropped_lines
+)
+
 
 def process_registry(*collectors: Collector) -> CollectorRegistry:
     """Return a registry of ``collectors`` and of the metrics that every process has."""
     registry = CollectorRegistry()
     for collector in collectors:
         registry.register(collector)
-    registry.register(ObservableMetrics([_TASKS], []))
+    registry.register(ObservableMetrics([_TASKS], [_DROPPED_LINES]))
     registry.register(_BuildInfo())
     ProcessCollector(registry=registry)  # memory, CPU and descriptors
     return registry

@@ -71,12 +71,15 @@ class ReplyStreamConsumer:
         self._marker_due = asyncio.Event()
         self._acknowledgement_due = asyncio.Event()
         self._close_due = asyncio.Event()
+        self._has_replayed = False
+        """True from the first marker on: what follows it in the stream is new, and counted."""
         self.caught_up = False
         self.lag_s = 0.0
 
     async def attach(self, channel: Channel) -> None:
         """Consume the stream on a new connection, from where the last one ended."""
         self._channel = channel
+        channel.is_replay = not self._has_replayed
         self._unacknowledged = 0
         self._position.resume()
         self.fall_behind()
@@ -136,7 +139,10 @@ class ReplyStreamConsumer:
     def _read(self, delivery: Delivery) -> None:
         message = delivery.message
         if message.type == MessageType.MARKER:
-            self.caught_up = self.caught_up or message.correlation_id == self._marker
+            if message.correlation_id == self._marker:
+                self.caught_up = self._has_replayed = True
+                delivery.channel.is_replay = False
+                self._projection.begin_counting()
         else:
             is_final = self._projection.apply(message, delivery.offset)
             if is_final and self._tracer is not None and self.caught_up:

@@ -79,6 +79,10 @@ class Projection:
             self._live_events.end(prediction_id, Event(reply.type, offset))
         return True
 
+    def begin_counting(self) -> None:
+        """Count the final states that are applied from now on: they are new."""
+        self._results.is_counting = True
+
     def begin_again(self) -> None:
         """Prepare for another stream, from its beginning."""
         self._results.lose_offsets()

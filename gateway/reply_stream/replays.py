@@ -76,6 +76,7 @@ class Replays:
 
     def attach(self, channel: Channel) -> None:
         """Read over a new connection."""
+        channel.is_replay = True
         self._channel = channel
 
     def detach(self) -> None:

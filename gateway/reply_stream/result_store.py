@@ -37,6 +37,7 @@ class ResultStore:
 
     async def attach(self, channel: Channel) -> None:
         """Read over a new connection."""
+        channel.is_replay = True
         await channel.set_prefetch(1)
         self._channel = channel
 

@@ -91,8 +91,10 @@ class Results:
         self._stream_start = 0
         self._stream_end = 0
         self.bytes_used = 0
+        self.is_counting = False
+        """Set once the final states that are recorded are new ones, and no replay."""
         self.recorded = {state_of(each): 0 for each in (*FINAL, MessageType.DEAD_LETTERED)}
-        """Final states recorded since the start, by state."""
+        """New final states, by state."""
 
     def __len__(self) -> int:
         return len(self._with_body) + self.known_by_offset
@@ -119,7 +121,7 @@ class Results:
         if not self._with_body:
             self._oldest_ms = minted_ms(prediction_id)
         self._with_body.append(Entry.pack(prediction_id, reply, counted))
-        self.recorded[reply.state] += 1
+        self.recorded[reply.state] += self.is_counting
         self.bytes_used += _cost_bytes(reply)
         while self.bytes_used > self._budget_bytes and self._with_body:
             self._drop_oldest_body()

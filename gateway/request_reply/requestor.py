@@ -51,6 +51,8 @@ class Requestor:
         self.late_replies = 0
         self.resent = 0
         """Requests that were published again, on a new connection."""
+        self.unserved_models: set[str] = set()
+        """Models whose queues have taken requests while no predictor was known to serve them."""
 
     async def attach(self, channel: Channel) -> None:
         """Consume a new reply queue on a new connection, before its first request."""
@@ -83,6 +85,8 @@ class Requestor:
             async_queue(order.model),
             timeout_s,
         )
+        if not order.has_predictor:
+            self.unserved_models.add(order.model)
 
     async def publish_event(self, event: Message, timeout_s: float) -> None:
         """Publish an event to the reply stream; return once it is confirmed.

@@ -15,6 +15,7 @@ from dotenv import load_dotenv
 
 from common.configuration.command_line import answer
 from common.errors import Misconfigured
+from common.telemetry.standard_streams import queue_output
 from predictmq.local.broker_choice import find_or_start_broker
 from predictmq.local.child_process import UNUSABLE_CONFIGURATION, end_with_parent
 from predictmq.local.console import Console
@@ -62,7 +63,11 @@ def _read_env_file() -> None:
 
 
 def main() -> int:
-    """Run the command with settings from the environment and, behind it, from ``.env``."""
+    """Run the command with settings from the environment and, behind it, from ``.env``.
+
+    It serves on if nobody reads its output: see ``queue_output``.
+    """
+    queue_output()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         if text := answer("command make up", sys.argv[1:], EVERY_SETTING):

@@ -13,8 +13,10 @@ import msgspec
 
 from common.contract.announcement import ModelCard
 from common.errors import Misconfigured
+from common.telemetry.standard_streams import count_dropped
 from predictor_service.execution.invocation import ModelInput, OnProgress, Outcome
 from predictor_service.execution.worker_messages import (
+    BEGUN,
     LOADED,
     RUN_ANSWER,
     ReportedProgress,
@@ -53,6 +55,7 @@ class Worker:
         self._pipe, other_end = _SPAWN.Pipe()
         self._process = _SPAWN.Process(target=run_worker, args=(other_end, tuple(specifications)))
         self._process.start()
+        self._dropped_lines = 0
         other_end.close()  # the process has its own: the pipe shows its end once ours is closed
 
     def loaded(self) -> tuple[ModelCard, ...]:
@@ -81,9 +84,11 @@ class Worker:
         """
         try:
             self._pipe.send_bytes(msgspec.msgpack.encode(RunInputs(model, list(inputs))))
-            self._receive(timeout_s)  # BEGUN
+            begun = BEGUN.decode(self._receive(timeout_s))
         except (OSError, WorkerDied) as exc:
             raise WorkerGone(self._how_it_ended()) from exc
+        count_dropped(begun.dropped_lines - self._dropped_lines)
+        self._dropped_lines = begun.dropped_lines
         end_s = time.monotonic() + timeout_s
         answer = RUN_ANSWER.decode(self._receive(timeout_s))
         while isinstance(answer, ReportedProgress):

@@ -24,8 +24,13 @@ class RunInputs(msgspec.Struct):
     inputs: list[ModelInput]
 
 
-BEGUN: Final = b""
-"""The first answer to ``RunInputs``: if the worker ends after it, the inputs may be the cause."""
+class Begun(msgspec.Struct):
+    """The first answer to ``RunInputs``: if the worker ends after it, the inputs may be the cause.
+
+    ``dropped_lines``: the lines of output that the worker could not write so far.
+    """
+
+    dropped_lines: int
 
 
 class ReportedProgress(msgspec.Struct):
@@ -44,8 +49,9 @@ class Failure(msgspec.Struct):
 
 LOADED: Final = msgspec.msgpack.Decoder(Loaded)
 RUN_INPUTS: Final = msgspec.msgpack.Decoder(RunInputs)
+BEGUN: Final = msgspec.msgpack.Decoder(Begun)
 RUN_ANSWER: Final = msgspec.msgpack.Decoder(list[bytes | Failure] | ReportedProgress)
-"""The decoder of the answers after ``BEGUN``: progress, and at last the outcomes."""
+"""The decoder of the answers after ``Begun``: progress, and at last the outcomes."""
 
 
 def to_wire(outcome: Outcome) -> bytes | Failure:

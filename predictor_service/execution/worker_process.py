@@ -13,10 +13,11 @@ from common.contract.progress import Progress
 from common.errors import Misconfigured
 from common.settings import TelemetrySettings, read_settings
 from common.telemetry.logs import configure_logs
+from common.telemetry.standard_streams import dropped_lines, flush_output
 from predictor_service.execution.invocation import invoke
 from predictor_service.execution.worker_messages import (
-    BEGUN,
     RUN_INPUTS,
+    Begun,
     Loaded,
     ReportedProgress,
     RunInputs,
@@ -51,7 +52,7 @@ def _serve(pipe: Connection, models: dict[str, Model]) -> None:
                 pipe.send_bytes(msgspec.msgpack.encode(ReportedProgress(correlation_id, progress)))
 
     while (work := _receive(pipe)) is not None:
-        pipe.send_bytes(BEGUN)
+        pipe.send_bytes(msgspec.msgpack.encode(Begun(dropped_lines())))
         outcomes = list(map(to_wire, invoke(models[work.model], work.inputs, send_progress)))
         if os.getpid() != process_id:  # forked by the model: only its parent may answer
             os._exit(0)
@@ -71,4 +72,5 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
+        flush_output()
         os._exit(1)

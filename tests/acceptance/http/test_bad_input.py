@@ -40,6 +40,9 @@ async def test_bad_input_is_refused_with_its_code_and_a_sentence(cluster: Cluste
         answer = await gateway.post("/predict", content=exact, headers=PROBLEM)
         assert answer.content.startswith(exact[:-1] + b', "result": ')
     assert predictor.is_running
+    for ended in (service, predictor):
+        ended.terminate()
+        assert await ended.exit_code(timeout_s=10) == 0
     assert "Traceback" not in service.log + predictor.log
 
 

@@ -112,6 +112,7 @@ async def test_an_unexpected_failure_logs_one_line_with_its_id_and_the_traceback
     known = len(lines(service, "unexpected failure"))
     answer = await http.get("/fails", headers=PROBLEM)
     correlation_id = refused(answer, 500, "internal_error")
+    await service.logs(correlation_id)
     (line,) = lines(service, "unexpected failure")[known:]
     assert (line["correlation_id"], line["path"]) == (correlation_id, "/fails")
     assert "ZeroDivisionError: a secret of the gateway" in line["exception"]
@@ -124,6 +125,7 @@ async def test_a_failed_model_call_is_in_the_predictors_log_under_the_id_of_the_
     _, http = gateway
     answer = await http.post("/predict", headers=PROBLEM, **script(then="raise"))
     correlation_id = refused(answer, 500, "model_failed")
+    await running.predictor.logs(correlation_id)
     failures = [line["correlation_id"] for line in lines(running.predictor, "model failed")]
     assert failures.count(correlation_id) == 1
 

@@ -6,8 +6,8 @@ from typing import Any, Final
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.harness.calls import accepted, client, final
-from tests.support.harness.metrics import read_metrics
+from tests.support.harness.calls import ASYNC, accepted, client, final
+from tests.support.harness.metrics import read_metrics, read_samples
 from tests.support.harness.services import ROOT, Cluster, Service
 from tests.support.harness.waiting import until
 from tests.support.models.scripted import SCRIPTED
@@ -45,7 +45,8 @@ async def test_each_request_and_its_prediction_are_one_log_line_each_with_the_sa
         await http.get("/predict/unknown")
         await http.get("/metrics")
     predictions = await _wait_for(predictor, "prediction", 3)
-    requests = await _wait_for(gateway, "request", 5)
+    await gateway.logs("unknown_prediction")
+    requests = _lines(gateway, "request")
     assert [line["state"] for line in predictions] == ["succeeded", "failed", "succeeded"]
     assert [line.get("code") for line in predictions] == [None, "model_failed", None]
     for line in predictions:
@@ -79,7 +80,58 @@ async def test_a_successful_request_is_not_logged_at_level_warning(cluster: Clus
     async with client(gateway.url) as http:
         answer = await http.post("/predict", json={"input": 1})
     assert answer.status_code == 200
+    for service in (gateway, predictor):
+        service.terminate()
+        assert await service.exit_code(timeout_s=10) == 0
     assert gateway.log == predictor.log == ""
+
+
+async def test_a_restarted_gateway_counts_what_happens_now_and_not_what_it_replays(
+    cluster: Cluster,
+) -> None:
+    gateway, predictor = cluster.gateway(), cluster.predictor()
+    await gateway.ready()
+    await predictor.ready()
+    async with client(gateway.url) as http:
+        before = [await accepted(http, number) for number in range(3)]
+        for prediction_id in before:
+            await final(http, prediction_id)
+        await gateway.reads('predictmq_results_recorded_total{state="succeeded"} 3.0')
+        gateway.kill()
+        gateway.start()
+        await gateway.ready()
+        await gateway.reads('predictmq_results{body="memory"} 3.0')
+        await gateway.reads('predictmq_results_recorded_total{state="succeeded"} 0.0')
+        for prediction_id in before:
+            assert (await http.get(f"/predict/{prediction_id}")).status_code == 200
+        await final(http, await accepted(http, "now"))
+    await gateway.reads('predictmq_results_recorded_total{state="succeeded"} 1.0')
+
+
+async def test_a_model_without_predictors_has_a_series_if_it_is_configured_or_has_queues(
+    cluster: Cluster,
+) -> None:
+    gateway = cluster.gateway()
+    await gateway.ready()
+    await gateway.reads('predictmq_model_replicas{model="demo"} 0.0')
+    predictor = cluster.predictor(**SCRIPTED)
+    await predictor.ready()
+    await gateway.reads('predictmq_model_replicas{model="scripted"} 1.0')
+    predictor.terminate()
+    await gateway.reads('predictmq_model_replicas{model="scripted"} 0.0')
+    gateway.kill()
+    gateway.start()  # it has not heard of any predictor
+    await gateway.ready()
+    await gateway.reads('predictmq_model_replicas{model="demo"} 0.0')
+    async with client(gateway.url) as http:
+        answer = await http.post(
+            "/models/scripted/predict", json={"input": {"nonce": 1}}, headers=ASYNC
+        )
+        assert answer.status_code == 202
+        unknown = await http.post("/models/unknown/predict", json={"input": 1}, headers=ASYNC)
+        assert unknown.status_code == 404
+    await gateway.reads('predictmq_model_replicas{model="scripted"} 0.0')
+    assert not [each for each in await read_samples(gateway) if "unknown" in each.labels.values()]
 
 
 async def test_an_unknown_log_level_ends_the_service_with_the_name_of_the_setting(

@@ -106,7 +106,7 @@ async def test_a_sync_call_is_one_trace_from_its_caller_to_its_reply(
     assert trace[0].attributes["http.response.status_code"] == 200
     assert trace[0].started_ns < receiving.ended_ns < trace[0].ended_ns
     for service in (gateway, predictor):
-        assert f'"trace_id":"{TRACE_ID}"' in service.log
+        await service.logs(f'"trace_id":"{TRACE_ID}"')
 
 
 async def test_an_async_prediction_is_one_trace_with_a_last_span_of_every_gateway(

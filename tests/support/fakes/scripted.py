@@ -63,6 +63,7 @@ class ScriptedChannel(Channel):
         """The highest tag that was acknowledged."""
         self.started_at: Any = None
         """The offset that a stream was last consumed from."""
+        self.is_replay = False
         self.is_closed = False
 
     async def declare_own_queue(self, *, bound_to: str | None = None) -> str:

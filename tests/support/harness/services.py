@@ -24,9 +24,16 @@ class Service:
     """
 
     def __init__(
-        self, module: str, environment: dict[str, str], log: Path, directory: Path = ROOT
+        self,
+        module: str,
+        environment: dict[str, str],
+        log: Path,
+        directory: Path = ROOT,
+        redirect: str = "",
     ) -> None:
+        """``redirect``: redirections of the standard streams, as a shell has them."""
         self._module = module
+        self._redirect = redirect
         self._directory = directory
         self._environment = environment
         self._log_path = log
@@ -41,9 +48,10 @@ class Service:
 
     def start(self) -> None:
         """Start the process; returns before it is ready."""
+        shell = ["sh", "-c", f'exec "$@" {self._redirect}', "sh"] if self._redirect else []
         with self._log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", self._module],
+                [*shell, sys.executable, "-m", self._module],
                 cwd=self._directory,
                 env=os.environ | self._environment,
                 stdin=subprocess.DEVNULL,
@@ -54,6 +62,14 @@ class Service:
     async def ready(self, timeout_s: float = TIMEOUT_S) -> None:
         """Wait until ``/readyz`` responds with 200; an AssertionError after ``timeout_s``."""
         await self.shows("/readyz", 200, timeout_s)
+
+    async def logs(self, text: str, timeout_s: float = TIMEOUT_S) -> None:
+        """Wait until the log has ``text``: lines are written a moment after they are logged."""
+
+        async def has_it() -> bool:
+            return text in self.log
+
+        await until(has_it, lambda: f"{text}\n{self.log}", timeout_s)
 
     async def reads(self, metric: str, timeout_s: float = TIMEOUT_S) -> None:
         """Wait until ``/metrics`` has the line ``metric``."""
@@ -176,6 +192,8 @@ class Cluster:
         }
         self._directory = directory
         self._services: list[Service] = []
+        self.redirect = ""
+        """Redirections of the standard streams of services that are started from now on."""
 
     def gateway(self, **settings: str) -> Service:
         """Start a gateway on a port of its own."""
@@ -204,7 +222,7 @@ class Cluster:
 
     def _start(self, module: str, settings: dict[str, str], directory: Path = ROOT) -> Service:
         log = self._directory / f"{module}-{len(self._services)}.log"
-        service = Service(module, self._common | settings, log, directory)
+        service = Service(module, self._common | settings, log, directory, self.redirect)
         self._services.append(service)
         service.start()
         return service

@@ -130,6 +130,18 @@ async def test_a_channel_that_has_ended_settles_nothing() -> None:
         await world.channel.acknowledge([1])
 
 
+async def test_an_unreadable_delivery_of_a_replay_is_not_counted_again() -> None:
+    world = World()
+    await world.channel.consume("q", print, arguments=STREAM)
+    world.channel.is_replay = True
+    unreadable = b"\x00\x3c" + bytes(9) + b"\x05\x04\x00\x01\xff"
+    world.deliver(7, header=unreadable)
+    assert (world.unreadable, world.sent) == (0, [("ack", 7, False)])
+    world.channel.is_replay = False
+    world.deliver(8, header=unreadable)
+    assert world.unreadable == 1
+
+
 @pytest.mark.parametrize(
     ("options", "settled"),
     [

@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Final
 
+import msgspec
 import pytest
 
 from common.amqp.channel import Delivery
-from common.contract.messages import Message, MessageType
+from common.contract.messages import Message, MessageType, Reply
 from common.contract.topology import CLOCK_SKEW_S
-from gateway.prediction_id import PredictionIds
+from gateway.prediction_id import PredictionIds, spell
 from gateway.reply_stream.consumer import ACKNOWLEDGE_EVERY, ReplyStreamConsumer
 from gateway.reply_stream.idempotency_claims import IdempotencyClaims
 from gateway.reply_stream.live_events import LiveEvents
@@ -21,6 +22,7 @@ from tests.support.fakes.scripted import ScriptedChannel, ScriptedLink
 from tests.support.harness.waiting import until
 
 NOW_S: Final = 1_700_000_000.0
+IDS: Final = PredictionIds(b"key", 60, lambda: NOW_S)
 
 
 @pytest.fixture
@@ -29,11 +31,14 @@ def publisher() -> ScriptedLink:
 
 
 @pytest.fixture
-async def consumer(publisher: ScriptedLink) -> AsyncIterator[ReplyStreamConsumer]:
-    ids = PredictionIds(b"key", 60, lambda: NOW_S)
-    results = Results(10_000, 60, lambda: NOW_S)
+def results() -> Results:
+    return Results(10_000, 60, lambda: NOW_S)
+
+
+@pytest.fixture
+async def consumer(publisher: ScriptedLink, results: Results) -> AsyncIterator[ReplyStreamConsumer]:
     claims = IdempotencyClaims(60, 30, lambda: NOW_S)
-    projection = Projection(ids, results, Waiters(results.__contains__), LiveEvents(), claims)
+    projection = Projection(IDS, results, Waiters(results.__contains__), LiveEvents(), claims)
     consumer = ReplyStreamConsumer(projection, publisher, 60, lambda: NOW_S)
     running = asyncio.create_task(consumer.run())
     yield consumer
@@ -49,6 +54,13 @@ def deliver(channel: ScriptedChannel, marker: str, offset: int) -> None:
         correlation_id=marker,
         headers={"x-stream-offset": offset},
     )
+    channel.on_delivery(Delivery(message, channel, offset + 1))
+
+
+def deliver_result(channel: ScriptedChannel, offset: int) -> None:
+    """Deliver the final state of a new prediction, as the stream does."""
+    final = Reply.succeeded(b"1", b"2").to_message(spell(IDS.mint()), 0)
+    message = msgspec.structs.replace(final, headers={"x-stream-offset": offset})
     channel.on_delivery(Delivery(message, channel, offset + 1))
 
 
@@ -172,3 +184,22 @@ async def test_another_stream_is_read_from_its_beginning(
     assert third.started_at == datetime.fromtimestamp(NOW_S - 60 - CLOCK_SKEW_S, UTC)
     deliver(third, marker, 0)
     assert consumer.caught_up
+
+
+async def test_counted_are_events_that_are_younger_than_the_gateway_also_after_a_lost_connection(
+    consumer: ReplyStreamConsumer, publisher: ScriptedLink, results: Results
+) -> None:
+    channel, lost = await attached(consumer, publisher)
+    deliver_result(channel, 0)
+    consumer.detach()
+    channel, marker = await attached(consumer, publisher)
+    deliver(channel, lost, 1)
+    deliver_result(channel, 2)
+    assert (len(results), results.recorded["succeeded"], channel.is_replay) == (2, 0, True)
+    deliver(channel, marker, 3)
+    deliver_result(channel, 4)
+    assert (len(results), results.recorded["succeeded"], channel.is_replay) == (3, 1, False)
+    consumer.detach()
+    channel, _ = await attached(consumer, publisher)
+    deliver_result(channel, 5)  # from the time without a connection
+    assert (len(results), results.recorded["succeeded"], channel.is_replay) == (4, 2, False)

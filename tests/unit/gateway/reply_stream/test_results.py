@@ -38,6 +38,7 @@ class ResultsAgainstADict(RuleBasedStateMachine):
         super().__init__()
         self.now_s = 1000.0
         self.results = Results(BUDGET_BYTES, LIFE_S, lambda: self.now_s)
+        self.results.is_counting = True
         self.first: dict[PredictionId, tuple[Reply, int]] = {}
         self.offset = 0
 
@@ -186,8 +187,16 @@ def test_a_body_that_fills_the_budget_stays_and_one_byte_more_does_not() -> None
     assert over.get(id_of(1, 0)) == 7
 
 
+def test_final_states_of_a_replay_are_recorded_and_not_counted() -> None:
+    results = Results(BUDGET_BYTES, LIFE_S, lambda: 0.0)
+    results.record(id_of(1, 0), reply_of(1), 1)
+    assert results.get(id_of(1, 0)) == reply_of(1)
+    assert set(results.recorded.values()) == {0}
+
+
 def test_final_states_are_counted_by_state_and_once_for_each_id() -> None:
     results = Results(BUDGET_BYTES, LIFE_S, lambda: 0.0)
+    results.is_counting = True
     failed = Reply.failed(InvalidInput("No."))
     states = [(1, reply_of(1)), (2, failed), (3, failed), (1, failed), (4, CANCELLED), (4, failed)]
     for number, reply in states:
