@@ -8,9 +8,10 @@ import structlog
 
 from common.amqp.channel import Channel, Delivery
 from common.amqp.publisher import Publisher
-from common.contract.announcement import Announcement, roll_call
+from common.contract.announcement import roll_call
 from common.contract.topology import PRESENCE, ROLL_CALLS
-from common.errors import MalformedRequest, Unavailable
+from common.errors import Unavailable
+from gateway.registry.announcements import AnnouncementReader
 from gateway.registry.replicas import ReplicaTable
 
 PUBLISH_TIMEOUT_S: Final = 1.0
@@ -28,9 +29,15 @@ class PredictorRegistry(ReplicaTable):
     def __init__(self, now_s: Callable[[], float], publisher: Publisher) -> None:
         super().__init__(now_s)
         self._publisher = publisher
+        self._announcements = AnnouncementReader(self)
         self._roll_call_due = asyncio.Event()
         self._generation = 0
         """Changes with each new queue for announcements, and with its loss."""
+
+    @property
+    def refused(self) -> int:
+        """Announcements, and cards of models in them, that were left out."""
+        return self._announcements.refused
 
     async def attach(self, channel: Channel) -> None:
         """Consume announcements on a new connection."""
@@ -71,7 +78,4 @@ class PredictorRegistry(ReplicaTable):
         return True
 
     def _on_announcement(self, delivery: Delivery) -> None:
-        try:
-            self.record(Announcement.from_message(delivery.message))
-        except MalformedRequest as exc:
-            log.warning("not an announcement", reason=exc.sentence)
+        self._announcements.put(delivery.message)
