@@ -40,6 +40,8 @@ class ReplicaTable:
     def __init__(self, now_s: Callable[[], float]) -> None:
         self._now_s = now_s
         self._serving: dict[str, dict[str, Replica]] = {}
+        self._left_s: dict[str, float] = {}
+        """When a replica of each model has last left."""
         self._models = KnownModels(now_s, self._forget)
         self._complete_s: float | None = None
         self._paused_since_s: float | None = None
@@ -63,14 +65,16 @@ class ReplicaTable:
         serving = {each.announcement.replica_id: each for each in self._live(card.name)}
         if announcement.leaving:
             serving.pop(announcement.replica_id, None)
+            left_s = self._now_s()
         else:
+            left_s = self.last_left_s(card.name)
             known = self._known_card(card)
             serving[announcement.replica_id] = Replica(announcement, known, self._now_s())
             _check_room(serving)
         # The last key is the newest replica: announcing itself again moves no key of a dict.
         newest = next(reversed(serving.values())).card if serving else None
         self._models.announced(newest or self._models.card(card.name) or card)
-        self._serving[card.name] = serving
+        self._serving[card.name], self._left_s[card.name] = serving, left_s
         self._announced.set()
 
     def begin_listening(self) -> None:
@@ -97,6 +101,10 @@ class ReplicaTable:
     def is_complete(self) -> bool:
         """Return whether every live predictor has had the time to announce itself."""
         return self._complete_s is not None and self._now_s() >= self._complete_s
+
+    def last_left_s(self, model: str) -> float:
+        """Return when a replica of a model last left, on the table's clock; -inf: none has."""
+        return self._left_s.get(model, float("-inf"))
 
     async def none_serves(self, model: str) -> bool:
         """Return whether it is certain that no replica serves the model.
@@ -152,6 +160,7 @@ class ReplicaTable:
 
     def _forget(self, model: str) -> None:
         self._serving.pop(model, None)
+        self._left_s.pop(model, None)
 
     def _live(self, model: str) -> list[Replica]:
         """Return the replicas whose last announcement is recent."""
