@@ -23,6 +23,9 @@ _Name = Annotated[str, msgspec.Meta(max_length=256)]
 """What is shown of a predictor or of a version, and kept for each of them."""
 
 
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     """The public description of a model: its version, and JSON Schemas of input and output."""
 
@@ -52,9 +55,9 @@ class _Replica(msgspec.Struct, frozen=True, kw_only=True):
     replica_id: _Name
     host: _Name
     isolation: _Name
-    concurrency: int
-    max_batch: int
-    predictions: int
+    concurrency: _Count
+    max_batch: _Count
+    predictions: _Count
     leaving: bool = False
 
 

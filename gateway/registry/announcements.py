@@ -40,6 +40,11 @@ class AnnouncementReader:
         self.refused = 0
         """Announcements, and cards in them, that were left out."""
 
+    @property
+    def is_idle(self) -> bool:
+        """True if no announcement waits or is being recorded."""
+        return self._work is None
+
     def put(self, message: Message) -> None:
         """Record an announcement: a small one at once, if no other one waits."""
         if self._waiting_bytes + len(message.body) > MAX_WAITING_BYTES:
@@ -48,7 +53,7 @@ class AnnouncementReader:
             return
         self._waiting.append(message)
         self._waiting_bytes += len(message.body)
-        if self._work is None:
+        if self.is_idle:
             self._work = self._record_all()
             self._run_slice()
 

@@ -58,11 +58,12 @@ class PredictorRegistry(ReplicaTable):
         """
         if not await self.none_serves(model):
             return True
-        if not await self._consumers.may_serve(model):
-            return False
-        left_s = self.last_left_s(model) + LEAVE_S
-        await asyncio.sleep(max(0.0, left_s - self._now_s()))
-        return await self._consumers.may_serve(model, since_s=left_s)
+        settled_s = self.last_left_s(model) + LEAVE_S
+        if self._now_s() < settled_s:
+            if not await self._consumers.may_serve(model):
+                return False
+            await asyncio.sleep(settled_s - self._now_s())
+        return await self._consumers.may_serve(model, since_s=settled_s)
 
     async def attach(self, channel: Channel) -> None:
         """Consume announcements on a new connection."""
