@@ -21,9 +21,10 @@ MAX_WAITING_BYTES: Final = 4 * MAX_ANNOUNCEMENT_BYTES
 """Announcements that wait for their turn."""
 
 _SLICE: Final = 64 * 2**10
-"""Bytes that are read in one slice, counting ``_EACH`` for each card beside its own."""
+"""Bytes that are read in one slice."""
 
 _EACH: Final = 2**10
+"""Bytes that each announcement and each card counts for beside its own."""
 
 log = structlog.get_logger()
 
@@ -47,39 +48,40 @@ class AnnouncementReader:
 
     def put(self, message: Message) -> None:
         """Record an announcement: a small one at once, if no other one waits."""
-        if self._waiting_bytes + len(message.body) > MAX_WAITING_BYTES:
+        if self._waiting_bytes + _size(message) > MAX_WAITING_BYTES:
             self.refused += 1
             log.warning("announcement left out", reason="Too many others wait.")
             return
         self._waiting.append(message)
-        self._waiting_bytes += len(message.body)
+        self._waiting_bytes += _size(message)
         if self.is_idle:
             self._work = self._record_all()
             self._run_slice()
 
     def _run_slice(self) -> None:
-        assert self._work is not None
+        work, self._work = self._work, None  # a defect ends this work, not that of later ones
+        assert work is not None
         done = 0
-        for size in self._work:
+        for size in work:
             done += size
             if done >= _SLICE:
+                self._work = work
                 asyncio.get_running_loop().call_soon(self._run_slice)
                 return
-        self._work = None
 
     def _record_all(self) -> Iterator[int]:
         """Record what waits; yield how much each step was."""
         while self._waiting:
             message = self._waiting.popleft()
-            self._waiting_bytes -= len(message.body)
+            self._waiting_bytes -= _size(message)
+            yield _EACH + len(message.body) // 100  # which is that much faster than to check it
             try:
                 announcement, cards = Announcement.split(message)
             except MalformedRequest as exc:
                 self.refused += 1
                 log.warning("not an announcement", reason=exc.sentence)
-                continue
-            yield len(message.body) // 100  # which is that much faster than to check it
-            yield from self._record(announcement, cards)
+            else:
+                yield from self._record(announcement, cards)
 
     def _record(self, announcement: Announcement, cards: tuple[bytes, ...]) -> Iterator[int]:
         reasons: list[str] = []
@@ -97,3 +99,7 @@ class AnnouncementReader:
                 count=len(reasons),
                 reason=reasons[0],
             )
+
+
+def _size(message: Message) -> int:
+    return len(message.body) + _EACH

@@ -65,6 +65,9 @@ class Compiler:
         self._known: dict[int, Subschema] = {}
         """By the identity of the schema, which ``root`` keeps alive."""
         self._targets: dict[str, Any] = {}
+        dialect = str(root.get("$schema", "")) if isinstance(root, dict) else ""
+        self._references_stand_alone = dialect.startswith("http://json-schema.org/draft-0")
+        """True up to Draft 7: what is beside a reference does not count."""
 
     def rule(self, schema: Any) -> Rule:
         """Return the rule of a schema, which refers to its root."""
@@ -90,6 +93,8 @@ class Compiler:
             return [lambda value, _: Fault(value, "is not allowed here")]
         if not isinstance(schema, dict):
             return []
+        if self._references_stand_alone and "$ref" in schema:
+            return [self.reference(schema)]
         rules = [make(word, schema[word]) for word, make in _VALUE_RULES.items() if word in schema]
         rules += [make(self, schema) for word, make in _RULES.items() if word in schema]
         return [rule for rule in rules if rule is not None]

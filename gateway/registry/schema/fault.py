@@ -1,5 +1,6 @@
 """A fault of an input: what does not fit, and where."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
@@ -37,10 +38,38 @@ class Fault:
 
 
 def shown(value: Any) -> str:
-    """Return a value as JSON, shortened."""
-    if isinstance(value, str):  # which may be as long as the input
-        value = shortened(value)
-    return shortened(msgspec.json.encode(value).decode())
+    """Return a value as JSON; of a long one only the beginning is written at all."""
+    if isinstance(value, str):
+        return shortened(msgspec.json.encode(shortened(value)).decode())
+    text = ""
+    for part in _parts(value):
+        text += part
+        if len(text) > MAX_SHOWN_CHARS:
+            return f"{text[:MAX_SHOWN_CHARS]} …"
+    return text
+
+
+def _parts(value: Any) -> Iterator[str]:
+    """Yield the JSON of a value in pieces, so that no more is written than is shown."""
+    if isinstance(value, dict):
+        yield "{"
+        for place, (name, member) in enumerate(value.items()):
+            yield f"{',' * bool(place)}{_json(name)}:"
+            yield from _parts(member)
+        yield "}"
+    elif isinstance(value, list):
+        yield "["
+        for place, item in enumerate(value):
+            yield "," * bool(place)
+            yield from _parts(item)
+        yield "]"
+    else:
+        yield _json(value)
+
+
+def _json(value: Any) -> str:
+    text = value[: MAX_SHOWN_CHARS + 1] if isinstance(value, str) else value
+    return msgspec.json.encode(text).decode()
 
 
 def shortened(text: str) -> str:

@@ -5,7 +5,9 @@ from typing import Annotated, Any, Literal
 import pytest
 from msgspec import Meta
 
+from common.contract.announcement import ModelCard
 from common.errors import InvalidInput
+from gateway.registry.input_schema import InputSchema
 from gateway.registry.schema.fault import MAX_SHOWN_CHARS
 from tests.unit.gateway.registry.test_input_schema import Cat, Dog, Node, Row, compiled
 
@@ -49,6 +51,25 @@ def test_an_input_that_does_not_fit_is_refused_with_the_path_of_the_fault(
     with pytest.raises(InvalidInput) as refused:
         compiled(kind).check(value)
     assert refused.value.sentence.endswith(sentence)
+
+
+@pytest.mark.parametrize("draft", [4, 6, 7])
+def test_what_is_beside_a_reference_does_not_count_in_early_drafts(draft: int) -> None:
+    schema = {
+        "$schema": f"http://json-schema.org/draft-0{draft}/schema#",
+        "definitions": {"a": {"type": "integer"}},
+        "properties": {"a": {"$ref": "#/definitions/a", "type": "string"}},
+    }
+    early = InputSchema(ModelCard(name="m", input_schema=schema))
+    early.check({"a": 1})
+    with pytest.raises(InvalidInput, match='"x" is not of type "integer"'):
+        early.check({"a": "x"})
+    late = InputSchema(ModelCard(name="m", input_schema=schema | {"$schema": _LATEST}))
+    with pytest.raises(InvalidInput, match='1 is not of type "string"'):
+        late.check({"a": 1})
+
+
+_LATEST = "https://json-schema.org/draft/2020-12/schema"
 
 
 @pytest.mark.parametrize(
