@@ -67,7 +67,9 @@ class Gateway:
             [key.name for key in settings.api_keys],
         )
         self._stall_detector = StallDetector(time.monotonic)
-        self._registry = PredictorRegistry(self._stall_detector.awake_s, publisher)
+        self._registry = PredictorRegistry(
+            self._stall_detector.awake_s, publisher, consumer.count_consumers
+        )
         self._requestor = Requestor(traced(publisher, tracer), consumer, time.time, tracer)
         self._stream = ReplyStream(settings, ids, publisher, self._stall_detector, tracer)
         self._predictions = Predictions(

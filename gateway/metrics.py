@@ -88,6 +88,11 @@ def gateway_metrics(
             lambda: requestor.late_replies,
         ),
         ObservableMetric(
+            "predictmq_refused_announcements",
+            "Announcements, and models in them, that were left out.",
+            lambda: registry.refused,
+        ),
+        ObservableMetric(
             "predictmq_resent_requests",
             "Requests sent again on a new connection.",
             lambda: requestor.resent,

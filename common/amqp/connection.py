@@ -155,6 +155,17 @@ class SupervisedConnection:
             raise ConnectionLost("The connection to the broker was lost.")
         return await self._session.channel()
 
+    async def count_consumers(self, queue: str) -> int:
+        """Return the number of consumers of a queue: see ``Session.count_consumers``.
+
+        Raises:
+            BrokerAway: the connection is down.
+            ConnectionLost: it ended meanwhile.
+        """
+        if self._session is None or not self._up.is_set():
+            raise BrokerAway("The message broker is not available.")
+        return await self._session.count_consumers(queue)
+
     def _publisher_of(self, routing_key: str) -> Channel:
         session = self._session
         if session is not None and self._up.is_set():

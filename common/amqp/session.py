@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aiormq import Channel as UnderlayChannel
+from aiormq.exceptions import ChannelNotFoundEntity
 
 from common.amqp import aiormq_internals
 from common.amqp.aiormq_internals import FrameConnection
@@ -70,6 +71,24 @@ class Session:
         raw.closing.add_done_callback(on_closed)
         raw.on_consumer_cancel_callbacks.add(lambda _: self.end("the broker cancelled a consumer"))
         return channel
+
+    async def count_consumers(self, queue: str) -> int:
+        """Return the number of consumers of a queue; 0 if there is no such queue.
+
+        The question has a channel of its own, whose end is not the session's end: the broker closes
+        a channel that asks for a queue that is not there.
+
+        Raises:
+            ConnectionLost: the connection has ended.
+        """
+        with mapped_errors():
+            asking = await aiormq_internals.underlay(self._raw).channel(publisher_confirms=False)
+            try:
+                declared = await asking.queue_declare(queue, passive=True)
+            except ChannelNotFoundEntity:
+                return 0
+            await asking.close()
+            return int(declared.consumer_count or 0)
 
     async def open_publishers(self) -> None:
         """Open the channels to publish on: one for each stream, and one for everything else.

@@ -7,7 +7,7 @@ from quart import Blueprint
 
 from common.asyncapi import asyncapi
 from common.contract.topology import SyncQueueType
-from gateway.api.openapi import AccessControl, describe
+from gateway.api.openapi import AccessControl, RenderedDocument
 from gateway.registry.registry import PredictorRegistry
 from gateway.settings import GatewaySettings
 from gateway.web.response import BytesResponse, json_response
@@ -21,12 +21,12 @@ def document_routes(
     release = version("predictmq")
     contract = msgspec.json.encode(asyncapi(sync_queue_type, release))
     access = AccessControl(keys=bool(settings.api_keys), rate=settings.rate_limit is not None)
+    document = RenderedDocument(settings.default_model, release, access)
 
     @routes.get("/openapi.json")
     async def openapi() -> BytesResponse:
         served = [card for card in registry.cards() if registry.serving(card.name)]
-        document = describe(served, settings.default_model, release, access)
-        return json_response(msgspec.json.encode(document))
+        return json_response(await document.render(served))
 
     @routes.get("/asyncapi.json")
     async def amqp_contract() -> BytesResponse:

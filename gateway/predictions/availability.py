@@ -35,7 +35,7 @@ class Availability:
         Raises:
             Unavailable: no predictor serves the model now, but it is known.
         """
-        if order.has_predictor or not await self._registry.none_serves(order.model):
+        if order.has_predictor or await self._registry.is_served(order.model):
             return False
         if self._is_known(order.model):
             raise unserved(order.model)

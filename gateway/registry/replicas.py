@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from common.contract.announcement import SILENCE_S, Announcement, ModelCard
-from gateway.registry.input_schema import InputSchema
+from common.errors import MalformedRequest
+from gateway.registry.known_models import KnownModels
+
+MAX_REPLICAS: Final = 1_000
+MAX_VERSIONS: Final = 8
+"""Replicas of one model that are known, and different cards that they have for it."""
 
 ROLL_CALL_S: Final = 0.7
 """Time that predictors have for announcing themselves after a roll call."""
@@ -35,25 +40,41 @@ class ReplicaTable:
     def __init__(self, now_s: Callable[[], float]) -> None:
         self._now_s = now_s
         self._serving: dict[str, dict[str, Replica]] = {}
-        self._cards: dict[str, ModelCard] = {}
-        self._schemas: dict[str, InputSchema] = {}
+        self._left_s: dict[str, float] = {}
+        """When a replica of each model has last left."""
+        self._models = KnownModels(now_s, self._forget)
         self._complete_s: float | None = None
         self._paused_since_s: float | None = None
         self._announced = asyncio.Event()
 
     def record(self, announcement: Announcement) -> None:
-        """Record an announcement."""
+        """Record an announcement with its models.
+
+        Raises:
+            MalformedRequest: there is no room for one of them; those before it are recorded.
+        """
         for card in announcement.models:
-            self._keep(card.name, self._live(card.name))  # removes silent ones
-            serving = self._serving[card.name]
-            if announcement.leaving:
-                serving.pop(announcement.replica_id, None)
-            else:
-                known = self._known_card(card)
-                serving[announcement.replica_id] = Replica(announcement, known, self._now_s())
-            # The last key is the newest replica: announcing itself again moves no key of a dict.
-            newest = next(reversed(serving.values())).card if serving else None
-            self._set_card(newest or self._cards.get(card.name, card))
+            self.record_model(announcement, card)
+
+    def record_model(self, announcement: Announcement, card: ModelCard) -> None:
+        """Record one model of an announcement.
+
+        Raises:
+            MalformedRequest: there is no room for it; nothing has changed.
+        """
+        serving = {each.announcement.replica_id: each for each in self._live(card.name)}
+        if announcement.leaving:
+            serving.pop(announcement.replica_id, None)
+            left_s = self._now_s()
+        else:
+            left_s = self.last_left_s(card.name)
+            known = self._known_card(card)
+            serving[announcement.replica_id] = Replica(announcement, known, self._now_s())
+            _check_room(serving)
+        # The last key is the newest replica: announcing itself again moves no key of a dict.
+        newest = next(reversed(serving.values())).card if serving else None
+        self._models.announced(newest or self._models.card(card.name) or card)
+        self._serving[card.name], self._left_s[card.name] = serving, left_s
         self._announced.set()
 
     def begin_listening(self) -> None:
@@ -81,6 +102,10 @@ class ReplicaTable:
         """Return whether every live predictor has had the time to announce itself."""
         return self._complete_s is not None and self._now_s() >= self._complete_s
 
+    def last_left_s(self, model: str) -> float:
+        """Return when a replica of a model last left, on the table's clock; -inf: none has."""
+        return self._left_s.get(model, float("-inf"))
+
     async def none_serves(self, model: str) -> bool:
         """Return whether it is certain that no replica serves the model.
 
@@ -101,16 +126,16 @@ class ReplicaTable:
         return False
 
     def cards(self) -> list[ModelCard]:
-        """Return every model that was ever announced: see ``card``."""
-        return sorted(self._cards.values(), key=lambda card: card.name)
+        """Return every model that was announced within a day: see ``card``."""
+        return self._models.cards()
 
     def card(self, model: str) -> ModelCard | None:
-        """Return a model as its newest replica announces it; None if no replica ever did.
+        """Return a model as its newest replica announces it; None if none did within a day.
 
         The newest replica is the one whose first announcement is the latest, so that an upgrade
         shows one version at a time. When no replica is left, the last card stays.
         """
-        return self._cards.get(model)
+        return self._models.card(model)
 
     def check_input(self, model: str, value: Any) -> bool:
         """Check an input against the schema that all live replicas of the model agree on.
@@ -121,22 +146,21 @@ class ReplicaTable:
         Raises:
             InvalidInput: the input does not fit.
         """
-        card, live = self._cards.get(model), self._live(model)
-        if live and all(replica.card is card for replica in live):
-            self._schemas[model].check(value)
+        live, schema = self._live(model), self._models.schema(model)
+        if live and schema is not None and all(each.card is schema.card for each in live):
+            schema.check(value)
         return bool(live)
 
     def _known_card(self, card: ModelCard) -> ModelCard:
         """Return the known card that equals ``card``, so that equal cards are one object."""
-        known = [replica.card for replica in self._serving[card.name].values()]
-        if card.name in self._cards:
-            known.append(self._cards[card.name])
-        return next((each for each in known if each == card), card)
+        known = [replica.card for replica in self._serving.get(card.name, {}).values()]
+        shown = self._models.card(card.name)
+        known += [] if shown is None else [shown]
+        return next((each for each in known if each is card or each == card), card)
 
-    def _set_card(self, card: ModelCard) -> None:
-        if self._cards.get(card.name) is not card:
-            self._cards[card.name] = card
-            self._schemas[card.name] = InputSchema(card)
+    def _forget(self, model: str) -> None:
+        self._serving.pop(model, None)
+        self._left_s.pop(model, None)
 
     def _live(self, model: str) -> list[Replica]:
         """Return the replicas whose last announcement is recent."""
@@ -146,3 +170,10 @@ class ReplicaTable:
 
     def _keep(self, model: str, replicas: list[Replica]) -> None:
         self._serving[model] = {each.announcement.replica_id: each for each in replicas}
+
+
+def _check_room(serving: dict[str, Replica]) -> None:
+    if len(serving) > MAX_REPLICAS:
+        raise MalformedRequest(f"The model has {MAX_REPLICAS} replicas already.")
+    if len({id(replica.card) for replica in serving.values()}) > MAX_VERSIONS:
+        raise MalformedRequest(f"The model's replicas have {MAX_VERSIONS} different cards already.")

@@ -2,9 +2,11 @@
 
 from typing import Any, Final
 
+import pytest
+
 from tests.faults.harness.stranger import LANES, REQUEST, send, take
 from tests.faults.harness.trial import Trial
-from tests.support.harness.broker.raw import raw_channel
+from tests.support.harness.broker.raw import publish_unreadable, raw_channel
 from tests.support.harness.waiting import until
 
 PARKED: Final = "predictions.parked"
@@ -26,28 +28,39 @@ MALFORMED: Final[dict[str, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.parametrize("sync_queue_type", ["quorum", "classic"])
 async def test_p9_malformed_requests_are_rejected_once_and_the_predictor_goes_on(
-    trial: Trial,
+    trial: Trial, sync_queue_type: str
 ) -> None:
-    trial.gateway(), trial.gateway()
-    predictor = trial.predictor()
+    """A classic queue has no delivery limit, and a request without expiration stays for ever."""
+    kind = {"RABBITMQ_SYNC_QUEUE_TYPE": sync_queue_type}
+    trial.gateway(**kind), trial.gateway(**kind)
+    predictor = trial.predictor(**kind)
     await trial.begin()
     trial.start(4, is_async=True, sleep_s=0.1)
     async with raw_channel(trial.broker, trial.vhost) as stranger:
         for changes in MALFORMED.values():
             for lane in LANES:
                 await send(stranger, lane, **REQUEST | changes)
+        for lane in LANES:
+            await publish_unreadable(stranger, lane)
 
         async def all_refused() -> bool:
             return predictor.log.count("request rejected") >= len(MALFORMED) * len(LANES)
 
         await until(all_refused, lambda: f"all are refused\n{predictor.log}")
-        for _ in MALFORMED:  # the sync lane keeps nothing: its caller meets the deadline
+        await predictor.reads('predictmq_unreadable_messages_total{connection="consumer"} 2.0')
+        for _ in [*MALFORMED, "unreadable"]:
+            # The sync lane keeps nothing: its caller meets the deadline.
             letter = await take(stranger, PARKED)
             assert letter.headers["x-first-death-reason"] == "rejected"
             await letter.ack()
         trial.start(4)
     await trial.check(sync_endings={200}, strange_ids={REQUEST["correlation_id"], ""})
     assert predictor.log.count("request rejected") == len(MALFORMED) * len(LANES)
+    assert predictor.log.count("message not readable") == len(LANES)
+    await predictor.reads("predictmq_redeliveries_total 0.0")
     async with raw_channel(trial.broker, trial.vhost) as operator:
+        for lane in LANES:
+            assert await (await operator.get_queue(lane, ensure=False)).get(fail=False) is None
         assert await (await operator.get_queue(PARKED)).get(fail=False) is None

@@ -5,9 +5,6 @@ from typing import Any, Final
 
 import pytest
 from aio_pika.abc import AbstractChannel
-from aiormq.abc import ChannelFrame
-from pamqp.commands import Basic
-from pamqp.header import ContentHeader
 from structlog.testing import capture_logs
 
 from common.amqp.channel import Delivery
@@ -21,23 +18,10 @@ from gateway.reply_stream.replays import Replays
 from gateway.reply_stream.result_store import ResultStore
 from gateway.reply_stream.results import Results
 from tests.integration.conftest import Opened
+from tests.support.harness.broker.raw import publish_unreadable
 from tests.support.harness.waiting import until
 
 HELLO: Final = Message(type="test", body=b"hello", correlation_id="1")
-NO_UTF_8: Final = b"\xff"
-
-
-async def publish_unreadable(raw: AbstractChannel, queue: str) -> None:
-    """Publish a message whose correlation id is the byte ff, which no library lets pass."""
-    channel = await raw.get_underlay_channel()
-    header = ContentHeader(properties=Basic.Properties(correlation_id="?"), body_size=0)
-    frames = ChannelFrame.marshall(
-        channel.number, [Basic.Publish(exchange="", routing_key=queue), header]
-    )
-    payload = frames.payload.replace(b"\x01?", b"\x01" + NO_UTF_8)
-    assert NO_UTF_8 in payload
-    await channel.connection.write_queue.put(ChannelFrame(payload, should_close=False))
-    await raw.declare_queue(queue, passive=True)  # behind it, so it has been published
 
 
 async def consuming(

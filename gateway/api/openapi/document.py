@@ -1,7 +1,8 @@
 """The OpenAPI document, built from operations and components."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -26,6 +27,18 @@ COMMON_ERRORS: Final = ("internal_error",)
 _PATH_PARAMETER: Final = re.compile(r"{(\w+)}")
 
 
+@dataclass(frozen=True)
+class ModelPart:
+    """What the document has of one model: its path with its operation, and its schemas.
+
+    Any part may be encoded already.
+    """
+
+    card: ModelCard
+    paths: dict[str, Any]
+    schemas: dict[str, Any]
+
+
 def describe(
     cards: Iterable[ModelCard],
     default_model: str,
@@ -33,14 +46,30 @@ def describe(
     access: AccessControl = OPEN_ACCESS,
 ) -> dict[str, Any]:
     """Build the OpenAPI 3.1 document of a gateway, with the schemas of the models in ``cards``."""
-    models = describable(cards)
+    parts = [describe_model(card, access) for card in describable(cards)]
+    return assemble(parts, default_model, version, access)
+
+
+def describe_model(card: ModelCard, access: AccessControl) -> ModelPart:
+    """Build the part of one model, which depends on no other one."""
+    return ModelPart(card, _paths([model_operation(card)], access), model_schemas(card))
+
+
+def assemble(
+    parts: Sequence[ModelPart], default_model: str, version: str, access: AccessControl
+) -> dict[str, Any]:
+    """Build the document from the parts of its models."""
+    default = next((part.card for part in parts if part.card.name == default_model), None)
+    any_model = predict("/models/{model}/predict", "predict_with", "Predict with a model", {}, {})
+    paths = _paths([default_operation(default)], access)
     schemas = dict(SCHEMAS)
-    for card in models:
-        schemas |= model_schemas(card)
+    for part in parts:
+        paths |= part.paths
+        schemas |= part.schemas
     return {
         "openapi": "3.1.0",
         "info": {"title": "PredictMQ", "version": version, "description": _ABOUT},
-        "paths": _paths(_operations(models, default_model), access),
+        "paths": paths | _paths([any_model, *STATIC_OPERATIONS], access),
         "components": {"schemas": schemas, "parameters": PARAMETERS, "headers": HEADERS}
         | access.components,
     }
@@ -51,17 +80,6 @@ _ABOUT: Final = (
     'Errors are `{"error": "<one sentence>"}`; with `Accept: application/problem+json` the same '
     "error comes as RFC 9457 with a stable `code`."
 )
-
-
-def _operations(models: list[ModelCard], default_model: str) -> list[Operation]:
-    default = next((card for card in models if card.name == default_model), None)
-    any_model = predict("/models/{model}/predict", "predict_with", "Predict with a model", {}, {})
-    return [
-        default_operation(default),
-        *map(model_operation, models),
-        any_model,
-        *STATIC_OPERATIONS,
-    ]
 
 
 def _paths(operations: Iterable[Operation], access: AccessControl) -> dict[str, Any]:

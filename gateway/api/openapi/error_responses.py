@@ -1,6 +1,7 @@
 """Errors as responses: statuses from the one table, meanings from the docstrings of the classes."""
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -58,6 +59,7 @@ def _response(codes: list[str], extra_headers: tuple[str, ...]) -> dict[str, Any
     return response
 
 
+@cache
 def _meanings() -> dict[str, str]:
     """Map each code to its meaning: the first line of its class's docstring."""
     return {

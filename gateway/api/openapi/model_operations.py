@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-import jsonschema_rs
-
 from common.contract.announcement import ModelCard
+from common.errors import MalformedRequest
 from common.settings import MODEL_NAME
 from gateway.api.openapi.operations import Operation, predict
 from gateway.api.openapi.schemas import reference
+from gateway.registry.schema.keywords import NAMED, ONE, SEVERAL
+from gateway.registry.schema.wellformed import check_schema
 
 _MODEL_NAME: Final = re.compile(MODEL_NAME, re.ASCII)
 
@@ -61,28 +62,30 @@ def _component(schema: Any, name: str) -> Any:
 
     A schema with an ``$id`` stays as it is. A malformed one becomes the schema that fits all.
     """
-    if not jsonschema_rs.meta.is_valid(schema):
+    try:
+        check_schema(schema)
+    except MalformedRequest:
         return {}
     return schema if "$id" in schema else _rebase(schema, f"#/components/schemas/{name}")
 
 
-def _rebase(part: Any, base: str) -> Any:
-    if isinstance(part, list):
-        return [_rebase(each, base) for each in part]
-    if not isinstance(part, dict):
-        return part
-    return {key: _rebase_keyword(key, value, base) for key, value in part.items()}
+def _rebase(schema: Any, base: str) -> Any:
+    if not isinstance(schema, dict):
+        return schema
+    return {word: _rebase_keyword(word, value, base) for word, value in schema.items()}
 
 
-def _rebase_keyword(key: str, value: Any, base: str) -> Any:
-    if key == "$ref" and isinstance(value, str):
+def _rebase_keyword(word: str, value: Any, base: str) -> Any:
+    if word == "$ref":
         return _rebase_reference(value, base)
-    if key == "discriminator" and isinstance(value, dict) and "propertyName" in value:
-        mapping = {
-            tag: _rebase_reference(place, base) for tag, place in value.get("mapping", {}).items()
-        }
-        return value | {"mapping": mapping}
-    return _rebase(value, base)
+    if word == "discriminator":
+        mapping = value.get("mapping", {}).items()
+        return value | {"mapping": {tag: _rebase_reference(place, base) for tag, place in mapping}}
+    if word in NAMED and isinstance(value, dict):
+        return {name: _rebase(each, base) for name, each in value.items()}
+    if word in SEVERAL and isinstance(value, list):
+        return [_rebase(each, base) for each in value]
+    return _rebase(value, base) if word in ONE else value
 
 
 def _rebase_reference(reference: str, base: str) -> str:

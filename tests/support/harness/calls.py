@@ -16,9 +16,9 @@ def client(url: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=url, timeout=90, limits=limits)
 
 
-async def accepted(gateway: httpx.AsyncClient, value: Any) -> str:
+async def accepted(gateway: httpx.AsyncClient, value: Any, path: str = "/predict") -> str:
     """Make an async call with ``value``; returns the id of the accepted prediction."""
-    answer = await gateway.post("/predict", json={"input": value}, headers=ASYNC)
+    answer = await gateway.post(path, json={"input": value}, headers=ASYNC)
     assert answer.status_code == 202, answer.text
     return str(answer.json()["prediction_id"])
 

@@ -1,0 +1,74 @@
+"""Consumers of queues: how a predictor that does not announce itself is found."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+
+from common.contract.topology import sync_queue
+from common.errors import Unavailable
+
+REMEMBER_S: Final = 1.0
+"""Time for which an answer is good."""
+
+PATIENCE_S: Final = 0.5
+"""Time that a call waits for an answer."""
+
+_MAX_REMEMBERED: Final = 1_000
+_MAX_QUESTIONS: Final = 8
+"""Answers that are kept, and questions that the broker is asked at once."""
+
+CountConsumers = Callable[[str], Awaitable[int]]
+"""Returns the number of consumers of a queue; raises ``Unavailable`` if that cannot be told."""
+
+log = structlog.get_logger()
+
+
+class QueueConsumers:
+    """The consumers of the sync queues, as ``count`` tells; each model is one question at a time.
+
+    ``now_s`` is a monotonic clock.
+    """
+
+    def __init__(self, now_s: Callable[[], float], count: CountConsumers) -> None:
+        self._now_s = now_s
+        self._count = count
+        self._slots = asyncio.Semaphore(_MAX_QUESTIONS)
+        self._asked: dict[str, tuple[bool, float]] = {}
+        """Whether a model had consumers, and when the answer came; the oldest is the first."""
+        self._questions: dict[str, asyncio.Task[bool]] = {}
+
+    async def may_serve(self, model: str, *, since_s: float = float("-inf")) -> bool:
+        """Return whether a model has consumers; also True where that cannot be told in time.
+
+        An answer from before ``since_s`` does not count.
+        """
+        has_consumers, asked_s = self._asked.get(model, (False, float("-inf")))
+        if asked_s >= max(since_s, self._now_s() - REMEMBER_S):
+            return has_consumers
+        question = self._questions.get(model)
+        if question is None:
+            question = self._questions[model] = asyncio.create_task(self._ask(model))
+        done, _ = await asyncio.wait((question,), timeout=PATIENCE_S)
+        return not done or question.result()
+
+    async def _ask(self, model: str) -> bool:
+        try:
+            async with self._slots:
+                has_consumers = await self._count(sync_queue(model)) > 0
+        except Unavailable as exc:
+            log.info("consumers not counted", model=model, reason=exc.sentence)
+            return True
+        finally:
+            del self._questions[model]
+        self._asked.pop(model, None)
+        self._asked[model] = has_consumers, self._now_s()
+        if len(self._asked) > _MAX_REMEMBERED:
+            del self._asked[next(iter(self._asked))]
+        return has_consumers
+
+
+async def none_consumes(_: str) -> int:
+    """Return 0: nobody consumes, where there is no broker to ask."""
+    return 0
