@@ -33,4 +33,4 @@ async def _serve(stop: asyncio.Event, tracer: Tracer | None) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(run_service("gateway", _serve, GatewaySettings, BrokerSettings))
+    sys.exit(run_service("gateway", _serve))
