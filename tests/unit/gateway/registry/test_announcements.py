@@ -118,7 +118,7 @@ def test_a_message_that_is_no_announcement_is_logged_and_counted(body: Any) -> N
 
 def test_more_announcements_than_fit_are_left_out_and_reading_goes_on() -> None:
     many = with_models(*({"name": f"m{n}"} for n in range(5000)))
-    large = with_models(GOOD) | {"comment": "x" * (MAX_ANNOUNCEMENT_BYTES - 1000)}
+    large = with_models(GOOD) | {"comment": "x" * (MAX_ANNOUNCEMENT_BYTES - 2000)}
     with structlog.testing.capture_logs() as logs:
         world = delivered(many, *[large] * 8)
     assert world.reader.refused == len(logs) == 4
