@@ -36,12 +36,12 @@ class LineWriter:
     """A queue of lines, and the daemon thread that writes them to ``descriptor`` in their order.
 
     A line that follows a pause is written at once; those behind it wait at most ``PAUSE_S``.
-    ``descriptor`` may block, be non-blocking or fail. If it is None, all lines are dropped.
+    ``descriptor`` may block, be non-blocking or fail.
     """
 
-    def __init__(self, descriptor: int | None) -> None:
+    def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        is_file = descriptor is not None and stat.S_ISREG(os.fstat(descriptor).st_mode)
+        is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
         self._chunk_bytes = FILE_CHUNK_BYTES if is_file else PIPE_BUF
         self._is_torn = False
         """True if the last write has ended within a line."""
@@ -51,10 +51,9 @@ class LineWriter:
 
     def start(self) -> None:
         """Start the thread. Before that, and in a process that is forked later, ``put`` writes."""
-        if self._descriptor is not None:
-            self._has_thread = True
-            threading.Thread(target=self._run, name="lines", daemon=True).start()
-            os.register_at_fork(after_in_child=self._begin)
+        self._has_thread = True
+        threading.Thread(target=self._run, name="lines", daemon=True).start()
+        os.register_at_fork(after_in_child=self._begin)
 
     def put(self, line: bytes) -> None:
         """Queue a line, its newline included; drop it if the queue is full. Does not block."""
@@ -118,7 +117,7 @@ class LineWriter:
     def _write_bytes(self, data: bytes) -> int:
         """Write ``data`` as far as possible; return the number of bytes that were written."""
         written = 0
-        while self._descriptor is not None and written < len(data):
+        while written < len(data):
             try:
                 written += os.write(self._descriptor, data[written:])
             except BlockingIOError:  # whoever shares the open file has made it non-blocking

@@ -84,13 +84,21 @@ def _open_missing() -> set[int]:
         try:
             os.fstat(number)
         except OSError:
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # takes the lowest number
+            os.set_inheritable(_open_unwritable(), True)  # takes the lowest number
     return missing
+
+
+def _open_unwritable() -> int:
+    """Open the null device so that each write to it fails, here and in processes that inherit it.
+
+    Lines for a closed stream are lost, so they have to be counted.
+    """
+    return os.open(os.devnull, os.O_RDONLY)
 
 
 def _writer(number: int, missing: set[int]) -> LineWriter:
     """Return a started writer to a stream, by a descriptor that nobody else closes."""
-    writer = LineWriter(None if number in missing else os.dup(number))
+    writer = LineWriter(_open_unwritable() if number in missing else os.dup(number))
     writer.start()
     return writer
 

@@ -20,6 +20,7 @@ class PendingCall:
         self._deadline = loop.time() + timeout_s
         self._outcome: asyncio.Future[Reply | Exception] = loop.create_future()
         self._expired = False
+        self._confirm: asyncio.Future[object] | None = None
         self._timer = loop.call_at(self._deadline, self._expire)
 
     def remaining_s(self) -> float:
@@ -31,6 +32,14 @@ class PendingCall:
         """True if the outcome of the current attempt is known."""
         return self._outcome.done()
 
+    @property
+    def is_confirmed(self) -> bool:
+        """True if a queue has taken the request of the last attempt."""
+        confirm = self._confirm
+        if confirm is None or not confirm.done() or confirm.cancelled():
+            return False
+        return confirm.exception() is None
+
     def begin_attempt(self) -> None:
         """Begin a new attempt: forget the outcome of the last one, unless it is a reply."""
         if self._outcome.done() and not isinstance(self._outcome.result(), Reply):
@@ -40,7 +49,7 @@ class PendingCall:
 
     def track_confirm(self, confirm: asyncio.Future[object]) -> None:
         """Fail the current attempt if its request is not confirmed."""
-        outcome = self._outcome
+        outcome, self._confirm = self._outcome, confirm
 
         def on_confirm(confirm: asyncio.Future[object]) -> None:
             error = None if confirm.cancelled() else confirm.exception()

@@ -16,7 +16,7 @@ from common.amqp.channel import Channel, Delivery
 from common.amqp.publisher import Publisher
 from common.contract.messages import Message, Reply, final_reply
 from common.contract.topology import CANCELLATIONS, REPLIES, async_queue, sync_queue
-from common.errors import BrokerAway, ConnectionLost, Unavailable
+from common.errors import BrokerAway, ConnectionLost, DeadlineExceeded, Unavailable
 from common.telemetry.tracing import Tracer
 from gateway.countdown import countdown
 from gateway.request_reply.order import Order
@@ -71,7 +71,12 @@ class Requestor:
             Unavailable: the request could not be published, or its queue refused it.
         """
         with self.pending.open(order.correlation_id, timeout_s) as call:
-            return await self._retry(lambda: self._attempt(order, call), call.remaining_s)
+            try:
+                return await self._retry(lambda: self._attempt(order, call), call.remaining_s)
+            except DeadlineExceeded:
+                if call.is_confirmed:
+                    self._note_queued(order)
+                raise
 
     async def submit(self, order: Order, expires_s: float, timeout_s: float) -> None:
         """Publish a request whose reply goes to the stream; return once it is confirmed.
@@ -85,8 +90,7 @@ class Requestor:
             async_queue(order.model),
             timeout_s,
         )
-        if not order.has_predictor:
-            self.unserved_models.add(order.model)
+        self._note_queued(order)
 
     async def publish_event(self, event: Message, timeout_s: float) -> None:
         """Publish an event to the reply stream; return once it is confirmed.
@@ -109,6 +113,11 @@ class Requestor:
     def restore_queues(self) -> None:
         """Reconnect the publisher, which declares the gateway's queues on each connection."""
         self._publisher.reconnect("a queue that it had declared is missing")
+
+    def _note_queued(self, order: Order) -> None:
+        """Note that the queue of a model has taken a request."""
+        if not order.has_predictor:
+            self.unserved_models.add(order.model)
 
     async def _publish(
         self, message: Callable[[], Message], routing_key: str, timeout_s: float

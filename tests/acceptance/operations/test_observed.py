@@ -4,6 +4,7 @@ import json
 from typing import Any, Final
 
 import httpx
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.harness.calls import ASYNC, accepted, client, final
@@ -108,8 +109,9 @@ async def test_a_restarted_gateway_counts_what_happens_now_and_not_what_it_repla
     await gateway.reads('predictmq_results_recorded_total{state="succeeded"} 1.0')
 
 
+@pytest.mark.parametrize(("mode", "status"), [(ASYNC, 202), ({}, 503)], ids=["async", "sync"])
 async def test_a_model_without_predictors_has_a_series_if_it_is_configured_or_has_queues(
-    cluster: Cluster,
+    cluster: Cluster, mode: dict[str, str], status: int
 ) -> None:
     gateway = cluster.gateway()
     await gateway.ready()
@@ -124,11 +126,9 @@ async def test_a_model_without_predictors_has_a_series_if_it_is_configured_or_ha
     await gateway.ready()
     await gateway.reads('predictmq_model_replicas{model="demo"} 0.0')
     async with client(gateway.url) as http:
-        answer = await http.post(
-            "/models/scripted/predict", json={"input": {"nonce": 1}}, headers=ASYNC
-        )
-        assert answer.status_code == 202
-        unknown = await http.post("/models/unknown/predict", json={"input": 1}, headers=ASYNC)
+        answer = await http.post("/models/scripted/predict", json={"input": 1}, headers=mode)
+        assert answer.status_code == status
+        unknown = await http.post("/models/unknown/predict", json={"input": 1}, headers=mode)
         assert unknown.status_code == 404
     await gateway.reads('predictmq_model_replicas{model="scripted"} 0.0')
     assert not [each for each in await read_samples(gateway) if "unknown" in each.labels.values()]

@@ -1,9 +1,11 @@
-"""Output that cannot be written: services start, serve and drain, and count the lines."""
+"""Output that cannot be written: processes start, serve and drain, and count the lines."""
 
 import asyncio
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from select import select
 from textwrap import dedent
@@ -13,17 +15,26 @@ import httpx
 import pytest
 
 from tests.support.harness.calls import accepted, client, final
-from tests.support.harness.metrics import read_metrics
+from tests.support.harness.metrics import read_samples
 from tests.support.harness.services import Cluster, Service
 from tests.support.harness.waiting import until
 
-CALLS: Final = 2000
-FILLING: Final = 400
+CALLS: Final = 400
 """Calls whose lines fill a pipe several times."""
+
+PRINTING_CALLS: Final = 2000
+"""Calls in which the model prints more than waits for a reader."""
 
 CALLERS: Final = 16
 QUICK_S: Final = 5.0
 """Far longer than an answer takes on a busy machine, far shorter than a stalled write."""
+
+UNWRITABLE: Final = {
+    "closed": ">&- 2>&-",
+    "all closed": "<&- >&- 2>&-",
+    "full": "> /dev/full 2>&1",
+}
+"""Redirections of the standard streams to where nothing can be written."""
 
 DROPPED: Final = "predictmq_log_lines_dropped_total"
 
@@ -70,18 +81,51 @@ def readers(tmp_path: Path) -> Iterator[list[Reader]]:
         reader.leave()
 
 
+@dataclass(frozen=True)
+class Processes:
+    """How a gateway and a predictor are divided into processes."""
+
+    gateway_workers: int = 1
+    predictor_isolation: str = "thread"
+
+
+ONE_EACH: Final = Processes()
+SEVERAL: Final = Processes(gateway_workers=2, predictor_isolation="process")
+
+IN_PROCESSES: Final = pytest.mark.parametrize(
+    "processes", [ONE_EACH, SEVERAL], ids=["one each", "several"]
+)
+
+
 def start(
-    cluster: Cluster, directory: Path, redirects: list[str], isolation: str = "thread"
+    cluster: Cluster, directory: Path, redirects: list[str], processes: Processes
 ) -> tuple[Service, Service]:
     """Start a gateway and a predictor whose model prints, with redirected streams."""
     (directory / "my_models.py").write_text(PRINTING)
     cluster.redirect = redirects[0]
-    gateway = cluster.gateway()
+    gateway = cluster.gateway(GATEWAY_WORKERS=str(processes.gateway_workers))
     cluster.redirect = redirects[-1]
     predictor = cluster.predictor_in(
-        directory, PREDICTOR_MODEL="demo=my_models:predict", PREDICTOR_ISOLATION=isolation
+        directory,
+        PREDICTOR_MODEL="demo=my_models:predict",
+        PREDICTOR_ISOLATION=processes.predictor_isolation,
     )
     return gateway, predictor
+
+
+async def dropped_lines(service: Service) -> float:
+    """Return the number of lines that a service, all of its processes, has dropped."""
+    samples = await read_samples(service)
+    return sum(sample.value for sample in samples if sample.name == DROPPED)
+
+
+async def workers_restart(gateway: Service, workers: int) -> None:
+    """Kill all workers of a gateway but one, and check that they are started again."""
+    for victim in gateway.children()[1:]:
+        os.kill(victim, signal.SIGKILL)
+        await gateway.gone(victim)
+    for number in range(1, workers + 1):
+        await gateway.reads(f'predictmq_worker_up{{worker="{number}"}} 1.0')
 
 
 @asynccontextmanager
@@ -101,12 +145,12 @@ async def alive(*services: Service) -> AsyncIterator[None]:
         task.cancel()
 
 
-async def serve(gateway: Service, predictor: Service) -> None:
-    """Check that a gateway and a predictor start, and answer ``CALLS`` calls."""
+async def serve(gateway: Service, predictor: Service, calls: int = CALLS) -> None:
+    """Check that a gateway and a predictor start, and answer calls."""
     await gateway.ready()
     await predictor.ready()
     async with alive(gateway, predictor), client(gateway.url) as http:
-        await answer_all(http, CALLS)
+        await answer_all(http, calls)
         found = await final(http, await accepted(http, "later"))
         assert found.json()["output"]["result"] == "later"
 
@@ -133,47 +177,55 @@ async def drain(*services: Service) -> None:
         assert await service.exit_code(timeout_s=10) == 0
 
 
-@pytest.mark.parametrize(
-    "redirect",
-    [">&- 2>&-", "<&- >&- 2>&-", "> /dev/full 2>&1"],
-    ids=["closed", "all closed", "full"],
-)
+@IN_PROCESSES
+@pytest.mark.parametrize("redirect", UNWRITABLE.values(), ids=UNWRITABLE)
 async def test_services_whose_output_is_closed_or_full_start_serve_and_drain(
-    cluster: Cluster, tmp_path: Path, redirect: str
+    cluster: Cluster, tmp_path: Path, redirect: str, processes: Processes
 ) -> None:
-    services = start(cluster, tmp_path, [redirect])
+    gateway, predictor = services = start(cluster, tmp_path, [redirect], processes)
     await serve(*services)
+    assert await dropped_lines(gateway) >= CALLS
+    assert await dropped_lines(predictor) > 2 * CALLS  # what its model prints included
     for service in services:
-        assert (await read_metrics(service))[DROPPED] >= CALLS
-        for number in range(3):  # no connection has taken the place of a stream
-            assert os.readlink(f"/proc/{service.pid}/fd/{number}").startswith("/dev/")
+        for process in (service.pid, *service.children()):
+            for number in range(3):  # no connection has taken the place of a stream
+                assert os.readlink(f"/proc/{process}/fd/{number}").startswith("/dev/")
+    if processes is SEVERAL:
+        await workers_restart(gateway, processes.gateway_workers)
     await drain(*services)
 
 
+@IN_PROCESSES
 async def test_services_whose_reader_has_gone_start_serve_and_drain(
-    cluster: Cluster, tmp_path: Path, readers: list[Reader]
+    cluster: Cluster, tmp_path: Path, readers: list[Reader], processes: Processes
 ) -> None:
-    services = start(cluster, tmp_path, [reader.redirect for reader in readers])
+    gateway, predictor = services = start(
+        cluster, tmp_path, [reader.redirect for reader in readers], processes
+    )
     for reader in readers:
         await reader.read()
         reader.leave()
     await serve(*services)
-    for service in services:
-        assert (await read_metrics(service))[DROPPED] >= CALLS - 1
+    assert await dropped_lines(gateway) >= CALLS - 1
+    assert await dropped_lines(predictor) > 2 * CALLS
+    if processes is SEVERAL:
+        await workers_restart(gateway, processes.gateway_workers)
     await drain(*services)
 
 
-@pytest.mark.parametrize("isolation", ["thread", "process"])
+@IN_PROCESSES
 async def test_services_whose_reader_stands_still_start_serve_and_drain(
-    cluster: Cluster, tmp_path: Path, readers: list[Reader], isolation: str
+    cluster: Cluster, tmp_path: Path, readers: list[Reader], processes: Processes
 ) -> None:
-    gateway, predictor = start(
-        cluster, tmp_path, [reader.redirect for reader in readers], isolation
+    gateway, predictor = services = start(
+        cluster, tmp_path, [reader.redirect for reader in readers], processes
     )
-    await serve(gateway, predictor)
-    assert (await read_metrics(gateway))[DROPPED] == 0  # the queue has room for so few
-    assert (await read_metrics(predictor))[DROPPED] > 0  # but not for what its model prints
-    await drain(gateway, predictor)
+    await serve(*services, calls=PRINTING_CALLS)
+    assert await dropped_lines(gateway) == 0  # the queue has room for so few
+    assert await dropped_lines(predictor) > 0  # but not for what its model prints
+    if processes is SEVERAL:
+        await workers_restart(gateway, processes.gateway_workers)
+    await drain(*services)
 
 
 @pytest.mark.parametrize("leaves", [True, False], ids=["has gone", "stands still"])
@@ -185,6 +237,7 @@ async def test_make_up_whose_reader_reads_no_more_starts_serves_and_drains(
     cluster.redirect = reader.redirect
     up = cluster.gateway_as(
         "predictmq.local.up",
+        GATEWAY_WORKERS="2",
         PREDICTOR_MODEL="demo=my_models:predict",
         PYTHONPATH=str(tmp_path),
     )
@@ -193,5 +246,26 @@ async def test_make_up_whose_reader_reads_no_more_starts_serves_and_drains(
         reader.leave()
     await up.ready()
     async with alive(up), client(up.url) as http:
-        await answer_all(http, FILLING)
+        await answer_all(http, CALLS)
     await drain(up)
+
+
+@pytest.mark.parametrize(
+    ("module", "settings"),
+    [
+        ("gateway", {"GATEWAY_WORKERS": "many"}),
+        ("gateway", {"RABBITMQ_DEFAULT_PASS": "wrong"}),
+        ("gateway", {"RABBITMQ_DEFAULT_PASS": "wrong", "GATEWAY_WORKERS": "2"}),
+        ("predictor_service", {"PREDICTOR_CONCURRENCY": "many"}),
+        ("predictor_service", {"PREDICTOR_MODEL": "nowhere:model"}),
+        ("predictmq.local.up", {"PREDICTORS": "many"}),
+    ],
+)
+async def test_settings_that_cannot_be_used_are_the_exit_code_also_where_no_sentence_can_be_written(
+    cluster: Cluster, module: str, settings: dict[str, str]
+) -> None:
+    services = []
+    for cluster.redirect in UNWRITABLE.values():
+        services.append(cluster.gateway_as(module, **settings))
+    for service in services:
+        assert await service.exit_code(timeout_s=20) == 2

@@ -59,7 +59,7 @@ def imported_distributions(package: str) -> dict[str, set[str]]:
         for file in (ROOT / package).rglob("*.py")
         for name in imported_names(ast.parse(file.read_text()))
     }
-    third_party = modules - sys.stdlib_module_names - set(EXTRAS)
+    third_party = modules - sys.stdlib_module_names - set(EXTRAS) - {"_typeshed"}  # types only
     return {
         module: {normalized(name) for name in DISTRIBUTIONS.get(module, [module])}
         for module in third_party

@@ -138,14 +138,6 @@ def test_a_line_after_a_torn_one_begins_anew(tmp_path: Path) -> None:
     assert writer.dropped == 2
 
 
-def test_lines_for_a_closed_stream_are_dropped_and_counted() -> None:
-    writer = LineWriter(None)
-    writer.start()
-    writer.put(b"line\n")
-    writer.flush(FLUSH_S)
-    assert writer.dropped == 1
-
-
 def test_the_end_of_a_process_waits_for_a_bounded_time_only(pipe: Pipe) -> None:
     while pipe.writer.dropped == 0:
         pipe.writer.put(b"x" * 60_000 + b"\n")

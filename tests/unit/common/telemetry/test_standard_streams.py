@@ -91,6 +91,35 @@ def test_a_process_ends_as_ever_if_its_output_cannot_be_written(redirect: str) -
     assert run(OUTPUT_OF_ALL_KINDS, redirect).returncode == 0
 
 
+AT_THE_END: Final = """
+import atexit
+import structlog
+from common.telemetry.logs import configure_logs
+
+configure_logs("gateway")
+atexit.register(lambda: structlog.get_logger().info("the end"))
+for number in range(5000):
+    structlog.get_logger().info("line", number=number)
+"""
+
+
+def test_all_lines_are_written_in_their_order_by_the_end_of_the_process_and_at_it() -> None:
+    lines = [json.loads(line) for line in run(AT_THE_END).stderr.splitlines()]
+    assert [line["event"] for line in lines] == ["line"] * 5000 + ["the end"]
+    assert [line["number"] for line in lines[:-1]] == list(range(5000))
+
+
+def test_a_reader_that_stands_still_holds_up_the_end_of_a_process_for_a_bounded_time() -> None:
+    read_end, write_end = os.pipe()
+    try:
+        subprocess.run(
+            [sys.executable, "-c", AT_THE_END], stderr=write_end, check=True, timeout=60
+        )  # would never end
+    finally:
+        os.close(read_end)
+        os.close(write_end)
+
+
 LONG: Final = """
 import sys, threading
 from common.telemetry.standard_streams import queue_output

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
+import msgspec
 import pytest
 
 from common.amqp.channel import Delivery
@@ -11,6 +12,7 @@ from common.contract.messages import Message, MessageType, Reply
 from common.errors import (
     BrokerAway,
     ConnectionLost,
+    DeadlineExceeded,
     PredictionError,
     Refused,
     Unroutable,
@@ -151,3 +153,40 @@ def test_a_request_that_is_published_again_has_the_rest_of_its_time(world: Reque
         3_580_000,
     ]
     assert {message.timestamp_s for message in world.publisher.published} == {int(NOW_S)}
+
+
+def test_a_model_is_unserved_once_its_queue_has_a_request_that_none_is_known_to_take(
+    world: RequestorWorld,
+) -> None:
+    requestor = world.requestor
+    submitting = world.start(requestor.submit(ORDER, expires_s=3600, timeout_s=30))
+    assert submitting.done()
+    calling = world.start(requestor.call(msgspec.structs.replace(ORDER, model="sync"), 0.2))
+    assert requestor.unserved_models == {"demo"}
+    world.loop.now_s += 0.2
+    world.loop.settle()
+    assert isinstance(calling.exception(), DeadlineExceeded)
+    assert requestor.unserved_models == {"demo", "sync"}
+
+
+@pytest.mark.parametrize("ending", ["served", "replied", "not confirmed", "no queue"])
+def test_no_model_is_unserved_that_has_a_predictor_or_perhaps_no_queue(
+    world: RequestorWorld, ending: str
+) -> None:
+    def refuse(_: Message) -> None:
+        raise Unroutable("No queue.")
+
+    order = msgspec.structs.replace(ORDER, has_predictor=ending == "served")
+    world.publisher.hold = asyncio.Event() if ending == "not confirmed" else None
+    if ending == "no queue":
+        world.publisher.on_publish = refuse
+    calling = world.start(world.requestor.call(order, 0.2))
+    if ending == "replied":
+        world.deliver(REPLY)
+    else:
+        submitting = world.start(world.requestor.submit(order, expires_s=3600, timeout_s=0.2))
+        assert submitting.done() == (ending != "not confirmed")
+    world.loop.now_s += 0.2
+    world.loop.settle()
+    assert calling.done()
+    assert world.requestor.unserved_models == set()
