@@ -213,10 +213,10 @@ async def test_clients_are_refused_while_workers_restart_without_a_broker(
 @pytest.mark.parametrize(
     ("setting", "value", "sentence"),
     [
-        ("GATEWAY_WORKERS", "0", "GATEWAY_WORKERS: Input should be greater than or equal to 1"),
-        ("GATEWAY_WORKERS", "65", "GATEWAY_WORKERS: Input should be less than or equal to 64"),
-        ("GATEWAY_WORKERS", "many", "GATEWAY_WORKERS: Input should be a valid integer"),
-        ("RABBITMQ_PORT", "0", "RABBITMQ_PORT: Input should be greater than or equal to 1"),
+        ("GATEWAY_WORKERS", "0", "GATEWAY_WORKERS: expected a whole number from 1 to 64"),
+        ("GATEWAY_WORKERS", "65", "GATEWAY_WORKERS: expected a whole number from 1 to 64"),
+        ("GATEWAY_WORKERS", "many", "GATEWAY_WORKERS: expected a whole number from 1 to 64"),
+        ("RABBITMQ_PORT", "0", "RABBITMQ_PORT: expected a whole number from 1 to 65535"),
         ("RABBITMQ_DEFAULT_PASS", "wrong", "check RABBITMQ_DEFAULT_USER"),
     ],
 )
