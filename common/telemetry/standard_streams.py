@@ -11,12 +11,9 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 from common.telemetry.line_writer import LineWriter
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
 
 FLUSH_S: Final = 1.0
 """The time for which the end of a process waits for lines to be written."""
@@ -127,7 +124,7 @@ class _QueuedFile(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, data: "ReadableBuffer") -> int:
+    def write(self, data: Any) -> int:
         chunk = bytes(data)
         with self._lock:
             lines, end, rest = (self._unfinished + chunk).rpartition(b"\n")
