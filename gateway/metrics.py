@@ -85,6 +85,16 @@ def gateway_metrics(
             lambda: requestor.late_replies,
         ),
         ObservableMetric(
+            "predictmq_ignored_messages",
+            "Messages that were read and are none of those taken there, by where they came from.",
+            lambda: {
+                "reply stream": stream.ignored,
+                "reply queue": requestor.ignored,
+                "announcements": registry.ignored,
+            },
+            label="source",
+        ),
+        ObservableMetric(
             "predictmq_resent_requests",
             "Requests sent again on a new connection.",
             lambda: requestor.resent,

@@ -58,7 +58,7 @@ class Delivery(msgspec.Struct, frozen=True):
 class Channel:
     """One channel in confirm mode, valid until its connection is lost.
 
-    ``on_unreadable`` is called for each delivery that cannot be read.
+    ``on_unreadable`` is called for each delivery that cannot be read, or whose consumer raises.
     """
 
     def __init__(
@@ -216,7 +216,8 @@ class Channel:
 
     def _receive(self, event: Event) -> None:
         if isinstance(event, Delivered):
-            self._consumers.deliver(event)
+            if not self._consumers.deliver(event):
+                self._on_unreadable()
         elif isinstance(event, Confirmed):
             self._confirms.settle(event)
         elif isinstance(event, Returned):

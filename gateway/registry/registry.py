@@ -31,6 +31,8 @@ class PredictorRegistry(ReplicaTable):
         self._roll_call_due = asyncio.Event()
         self._generation = 0
         """Changes with each new queue for announcements, and with its loss."""
+        self.ignored = 0
+        """Messages that were no announcements."""
 
     async def attach(self, channel: Channel) -> None:
         """Consume announcements on a new connection."""
@@ -74,4 +76,5 @@ class PredictorRegistry(ReplicaTable):
         try:
             self.record(Announcement.from_message(delivery.message))
         except MalformedRequest as exc:
-            log.warning("not an announcement", reason=exc.sentence)
+            self.ignored += 1
+            log.warning("not an announcement", delivery_tag=delivery.tag, reason=exc.sentence)
