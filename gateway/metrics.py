@@ -93,6 +93,15 @@ def gateway_metrics(
             lambda: registry.refused,
         ),
         ObservableMetric(
+            "predictmq_ignored_messages",
+            "Messages that were read and are none of those taken there, by where they came from.",
+            lambda: {
+                "reply stream": stream.ignored,
+                "reply queue": requestor.ignored,
+            },
+            label="source",
+        ),
+        ObservableMetric(
             "predictmq_resent_requests",
             "Requests sent again on a new connection.",
             lambda: requestor.resent,

@@ -10,6 +10,7 @@ import structlog
 from common.amqp.channel import Channel, Delivery
 from common.amqp.publisher import Publisher
 from common.contract.announcement import ANNOUNCE_EVERY_S, Announcement
+from common.contract.messages import MessageType
 from common.contract.topology import PRESENCE, ROLL_CALLS
 from common.errors import Unavailable
 
@@ -27,6 +28,8 @@ class Announcer:
         self._leaving = False
         self.announced = False
         """True once an announcement is confirmed: before, gateways refuse sync calls."""
+        self.ignored = 0
+        """Messages that were no roll calls."""
 
     async def attach(self, channel: Channel) -> None:
         """Consume roll calls on a new connection, on which requests are consumed already."""
@@ -73,5 +76,9 @@ class Announcer:
         else:
             self.announced = self._attached.is_set()
 
-    def _on_roll_call(self, _: Delivery) -> None:
-        self._due.set()
+    def _on_roll_call(self, delivery: Delivery) -> None:
+        if delivery.message.type == MessageType.ROLL_CALL:
+            self._due.set()
+            return
+        self.ignored += 1
+        log.warning("not a roll call", type=delivery.message.type, delivery_tag=delivery.tag)

@@ -130,7 +130,13 @@ class Predictor:
         }
         connections = {"publisher": self._publisher, "consumer": self._consumer}
         registry = process_registry(
-            predictor_metrics(self._replier, self._replies, self._observer),
+            predictor_metrics(
+                self._replier,
+                self._replies,
+                self._observer,
+                self._cancellations,
+                self._announcer,
+            ),
             connection_metrics(connections),
             self._observer.model_seconds,
             self._observer.batch_sizes,

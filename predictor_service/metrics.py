@@ -1,16 +1,28 @@
 """The numbers of a predictor, under the names of the Prometheus conventions."""
 
 from common.telemetry.metrics import ObservableMetric, ObservableMetrics
+from predictor_service.announcer import Announcer
+from predictor_service.request_reply.cancellations import Cancellations
 from predictor_service.request_reply.observer import Observer
 from predictor_service.request_reply.replier import Replier
 from predictor_service.request_reply.replies import ReplySender
 
 
 def predictor_metrics(
-    replier: Replier, replies: ReplySender, observer: Observer
+    replier: Replier,
+    replies: ReplySender,
+    observer: Observer,
+    cancellations: Cancellations,
+    announcer: Announcer,
 ) -> ObservableMetrics:
     """Return the numbers that the predictor's parts keep."""
-    return ObservableMetrics(_gauges(replier), _counters(replier, replies, observer))
+    ignored = ObservableMetric(
+        "predictmq_ignored_messages",
+        "Messages that were read and are none of those taken there, by where they came from.",
+        lambda: {"cancellations": cancellations.ignored, "roll calls": announcer.ignored},
+        label="source",
+    )
+    return ObservableMetrics(_gauges(replier), [*_counters(replier, replies, observer), ignored])
 
 
 def _gauges(replier: Replier) -> list[ObservableMetric]:

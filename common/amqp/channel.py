@@ -58,8 +58,8 @@ class Delivery(msgspec.Struct, frozen=True):
 class Channel:
     """One channel in confirm mode, valid until its connection is lost.
 
-    ``on_unreadable`` is called for each delivery that cannot be read, while ``is_replay`` is
-    False: what is replayed was counted when it was new.
+    ``on_unreadable`` is called for each delivery that cannot be read, or whose consumer raises,
+    while ``is_replay`` is False: what is replayed was counted when it was new.
     """
 
     def __init__(
@@ -218,7 +218,8 @@ class Channel:
 
     def _receive(self, event: Event) -> None:
         if isinstance(event, Delivered):
-            self._consumers.deliver(event)
+            if not self._consumers.deliver(event):
+                self._on_unreadable()
         elif isinstance(event, Confirmed):
             self._confirms.settle(event)
         elif isinstance(event, Returned):

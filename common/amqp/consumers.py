@@ -49,8 +49,11 @@ class Consumers:
         self._by_tag.pop(tag.encode(), None)
         self._tags.discard(tag.encode())
 
-    def deliver(self, event: Delivered) -> None:
-        """Pass a delivery to its consumer; if that raises, log it and refuse the delivery."""
+    def deliver(self, event: Delivered) -> bool:
+        """Pass a delivery to its consumer; if that raises, log it and refuse the delivery.
+
+        Returns False if it raised.
+        """
         consumer, tag = self._by_tag[event.consumer_tag], event.delivery_tag
         if not consumer.no_ack:
             self._unsettled.add(tag)
@@ -59,6 +62,8 @@ class Consumers:
         except Exception:  # a defect ends its message, not the connection
             log.exception("delivery failed", queue=consumer.queue, delivery_tag=tag)
             self._refuse(tag, is_stream=consumer.is_stream)
+            return False
+        return True
 
     def refuse_unreadable(self, event: Unreadable) -> None:
         """Log a delivery that cannot be read, and refuse it."""
@@ -67,7 +72,10 @@ class Consumers:
             log.error("returned message not readable", reason=reason)
             return
         consumer = self._by_tag[event.consumer_tag]
-        log.warning("message not readable", queue=consumer.queue, delivery_tag=tag, reason=reason)
+        place = {"offset": event.offset} if consumer.is_stream else {}
+        log.warning(
+            "message not readable", queue=consumer.queue, delivery_tag=tag, reason=reason, **place
+        )
         if not consumer.no_ack:
             self._unsettled.add(tag)
             self._refuse(tag, is_stream=consumer.is_stream)

@@ -26,6 +26,13 @@ MAX_MESSAGE_BYTES: Final = 16 * 2**20
 MAX_REQUEST_BYTES: Final = MAX_MESSAGE_BYTES // 2
 """The largest body of a request: its reply repeats the input, and must be a message too."""
 
+DIRECT_REPLY_TO: Final = "amq.rabbitmq.reply-to"
+"""The beginning of return addresses of RabbitMQ's direct reply-to, which no reply may go to.
+
+RabbitMQ (3.10 to 4.0) decodes the rest of such an address when a reply is published, and ends the
+connection of its publisher, with all other replies on it, if the rest is no token of its own.
+"""
+
 MAX_SENTENCE_CHARS: Final = 1000
 """The length to which an error's sentence is cut."""
 
@@ -72,7 +79,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A request for one prediction: the client's body as it came, return address and deadline.
 
     Raises:
-        MalformedRequest: no correlation id, no return address, no time left, or too large.
+        MalformedRequest: no correlation id, no return address or one that replies may not go to, no
+            time left, or too large.
     """
 
     correlation_id: str
@@ -88,6 +96,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
             raise MalformedRequest("The request has no correlation_id.")
         if not self.reply_to:
             raise MalformedRequest("The request has no reply_to.")
+        if self.reply_to.startswith(DIRECT_REPLY_TO):
+            raise MalformedRequest("The request's reply_to is a direct reply-to address.")
         if self.expiration_ms < 1:
             raise MalformedRequest("The request's expiration is not a positive number.")
         if len(self.body) > MAX_REQUEST_BYTES:

@@ -11,8 +11,8 @@ from typing import Final
 
 import structlog
 
+from common.amqp.channel import Delivery
 from common.contract.announcement import MAX_ANNOUNCEMENT_BYTES, Announcement
-from common.contract.messages import Message
 from common.errors import MalformedRequest
 from gateway.registry.cards import CardReader
 from gateway.registry.replicas import ReplicaTable
@@ -35,7 +35,7 @@ class AnnouncementReader:
     def __init__(self, table: ReplicaTable) -> None:
         self._table = table
         self._cards = CardReader()
-        self._waiting: deque[Message] = deque()
+        self._waiting: deque[Delivery] = deque()
         self._waiting_bytes = 0
         self._work: Iterator[int] | None = None
         self.refused = 0
@@ -46,14 +46,16 @@ class AnnouncementReader:
         """True if no announcement waits or is being recorded."""
         return self._work is None
 
-    def put(self, message: Message) -> None:
+    def put(self, delivery: Delivery) -> None:
         """Record an announcement: a small one at once, if no other one waits."""
-        if self._waiting_bytes + _size(message) > MAX_WAITING_BYTES:
+        if self._waiting_bytes + _size(delivery) > MAX_WAITING_BYTES:
             self.refused += 1
-            log.warning("announcement left out", reason="Too many others wait.")
+            log.warning(
+                "announcement left out", delivery_tag=delivery.tag, reason="Too many others wait."
+            )
             return
-        self._waiting.append(message)
-        self._waiting_bytes += _size(message)
+        self._waiting.append(delivery)
+        self._waiting_bytes += _size(delivery)
         if self.is_idle:
             self._work = self._record_all()
             self._run_slice()
@@ -72,14 +74,15 @@ class AnnouncementReader:
     def _record_all(self) -> Iterator[int]:
         """Record what waits; yield how much each step was."""
         while self._waiting:
-            message = self._waiting.popleft()
-            self._waiting_bytes -= _size(message)
+            delivery = self._waiting.popleft()
+            message = delivery.message
+            self._waiting_bytes -= _size(delivery)
             yield _EACH + len(message.body) // 100  # which is that much faster than to check it
             try:
                 announcement, cards = Announcement.split(message)
             except MalformedRequest as exc:
                 self.refused += 1
-                log.warning("not an announcement", reason=exc.sentence)
+                log.warning("not an announcement", delivery_tag=delivery.tag, reason=exc.sentence)
             else:
                 yield from self._record(announcement, cards)
 
@@ -101,5 +104,5 @@ class AnnouncementReader:
             )
 
 
-def _size(message: Message) -> int:
-    return len(message.body) + _EACH
+def _size(delivery: Delivery) -> int:
+    return len(delivery.message.body) + _EACH

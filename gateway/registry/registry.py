@@ -104,4 +104,4 @@ class PredictorRegistry(ReplicaTable):
         return True
 
     def _on_announcement(self, delivery: Delivery) -> None:
-        self._announcements.put(delivery.message)
+        self._announcements.put(delivery)

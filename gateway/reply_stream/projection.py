@@ -54,6 +54,8 @@ class Projection:
         self._waiters = waiters
         self._live_events = live_events
         self._claims = claims
+        self.ignored = 0
+        """Events that were ignored: they cannot be read, or are of no prediction of ours."""
 
     def apply(self, message: Message, offset: int) -> bool:
         """Apply the event at ``offset``; of several final states of one id the first one wins.
@@ -61,13 +63,13 @@ class Projection:
         Returns whether it is a final state of a known prediction whose life goes on.
         """
         if message.type in (MessageType.CLAIM, MessageType.RELEASED):
-            self._apply_claim(message)
+            self._apply_claim(message, offset)
             return False
         reply = final_reply(message)
         if reply is None and message.type not in NOT_FINAL:
-            log.warning("not a final state", type=message.type, offset=offset)
+            self._ignore("not a final state", offset, type=message.type)
             return False
-        prediction_id = self._recognise(message.correlation_id)
+        prediction_id = self._recognise(message.correlation_id, offset)
         if prediction_id is None or not self._ids.is_alive(prediction_id):
             return False
         self._claims.mark_accepted(prediction_id)
@@ -96,23 +98,23 @@ class Projection:
         try:
             event = read_event(message, offset)
         except MalformedRequest as exc:
-            log.warning("not progress", offset=offset, reason=exc.sentence)
+            self._ignore("not progress", offset, reason=exc.sentence)
         else:
             self._live_events.record(prediction_id, event)
 
-    def _apply_claim(self, message: Message) -> None:
+    def _apply_claim(self, message: Message, offset: int) -> None:
         """Apply a claim or release.
 
         Expired claims too: expiry follows from the ids in the stream, not from this gateway's
         clock.
         """
-        prediction_id = self._recognise(message.correlation_id)
+        prediction_id = self._recognise(message.correlation_id, offset)
         if prediction_id is None:
             return
         try:
             body = ClaimBody.from_message(message)
         except MalformedRequest as exc:
-            log.warning("not a claim", reason=exc.sentence)
+            self._ignore("not a claim", offset, reason=exc.sentence)
             return
         key, request = bytes.fromhex(body.key), bytes.fromhex(body.request)
         claim = Claim(key, request, prediction_id)
@@ -121,9 +123,13 @@ class Projection:
         else:
             self._claims.release(claim)
 
-    def _recognise(self, correlation_id: str) -> PredictionId | None:
+    def _recognise(self, correlation_id: str, offset: int) -> PredictionId | None:
         """Return the prediction of an event, if a gateway has minted its id."""
         prediction_id = self._ids.recognise_any(correlation_id)
         if prediction_id is None:
-            log.warning("not our prediction", correlation_id=correlation_id)
+            self._ignore("not our prediction", offset, correlation_id=correlation_id)
         return prediction_id
+
+    def _ignore(self, why: str, offset: int, **details: str) -> None:
+        self.ignored += 1
+        log.warning(why, offset=offset, **details)

@@ -36,8 +36,10 @@ class ReplyStream:
         self.waiters = Waiters(self.results.__contains__)
         self.live_events = LiveEvents()
         self.claims = IdempotencyClaims(life_s, settings.unaccepted_life_s, ids.now_s)
-        projection = Projection(ids, self.results, self.waiters, self.live_events, self.claims)
-        self._consumer = ReplyStreamConsumer(projection, publisher, life_s, ids.now_s, tracer)
+        self._projection = Projection(
+            ids, self.results, self.waiters, self.live_events, self.claims
+        )
+        self._consumer = ReplyStreamConsumer(self._projection, publisher, life_s, ids.now_s, tracer)
         self._stall_detector = stall_detector
         self.store = ResultStore(self.results, lambda: self._consumer.caught_up)
         self.replays = Replays()
@@ -50,6 +52,11 @@ class ReplyStream:
     def position(self) -> int:
         """The offset up to which the stream has been read; -1 before its first event."""
         return self._consumer.offset
+
+    @property
+    def ignored(self) -> int:
+        """Events that were ignored: they cannot be read, or are of no prediction of ours."""
+        return self._projection.ignored
 
     @property
     def lag_s(self) -> float:

@@ -49,6 +49,8 @@ class Requestor:
         self._reply_queue = ""
         self.pending = PendingCalls()
         self.late_replies = 0
+        self.ignored = 0
+        """Messages in the reply queue that were no replies."""
         self.resent = 0
         """Requests that were published again, on a new connection."""
         self.unserved_models: set[str] = set()
@@ -170,6 +172,12 @@ class Requestor:
             self._tracer.delivered(message, self._reply_queue, self._now_s()).end()
         reply = final_reply(message)
         if reply is None:
-            log.warning("not a reply", type=message.type, correlation_id=message.correlation_id)
+            self.ignored += 1
+            log.warning(
+                "not a reply",
+                type=message.type,
+                correlation_id=message.correlation_id,
+                delivery_tag=delivery.tag,
+            )
         elif not self.pending.settle(message.correlation_id, reply):
             self.late_replies += 1

@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+import structlog
+
 from common.amqp.channel import Channel, Delivery
 from common.contract.messages import MessageType
 from common.contract.topology import CANCELLATIONS
@@ -11,6 +13,8 @@ from common.contract.topology import CANCELLATIONS
 REMEMBER_S: Final = 3600.0
 REMEMBER_COUNT: Final = 50_000
 """Some ten megabytes. A request that is delivered after its id was forgotten runs for nothing."""
+
+log = structlog.get_logger()
 
 
 class Cancellations:
@@ -25,6 +29,8 @@ class Cancellations:
         self._on_cancelled = on_cancelled
         self._now_s = now_s
         self._since_s: dict[str, float] = {}
+        self.ignored = 0
+        """Messages that were no cancellations."""
 
     def __len__(self) -> int:
         return len(self._since_s)
@@ -39,10 +45,13 @@ class Cancellations:
 
     def _on_delivery(self, delivery: Delivery) -> None:
         message = delivery.message
-        if message.type == MessageType.CANCELLED:
-            self._forget_old()
-            self._since_s.setdefault(message.correlation_id, self._now_s())
-            self._on_cancelled(message.correlation_id)
+        if message.type != MessageType.CANCELLED:
+            self.ignored += 1
+            log.warning("not a cancellation", type=message.type, delivery_tag=delivery.tag)
+            return
+        self._forget_old()
+        self._since_s.setdefault(message.correlation_id, self._now_s())
+        self._on_cancelled(message.correlation_id)
 
     def _forget_old(self) -> None:
         """Forget ids that are too old or too many; the oldest stand first."""

@@ -88,7 +88,14 @@ class RequestConsumer:
             job = Job.from_delivery(delivery, model, lane)
         except MalformedRequest as exc:
             self.rejected += 1
-            log.warning("request rejected", model=model, lane=lane.value, reason=exc.sentence)
+            log.warning(
+                "request rejected",
+                model=model,
+                lane=lane.value,
+                delivery_tag=delivery.tag,
+                correlation_id=delivery.message.correlation_id,
+                reason=exc.sentence,
+            )
             self._tasks.start(delivery.channel.reject(delivery.tag))
         else:
             self._on_request(job)

@@ -23,6 +23,10 @@ from predictor_service.request_reply.job import Job
 
 PUBLISH_TIMEOUT_S: Final = 10.0
 
+QUEUE_ATTEMPTS: Final = 5
+"""The attempts to publish a reply to a queue, which may be full for ever, or not even a gateway's.
+A reply to the stream is the only record of its prediction, and is published until confirmed."""
+
 log = structlog.get_logger()
 
 
@@ -93,7 +97,8 @@ class ReplySender:
         """Publish over as many connections as it takes; return whether the reply is settled.
 
         Once the connection of the request is lost there is only one more attempt: the request is
-        redelivered as a rule, but not if its queue is lost as well.
+        redelivered as a rule, but not if its queue is lost as well. A reply to a queue is given up
+        after ``QUEUE_ATTEMPTS``, and its request is settled.
         """
         request = job.request
         message = reply.to_message(request.correlation_id, int(time.time()))
@@ -116,3 +121,10 @@ class ReplySender:
                 return False
             await asyncio.sleep(backoff_s(attempt))
             attempt += 1
+            if attempt == QUEUE_ATTEMPTS and request.reply_to != REPLIES:
+                log.warning(
+                    "reply given up",
+                    correlation_id=request.correlation_id,
+                    reply_to=request.reply_to,
+                )
+                return True

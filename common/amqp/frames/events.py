@@ -25,6 +25,8 @@ class Unreadable(msgspec.Struct, frozen=True, gc=False):
     consumer_tag: bytes | None
     delivery_tag: int
     reason: str
+    offset: int | None = None
+    """The offset in its stream, if it is from one and that could be read."""
 
 
 class Returned(msgspec.Struct, frozen=True, gc=False):

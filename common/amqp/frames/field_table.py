@@ -15,13 +15,22 @@ MAX_DEPTH: Final = 32
 _length = struct.Struct(">I").unpack_from
 _decimal = struct.Struct(">BI").unpack_from
 _timestamp = struct.Struct(">Q").unpack_from
+_long = struct.Struct(">q").unpack_from
 
 _STRING, _TABLE, _LIST, _BYTE_ARRAY, _DECIMAL, _TIMESTAMP = b"SFAxDT"
 _VOIDS: Final = b"V\x00"
 
 # https://www.rabbitmq.com/amqp-0-9-1-errata.html#section_3
 _LAYOUTS: Final = dict(zip(b"tbBsuIilLfd", "?bBhHiIqqfd", strict=True))
+_LONGS: Final = b"lL"
 _NUMBERS: Final = {kind: struct.Struct(f">{layout}") for kind, layout in _LAYOUTS.items()}
+_SIZES: Final = {kind: number.size for kind, number in _NUMBERS.items()} | {
+    _DECIMAL: 5,
+    _TIMESTAMP: 8,
+    _VOIDS[0]: 0,
+    _VOIDS[1]: 0,
+}
+"""The sizes of values that have no length before them."""
 
 
 def read_table(data: bytes, at: int, depth: int = 0) -> tuple[dict[str, Any], int]:
@@ -42,6 +51,25 @@ def read_table(data: bytes, at: int, depth: int = 0) -> tuple[dict[str, Any], in
     if at != end:
         raise ValueError("a field is longer than its table")
     return table, at
+
+
+def find_long(data: bytes, at: int, key: bytes) -> int | None:
+    """Return the 64-bit integer under ``key`` of the table at ``at``, or None.
+
+    Values beside it may be such that ``read_table`` refuses the table; none is read.
+
+    Raises:
+        ValueError, IndexError, struct.error: this is no table.
+    """
+    at, end = _extent(data, at)
+    while at < end:
+        key_end = at + 1 + data[at]
+        kind, start = data[key_end], key_end + 1
+        if data[at + 1 : key_end] == key and kind in _LONGS:
+            number: int = _long(data, start)[0]
+            return number
+        at = start + _SIZES[kind] if kind in _SIZES else _extent(data, start)[1]
+    return None
 
 
 def read_timestamp_s(data: bytes, at: int) -> float:

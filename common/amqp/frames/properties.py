@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pamqp import encode
 
-from common.amqp.frames.field_table import read_table, read_timestamp_s
+from common.amqp.frames.field_table import find_long, read_table, read_timestamp_s
 from common.contract.messages import Message
 
 _CONTENT_TYPE: Final = 0x8000
@@ -85,6 +85,21 @@ def decode_message(flags: int, data: bytes, body: bytes) -> tuple[Message, str]:
         headers=headers,
     )
     return message, message_id
+
+
+def find_stream_offset(flags: int, data: bytes) -> int | None:
+    """Return the offset that a stream's message has in its headers, also if it is unreadable.
+
+    RabbitMQ sets that header itself, in place of one that was published.
+    """
+    at = 0
+    try:
+        for before in (_CONTENT_TYPE, _CONTENT_ENCODING):
+            if flags & before:
+                at += 1 + data[at]
+        return find_long(data, at, b"x-stream-offset") if flags & _HEADERS else None
+    except UNREADABLE:
+        return None
 
 
 def _read_string(data: bytes, at: int) -> tuple[str, int]:

@@ -20,7 +20,7 @@ from common.amqp.frames.events import (
     Returned,
     Unreadable,
 )
-from common.amqp.frames.properties import UNREADABLE, decode_message
+from common.amqp.frames.properties import UNREADABLE, decode_message, find_stream_offset
 
 _METHOD: Final = 1
 _HEADER: Final = 2
@@ -170,7 +170,8 @@ class FrameReader:
         try:
             message, message_id = decode_message(content.flags, content.properties, body)
         except UNREADABLE as exc:
-            return Unreadable(channel, consumer_tag, delivery_tag, str(exc))
+            offset = find_stream_offset(content.flags, content.properties)
+            return Unreadable(channel, consumer_tag, delivery_tag, str(exc), offset)
         if consumer_tag is None:
             return Returned(channel, message_id)
         return Delivered(channel, consumer_tag, delivery_tag, message, message_id)

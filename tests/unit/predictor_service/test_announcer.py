@@ -1,6 +1,7 @@
 """Announcements of a predictor, by a clock that the test moves."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from common.amqp.channel import Delivery
 from common.contract.announcement import ANNOUNCE_EVERY_S, Announcement, roll_call
@@ -86,6 +87,19 @@ def test_announcements_come_when_consuming_begins_at_roll_calls_and_every_few_se
     assert announcing.published == [False] * 2
     announcing.later(ANNOUNCE_EVERY_S)
     assert announcing.published == [False] * 3
+
+
+def test_a_message_that_is_no_roll_call_is_logged_counted_and_not_answered(
+    announcing: AnnouncingPredictor,
+) -> None:
+    announcing.attach()
+    strange = Message(type="strange", body=b"", correlation_id="")
+    with capture_logs() as logs:
+        announcing.channel.on_delivery(Delivery(strange, announcing.channel, 7))
+    announcing.loop.settle()
+    assert announcing.published == [False]
+    assert announcing.announcer.ignored == 1
+    assert [(line["event"], line["delivery_tag"]) for line in logs] == [("not a roll call", 7)]
 
 
 def test_announcements_after_the_one_of_leaving_are_all_of_leaving(

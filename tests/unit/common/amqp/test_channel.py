@@ -193,6 +193,17 @@ async def test_an_exception_of_a_consumer_ends_nothing_but_its_message(
     assert arrived == [7, 8]
     assert world.sent == settled
     assert [(line["event"], line["exc_info"]) for line in logs] == [("delivery failed", True)]
+    assert world.unreadable == 1
+
+
+async def test_an_unreadable_message_of_a_stream_is_logged_with_its_offset() -> None:
+    world = World()
+    await world.channel.consume("s", lambda _: None, arguments=STREAM)
+    headers = b"\x01\xffV\x0fx-stream-offsetl" + bytes(7) + b"\x05"
+    size = len(headers).to_bytes(4)
+    with capture_logs() as logs:
+        world.deliver(7, header=b"\x00\x3c" + bytes(10) + b"\x20\x00" + size + headers)
+    assert [(line["event"], line["offset"]) for line in logs] == [("message not readable", 5)]
 
 
 async def test_deliveries_of_a_cancelled_consumer_are_not_taken() -> None:

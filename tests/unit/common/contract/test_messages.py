@@ -66,13 +66,14 @@ def test_a_traceparent_that_is_no_text_is_ignored() -> None:
         ({"correlation_id": ""}, "correlation_id"),
         ({"reply_to": None}, "reply_to"),
         ({"reply_to": ""}, "reply_to"),
+        ({"reply_to": "amq.rabbitmq.reply-to.x.y"}, "direct reply-to"),
         ({"expiration_ms": None}, "expiration"),
         ({"expiration_ms": 0}, "expiration"),
         ({"timestamp_s": None}, "timestamp"),
     ],
     ids=str,
 )
-def test_a_request_without_a_property_is_refused_with_the_name_of_the_property(
+def test_a_request_with_a_missing_or_wrong_property_is_refused_with_its_name(
     change: dict[str, Any], named: str
 ) -> None:
     with pytest.raises(MalformedRequest, match=named):

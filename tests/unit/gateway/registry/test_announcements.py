@@ -11,11 +11,13 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.amqp.channel import Delivery
 from common.contract.announcement import MAX_ANNOUNCEMENT_BYTES
 from common.contract.messages import Message, MessageType
 from gateway.registry.announcements import AnnouncementReader
 from gateway.registry.cards import MAX_CARD_BYTES
 from gateway.registry.replicas import ReplicaTable
+from tests.support.fakes.scripted import ScriptedChannel
 from tests.unit.common.contract.test_announcement import JSON, LEAST
 from tests.unit.gateway.registry.schema.test_wellformed import HOSTILE
 
@@ -36,7 +38,8 @@ class AnnouncementWorld:
         for body in bodies:
             text = body if isinstance(body, bytes) else msgspec.json.encode(body)
             began_s = time.thread_time()
-            self.reader.put(Message(type=MessageType.ANNOUNCEMENT, body=text, correlation_id=""))
+            message = Message(type=MessageType.ANNOUNCEMENT, body=text, correlation_id="")
+            self.reader.put(Delivery(message, ScriptedChannel(), 1))
             turns.append(time.thread_time() - began_s)
         while not self.reader.is_idle:
             began_s = time.thread_time()

@@ -46,6 +46,7 @@ async def test_messages_of_other_types_cancel_nothing(clocked: ClockedCancellati
     clocked.deliver(Message(type="of.a.later.version", body=b"", correlation_id="a"))
     assert "a" not in clocked.cancellations
     assert clocked.passed_on == []
+    assert clocked.cancellations.ignored == 1
 
 
 async def test_the_oldest_cancelled_ids_are_forgotten_in_time(

@@ -197,6 +197,38 @@ def test_an_unreadable_message_is_an_event_and_the_next_one_is_read(
     assert isinstance(good, Delivered)
 
 
+BESIDE: Final = {
+    "a name that is no UTF-8": b"\x01" + BAD + b"V",
+    "a timestamp": b"\x01aT" + 8 * BAD,
+    "a table that is nested too deep": b"\x01aF" + nested(10_000),
+    "a list that is nested too deep": b"\x01aA\x00\x00\x0f\xff" + 0xFFF * b"A",
+    "a string that looks like it": b"\x01aS\x00\x00\x00\x19\x0fx-stream-offsetl" + 8 * b"\x01",
+    "values without a length": b"\x01at\x01\x01as\x01\x01\x01ad"
+    + 8 * b"\x01"
+    + b"\x01aD"
+    + 5 * b"\x01"
+    + b"\x01aT"
+    + 8 * BAD,
+}
+"""Fields that are before the offset of a stream, in tables that cannot be read."""
+
+
+@pytest.mark.parametrize("fields", BESIDE.values(), ids=BESIDE)
+def test_an_unreadable_message_of_a_stream_has_its_offset(fields: bytes) -> None:
+    offset = b"\x0fx-stream-offsetl" + (2**40).to_bytes(8)
+    header = header_of(0x2000, table(fields + offset + b"\x01" + BAD + b"V"))
+    (event,) = read(reader(), b"".join(in_frames(1, deliver(7), header, b"hello", 100)))
+    assert isinstance(event, Unreadable)
+    assert event.offset == 2**40
+
+
+@pytest.mark.parametrize("header", UNREADABLE.values(), ids=UNREADABLE)
+def test_an_unreadable_message_without_an_offset_has_none(header: bytes) -> None:
+    (event,) = read(reader(), b"".join(in_frames(1, deliver(7), header, b"hello", 100)))
+    assert isinstance(event, Unreadable)
+    assert event.offset is None
+
+
 def test_a_returned_message_that_cannot_be_read_has_no_consumer() -> None:
     method = spec.Basic.Return(312, "NO_ROUTE", "", "q")
     header = UNREADABLE["a message id that is no UTF-8"]
