@@ -119,10 +119,10 @@ class Gateway:
         return await self._worker.may_accept(conditions, stop)
 
     async def _serve(self, stop: asyncio.Event) -> None:
-        bind, worker = self._settings.bind, self._worker
+        binds, worker = self._settings.binds, self._worker
         await serve_http(
             self.http_app(),
-            SharedPort(bind, worker.listener, worker.others_stay) if worker is not None else bind,
+            SharedPort(worker.listeners, worker.others_stay) if worker is not None else binds,
             stop,
             on_stop=self._on_stop,
             drain_s=self._settings.drain_s,

@@ -11,10 +11,11 @@ from typing import Annotated, Final, Self
 from pydantic import Field, model_validator
 from pydantic_settings import NoDecode
 
+from common.configuration.addresses import BINDS, HOSTS
 from common.configuration.forms import Form, anything, number, whole
 from common.contract.messages import MAX_REQUEST_BYTES
 from common.contract.topology import CLOCK_SKEW_S, MAX_EXPIRATION_S, RETENTION_S
-from common.settings import Bind, ModelName, Settings
+from common.settings import ModelName, Settings
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _KEY: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
@@ -125,7 +126,9 @@ class GatewaySettings(Settings):
 
     prefix = "GATEWAY_"
 
-    bind: Bind = Field("127.0.0.1:8080", alias="GATEWAY_BIND")
+    binds: Annotated[tuple[str, ...], NoDecode, BINDS] = Field(
+        ("127.0.0.1:8080",), alias="GATEWAY_BIND"
+    )
     workers: Annotated[int, whole(1, MAX_WORKERS)] = Field(1, alias="GATEWAY_WORKERS")
     default_model: ModelName = Field("demo", alias="DEFAULT_MODEL")
     sync_timeout_s: Annotated[float, number("seconds", MAX_EXPIRATION_S)] = Field(
@@ -148,6 +151,9 @@ class GatewaySettings(Settings):
     api_keys: Keys = Field((), alias="GATEWAY_API_KEYS", repr=False)
     rate_limit: RateLimit = Field(None, alias="GATEWAY_RATE_LIMIT")
     cors_origins: Origins = Field((), alias="GATEWAY_CORS_ORIGINS")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, HOSTS] = Field(
+        (), alias="GATEWAY_ALLOWED_HOSTS"
+    )
 
     @property
     def life_s(self) -> float:

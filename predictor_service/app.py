@@ -142,7 +142,7 @@ class Predictor:
             self._observer.batch_sizes,
             self._observer.queue_seconds,
         )
-        await serve_http(health_app(checks, registry), bind, asyncio.Event())
+        await serve_http(health_app(checks, registry), (bind,), asyncio.Event())
 
 
 async def open_runner(

@@ -11,6 +11,9 @@ from common.configuration.forms import Form
 MAX_PORT: Final = 65_535
 MAX_URL_CHARACTERS: Final = 2_000
 
+EVERY: Final = "*"
+"""Every address of both families to listen on; any host that a request may name."""
+
 _HOST_AND_PORT: Final = re.compile(r"[^:]*:\d+", re.ASCII)
 _NAME: Final = re.compile(
     r"(?!.{254})[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -62,12 +65,39 @@ def parse_bind(text: str) -> str:
         ValueError: it is not.
     """
     host, _, port = text.rpartition(":")
-    bare = host[1:-1] if host.startswith("[") and host.endswith("]") and ":" in host else host
     if not re.fullmatch(r"\d{1,5}", port, re.ASCII) or not 0 < int(port) <= MAX_PORT:
         raise ValueError
-    if not is_host(bare):
+    if not is_host(without_brackets(host)):
         raise ValueError
     return text
+
+
+def _parse_binds(text: str) -> tuple[str, ...]:
+    binds: list[str] = []
+    for place, bind in enumerate(map(str.strip, text.split(",")), start=1):
+        try:
+            parse_bind(bind.replace(EVERY, "0.0.0.0", 1) if bind.startswith(f"{EVERY}:") else bind)
+        except ValueError:
+            raise ValueError(f"entry {place} is not an address and a port") from None
+        if bind in binds:
+            raise ValueError(f"entry {place} was there before")
+        binds.append(bind)
+    return tuple(binds)
+
+
+def _parse_hosts(text: str) -> tuple[str, ...]:
+    hosts = tuple(map(str.strip, text.split(",")))
+    for place, host in enumerate(hosts, start=1):
+        if _HOST_AND_PORT.fullmatch(host):
+            raise ValueError(f"entry {place} has a port, without which it stands for every port")
+        if host != EVERY and not is_host(without_brackets(host)):
+            raise ValueError(f"entry {place} is not a host")
+    return hosts
+
+
+def without_brackets(host: str) -> str:
+    """Return a host without the brackets that an IPv6 address has before a port."""
+    return host[1:-1] if host.startswith("[") and host.endswith("]") and ":" in host else host
 
 
 def _parse_http_url(text: str) -> str:
@@ -85,5 +115,10 @@ def _parse_http_url(text: str) -> str:
 HOST: Final = Form(
     "a host name or an address, such as rabbitmq.example, 10.0.0.5 or ::1", _parse_host
 )
+HOSTS: Final = Form("hosts without ports, such as api.example,10.0.0.5, or * for any", _parse_hosts)
 BIND: Final = Form("an address and a port, such as 127.0.0.1:8080 or [::1]:8080", parse_bind)
+BINDS: Final = Form(
+    "addresses and ports, such as 127.0.0.1:8080,[::1]:8080, or *:8080 for every address",
+    _parse_binds,
+)
 HTTP_URL: Final = Form("a URL, such as http://localhost:4318", _parse_http_url)

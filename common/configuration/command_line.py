@@ -45,4 +45,6 @@ def _help(program: str, kinds: Sequence[type[BaseSettings]]) -> Iterator[str]:
 
 
 def _shown(default: Any) -> str:
-    return "none" if default in (None, ()) else str(default)
+    if default in (None, ()):
+        return "none"
+    return ",".join(default) if isinstance(default, tuple) else str(default)

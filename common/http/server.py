@@ -33,13 +33,13 @@ log = structlog.get_logger()
 
 async def serve_http(
     app: ASGIFramework,
-    bind: str | SharedPort,
+    binds: tuple[str, ...] | SharedPort,
     stop: asyncio.Event,
     *,
     on_stop: Callable[[], None] = lambda: None,
     drain_s: float = 0,
 ) -> None:
-    """Serve ``app`` on ``bind`` until ``stop`` is set, then finish the requests in flight.
+    """Serve ``app`` on ``binds`` until ``stop`` is set, then finish the requests in flight.
 
     ``on_stop`` is called first, so that the application can refuse new requests. The server then
     goes on listening while it drains, and afterwards serves only clients that are connected.
@@ -50,16 +50,16 @@ async def serve_http(
     and those that are connected are served as before until they have disconnected.
 
     Raises:
-        Misconfigured: the address cannot be listened on.
+        Misconfigured: an address cannot be listened on.
     """
-    port = SharedPort(bind, listen(bind), _nobody_stays) if isinstance(bind, str) else bind
+    port = SharedPort(listen(binds), _nobody_stays) if isinstance(binds, tuple) else binds
     config = Config()
     config.loglevel = "WARNING"
     async with (
         _lifespan(app, config) as served,
-        _accepting(served, port.listener) as stop_listening,
+        _accepting(served, port.listeners) as stop_listening,
     ):
-        log.info("listening", bind=port.bind)
+        log.info("listening", bind=",".join(map(_address, port.listeners)))
         await stop.wait()
         if await port.others_stay():
             await stop_listening()
@@ -74,13 +74,18 @@ async def serve_http(
         await asyncio.sleep(LINGER_S)
 
 
+def _address(listener: socket.socket) -> str:
+    host, port, *_ = listener.getsockname()
+    return f"[{host}]:{port}" if listener.family == socket.AF_INET6 else f"{host}:{port}"
+
+
 async def _nobody_stays() -> bool:
     return False
 
 
 @asynccontextmanager
 async def _accepting(
-    served: ServedApplication, listener: socket.socket
+    served: ServedApplication, listeners: tuple[socket.socket, ...]
 ) -> AsyncIterator[Callable[[], Awaitable[None]]]:
     """Serve each connection; in the end close them, by force after ``CLOSE_TIMEOUT_S`` seconds.
 
@@ -91,24 +96,35 @@ async def _accepting(
     loop = asyncio.get_running_loop()
     connections: set[HttpConnection] = set()
     connect = partial(HttpConnection, served, connections)
-    backlog = listener.dup()  # stays open when the server closes its own
-    server = await loop.create_server(connect, sock=listener, backlog=BACKLOG)
-    backlog.setblocking(False)
+    backlogs = [each.dup() for each in listeners]  # stay open when the servers close their own
+    servers = [await loop.create_server(connect, sock=each, backlog=BACKLOG) for each in listeners]
 
     async def stop_listening() -> None:
-        server.close()
-        with backlog, suppress(OSError):  # no client is left, or no descriptor for it
-            for _ in range(BACKLOG):  # those that come meanwhile are others', on a shared port
-                accepted, _ = backlog.accept()
-                await loop.connect_accepted_socket(connect, accepted)
+        for server in servers:
+            server.close()
+        for backlog in backlogs:
+            with backlog:
+                await _accept_waiting(backlog, connect)
 
     try:
         yield stop_listening
     finally:
-        server.close()
-        backlog.close()
+        for server in servers:
+            server.close()
+        for backlog in backlogs:
+            backlog.close()
         served.is_draining = True  # connections close after their next response
         await _end(served, connections)
+
+
+async def _accept_waiting(backlog: socket.socket, connect: Callable[[], HttpConnection]) -> None:
+    """Accept the clients that wait; those that come meanwhile are others', on a shared port."""
+    loop = asyncio.get_running_loop()
+    backlog.setblocking(False)
+    with suppress(OSError):  # no client is left, or no descriptor for it
+        for _ in range(BACKLOG):
+            accepted, _ = backlog.accept()
+            await loop.connect_accepted_socket(connect, accepted)
 
 
 async def _end(served: ServedApplication, connections: set[HttpConnection]) -> None:

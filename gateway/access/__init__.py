@@ -1,1 +1,1 @@
-"""Access control: API keys, rate limits, and the origins whose pages may call."""
+"""Access control: hosts, API keys, rate limits, and the origins whose pages may call."""

@@ -1,4 +1,7 @@
-"""Access control in front of all routes: keys, rate limits, CORS. Unset parts cost nothing."""
+"""Access control in front of all routes: hosts, keys, rate limits, CORS.
+
+Unset parts cost nothing.
+"""
 
 import time
 from collections.abc import Mapping
@@ -8,10 +11,13 @@ from quart_cors import cors
 
 from common.errors import Unauthorized
 from common.http.error_response import CORRELATION_HEADER
+from gateway.access.hosts import AllowedHosts
 from gateway.access.keys import ApiKeys
 from gateway.access.rate_limit import FIELDS, RateLimiter
 from gateway.settings import GatewaySettings, Rate
 from gateway.web.app import GatewayApp
+from gateway.web.errors import MisdirectedRequest
+from gateway.web.observation import QUIET
 from gateway.web.request import GatewayRequest
 
 OPEN: Final = ("health", "docs")
@@ -39,6 +45,8 @@ def install_access_control(app: GatewayApp, settings: GatewaySettings) -> None:
     no route takes are neither counted nor checked: their response does not depend on the key.
     """
     keys = ApiKeys(settings.api_keys)
+    if (hosts := AllowedHosts.of(settings)) is not None:
+        _require_host(app, hosts)
     if settings.rate_limit is not None:
         _limit_calls(app, settings.rate_limit, keys)
     if settings.api_keys:
@@ -51,6 +59,17 @@ def install_access_control(app: GatewayApp, settings: GatewaySettings) -> None:
             expose_headers=EXPOSED,
             max_age=PREFLIGHT_MAX_AGE_S,
         )
+
+
+def _require_host(app: GatewayApp, hosts: AllowedHosts) -> None:
+    def require_host(request: GatewayRequest) -> None:
+        field = request.header("host")  # none only in HTTP/1.0, which no browser speaks
+        if field is None or hosts.accepts(field):
+            return
+        if not (request.path in QUIET and hosts.accepts_health_check(field)):
+            raise MisdirectedRequest
+
+    app.early_checks.append(require_host)
 
 
 def _require_keys(app: GatewayApp, keys: ApiKeys) -> None:

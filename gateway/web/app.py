@@ -30,7 +30,7 @@ from gateway.web.router import Router
 log = structlog.get_logger()
 
 Check = Callable[[GatewayRequest], None]
-"""Raises the ``PredictionError`` that a request gets instead of its handler's response."""
+"""Raises the error that a request gets instead of its handler's response."""
 
 HeaderSource = Callable[[GatewayRequest], Mapping[str, str]]
 """Returns headers for the response to a request."""
@@ -39,7 +39,8 @@ HeaderSource = Callable[[GatewayRequest], Mapping[str, str]]
 class GatewayApp(Quart):
     """Quart, with a response to every error and observation of every request.
 
-    ``checks`` run before each handler, and ``header_sources`` add to each response, in their order.
+    ``early_checks`` run before a route is looked for, ``checks`` before each handler, and
+    ``header_sources`` add to each response, in their order.
     Of the functions that can be registered with Quart, only those of ``after_request`` are called.
     """
 
@@ -51,6 +52,7 @@ class GatewayApp(Quart):
         super().__init__("gateway", static_folder=None)
         self.url_map.merge_slashes = False  # a path with // is unknown, not redirected
         self.max_body_bytes = max_body_bytes
+        self.early_checks: list[Check] = []
         self.checks: list[Check] = []
         self.header_sources: list[HeaderSource] = []
         self._observer = RequestObserver(metrics, tracer)
@@ -70,8 +72,10 @@ class GatewayApp(Quart):
             return self._unexpected(exc)
 
     async def _handle(self, request: GatewayRequest) -> GatewayResponse:
-        """Find the route, run the checks, call the handler; an error becomes a response."""
+        """Run the checks, find the route, call its handler; an error becomes a response."""
         try:
+            for check in self.early_checks:
+                check(request)
             request.route, arguments = self._router.match(request.method, request.path)
             for check in self.checks:
                 check(request)

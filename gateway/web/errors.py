@@ -40,6 +40,13 @@ STATUS: Final[dict[str, int]] = {
 their own."""
 
 
+class MisdirectedRequest(HTTPException):
+    """A request for a host that is none of this gateway's (RFC 9110, section 7.4)."""
+
+    code = http.HTTPStatus.MISDIRECTED_REQUEST
+    description = "The Host of this request is none of this gateway's; see GATEWAY_ALLOWED_HOSTS."
+
+
 def prediction_problem(error: PredictionError, status: int | None = None) -> BytesResponse:
     """Respond to a call that ended in ``error``, with ``status`` or else the error's own."""
     response = _failure(status or STATUS[error.code], error.code, error.sentence)

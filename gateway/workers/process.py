@@ -25,20 +25,20 @@ log = structlog.get_logger()
 class WorkerProcess:
     """One worker: ``place`` is its number, the number of all, and the directory of all.
 
-    ``on_ready`` is called when it could accept connections of ``listener``, and ``on_left`` when it
-    accepts none any more.
+    ``on_ready`` is called when it could accept connections of ``listeners``, and ``on_left`` when
+    it accepts none any more.
     """
 
     def __init__(
         self,
         place: tuple[str, str, str],
-        listener: socket.socket,
+        listeners: tuple[socket.socket, ...],
         *,
         on_ready: "Callable[[WorkerProcess], None]",
         on_left: Callable[[], None],
     ) -> None:
         self._place = place
-        self._listener = listener
+        self._listeners = listeners
         self._on_ready = on_ready
         self._on_left = on_left
         self._stopping = asyncio.Event()
@@ -93,13 +93,14 @@ class WorkerProcess:
             ours.setblocking(False)
             try:
                 with theirs:
-                    self._process = await self._start(self._listener.fileno(), theirs.fileno())
+                    self._process = await self._start(theirs, *self._listeners)
             except OSError as exc:  # no memory, or too many processes
                 log.warning("worker not started", worker=self._place[0], reason=str(exc))
                 return BROKEN
             return await self._until_end(self._process, ours)
 
-    async def _start(self, *descriptors: int) -> asyncio.subprocess.Process:
+    async def _start(self, *sockets: socket.socket) -> asyncio.subprocess.Process:
+        descriptors = [each.fileno() for each in sockets]
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "gateway", COMMAND, *self._place, *map(str, descriptors)),
             pass_fds=descriptors,

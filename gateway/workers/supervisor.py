@@ -27,18 +27,18 @@ log = structlog.get_logger()
 
 
 class Supervisor:
-    """As many gateways as ``settings`` say, which accept connections from one socket.
+    """As many gateways as ``settings`` say, which accept connections from the same sockets.
 
-    The supervisor holds that socket, so that a worker that leaves takes no connection with it, and
-    opens it when the first of them has caught up.
+    The supervisor holds those sockets, one for each address, so that a worker that leaves takes no
+    connection with it, and opens them when the first of them has caught up.
 
     Raises:
-        Misconfigured: the address cannot be listened on.
+        Misconfigured: an address cannot be listened on.
     """
 
     def __init__(self, settings: GatewaySettings) -> None:
         self._settings = settings
-        self._listener = ListenerOfSeveral(settings.bind)
+        self._listener = ListenerOfSeveral(settings.binds)
         self._workers: list[WorkerProcess] = []
         self._stop = asyncio.Event()
         self._refusal: asyncio.TimerHandle | None = None
@@ -53,7 +53,8 @@ class Supervisor:
         self._stop = stop
         with _private_directory() as name:
             self._workers = self._create_workers(Path(name))
-            log.info("starting workers", count=len(self._workers), bind=self._settings.bind)
+            binds = ",".join(self._settings.binds)
+            log.info("starting workers", count=len(self._workers), bind=binds)
             async with asyncio.TaskGroup() as group:
                 running = [group.create_task(self._watch(worker)) for worker in self._workers]
                 await stop.wait()
@@ -68,7 +69,7 @@ class Supervisor:
         return [
             WorkerProcess(
                 (str(number), str(count), str(directory)),
-                self._listener.socket,
+                self._listener.sockets,
                 on_ready=self._open_to,
                 on_left=self._refuse_if_unserved,
             )

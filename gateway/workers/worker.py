@@ -33,22 +33,22 @@ log = structlog.get_logger()
 class Worker:
     """Worker ``number`` of ``count``; ``directory`` is that of all of them.
 
-    ``listener`` is the socket that all of them share. ``supervisor`` is one end of a socket pair,
-    whose other end the supervisor has.
+    ``listeners`` are the sockets that all of them share. ``supervisor`` is one end of a socket
+    pair, whose other end the supervisor has.
     """
 
     def __init__(
         self,
         number: int,
         count: int,
-        listener: socket.socket,
-        supervisor: socket.socket,
         directory: Path,
+        supervisor: socket.socket,
+        listeners: tuple[socket.socket, ...],
     ) -> None:
         self.number = number
         self.count = count
         self.directory = directory
-        self.listener = listener
+        self.listeners = listeners
         self._supervisor = supervisor
         self._supervisor.setblocking(False)
         self._may_accept = asyncio.Event()
@@ -59,16 +59,11 @@ class Worker:
     @classmethod
     def from_arguments(cls, arguments: Sequence[str]) -> Self | None:
         """Return the worker of a command line, as ``arguments`` of it wrote them; else None."""
-        if arguments[:1] != [COMMAND]:
-            return None
-        number, count, directory, listener, supervisor = arguments[1:]
-        return cls(
-            int(number),
-            int(count),
-            socket.socket(fileno=int(listener)),
-            socket.socket(fileno=int(supervisor)),
-            Path(directory),
-        )
+        match arguments:
+            case [str(command), number, count, directory, *descriptors] if command == COMMAND:
+                supervisor, *listeners = (socket.socket(fileno=int(each)) for each in descriptors)
+                return cls(int(number), int(count), Path(directory), supervisor, tuple(listeners))
+        return None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Listen to the supervisor until cancelled; ``stop`` is set when it or all of them end."""

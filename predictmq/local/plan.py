@@ -1,13 +1,15 @@
 """The plan of what is started, read from the settings."""
 
-import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Final
 
 from pydantic import Field
 
+from common.configuration.addresses import EVERY
 from common.configuration.forms import whole
 from common.errors import Misconfigured
+from common.http.listener import ListenerOfSeveral
 from common.settings import (
     BrokerSettings,
     Settings,
@@ -19,7 +21,7 @@ from gateway.settings import GatewaySettings
 from predictmq.local.ports import LOOPBACK, free_port
 from predictor_service.settings import DemoSettings, PredictorSettings
 
-EVERY_ADDRESS: Final = {"0.0.0.0": LOOPBACK, "[::]": "[::1]"}
+EVERY_ADDRESS: Final = {EVERY: LOOPBACK, "0.0.0.0": LOOPBACK, "[::]": "[::1]"}
 """The address at which to reach a server that listens on every address."""
 
 MAX_PREDICTORS: Final = 500
@@ -65,17 +67,17 @@ def reachable(bind: str) -> str:
 
 
 def read_plan() -> Plan:
-    """Read the settings, and check that the gateway's port is free.
+    """Read the settings, and check that the gateway's ports are free.
 
     Raises:
-        Misconfigured: a setting of any process is wrong, or the port is taken.
+        Misconfigured: a setting of any process is wrong, or a port is taken.
     """
     require_usable(*EVERY_SETTING)
     gateway, predictor = read_settings(GatewaySettings), read_settings(PredictorSettings)
     count = read_settings(UpSettings).predictors
-    require_free(gateway.bind)
+    require_free(gateway.binds)
     return Plan(
-        bind=gateway.bind,
+        bind=gateway.binds[0],
         # PREDICTOR_HEALTH_BIND is one place and cannot hold several: each gets its own.
         predictor_binds=tuple(f"{LOOPBACK}:{free_port()}" for _ in range(count)),
         gateway_drain_s=gateway.drain_s,
@@ -83,20 +85,18 @@ def read_plan() -> Plan:
     )
 
 
-def require_free(bind: str) -> None:
-    """Check that a server can listen on ``bind``, an address and a port.
+def require_free(binds: Iterable[str]) -> None:
+    """Check that a server can listen on ``binds``.
 
     Raises:
         Misconfigured: it cannot; the sentence says why.
     """
-    host, _, port = bind.rpartition(":")
-    try:
-        family, *_, address = socket.getaddrinfo(host.strip("[]"), int(port))[0]
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as exc:
-        raise Misconfigured(
-            f"The gateway cannot listen on {bind} ({exc.strerror}): end what uses it, or choose "
-            f"another address, as in GATEWAY_BIND=127.0.0.1:8090 make up."
-        ) from exc
+    for bind in binds:
+        try:
+            ListenerOfSeveral([bind]).close()
+        except Misconfigured as exc:
+            reason = getattr(exc.__cause__, "strerror", exc)
+            raise Misconfigured(
+                f"The gateway cannot listen on {bind} ({reason}): end what uses it, or choose "
+                f"another address, as in GATEWAY_BIND=127.0.0.1:8090 make up."
+            ) from exc

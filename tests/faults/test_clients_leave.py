@@ -12,7 +12,7 @@ from tests.faults.harness.trial import SYNC_ENDINGS, Trial
 
 LEAVERS: Final = 500
 AT_ONCE: Final = 50
-HEAD: Final = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+HEAD: Final = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
 async def test_p10_clients_who_leave_before_the_publish_leak_nothing(trial: Trial) -> None:

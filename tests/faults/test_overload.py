@@ -26,7 +26,7 @@ MAX_GROWTH_BYTES: Final = 200_000_000
 """The most memory that ``AT_ONCE`` connections may cost."""
 
 HEAD: Final = (
-    b"POST /predict HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    b"POST /predict HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
     b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 )
 

@@ -21,7 +21,7 @@ from gateway.api.openapi.schemas import SCHEMAS, reference
 from gateway.api.openapi.security import OPEN_ACCESS, AccessControl
 from gateway.api.openapi.static_operations import STATIC_OPERATIONS
 
-COMMON_ERRORS: Final = ("internal_error",)
+COMMON_ERRORS: Final = ("internal_error", HTTPStatus.MISDIRECTED_REQUEST)
 """The errors of every operation."""
 
 _PATH_PARAMETER: Final = re.compile(r"{(\w+)}")

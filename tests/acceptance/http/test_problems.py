@@ -148,7 +148,7 @@ async def test_a_request_that_the_server_refuses_gets_a_problem(gateway: Gateway
     service, _ = gateway
     answer = await exchange(
         int(service.url.rpartition(":")[2]),
-        b"GET /predict HTTP/2.0\r\nHost: x\r\nAccept: application/problem+json\r\n\r\n",
+        b"GET /predict HTTP/2.0\r\nHost: localhost\r\nAccept: application/problem+json\r\n\r\n",
     )
     assert answer.startswith(b"HTTP/1.1 505")
     assert b'"code":"http_version_not_supported"' in answer
@@ -158,7 +158,7 @@ async def test_an_upgrade_is_ignored(gateway: Gateway) -> None:
     service, _ = gateway
     answer = await exchange(
         int(service.url.rpartition(":")[2]),
-        b"GET /predict HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\n"
+        b"GET /predict HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, close\r\n"
         b"Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
         b"Sec-WebSocket-Version: 13\r\nAccept: application/problem+json\r\n\r\n",
     )

@@ -11,14 +11,14 @@ from tests.support.harness.waiting import until
 
 CALL_TIMEOUT_S: Final = 30.0
 PREDICT: Final = (
-    b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     b'Content-Length: 11\r\n\r\n{"input":1}'
 )
 
 
 def get(path: str) -> bytes:
     """Return a GET of ``path``."""
-    return f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 
 
 class Load:

@@ -38,7 +38,9 @@ async def test_a_body_is_counted_before_it_is_read(
     await gateway.ready()
     url = httpx.URL(gateway.url)
     _, writer = await asyncio.open_connection(url.host, url.port)
-    head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{framing}"
+    head = (
+        f"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{framing}"
+    )
     writer.write(head.encode() + b"\r\n\r\n")  # and not a byte of the body
     await gateway.reads(f"predictmq_in_flight_bytes {counted}.0")
     async with client(gateway.url) as http:

@@ -19,7 +19,7 @@ async def serving(app: ASGIFramework) -> AsyncIterator[int]:
     async def listens() -> bool:
         return is_open(LOOPBACK, port)
 
-    served = asyncio.create_task(serve_http(app, f"{LOOPBACK}:{port}", stop))
+    served = asyncio.create_task(serve_http(app, (f"{LOOPBACK}:{port}",), stop))
     await until(listens, lambda: "it listens")
     async with asyncio.timeout(20):
         try:

@@ -21,6 +21,7 @@ BAD: Final[dict[type[Settings], dict[str, str]]] = {
     TelemetrySettings: {"LOG_LEVEL": "loud", "OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4318"},
     GatewaySettings: {
         "GATEWAY_BIND": "8080",
+        "GATEWAY_WORKERS": "65",
         "DEFAULT_MODEL": "a.b",
         "GATEWAY_SYNC_TIMEOUT_S": "0",
         "GATEWAY_ASYNC_DEADLINE_S": "inf",
@@ -33,6 +34,7 @@ BAD: Final[dict[type[Settings], dict[str, str]]] = {
         "GATEWAY_API_KEYS": "open-sesame-open-sesame",
         "GATEWAY_RATE_LIMIT": "100",
         "GATEWAY_CORS_ORIGINS": "app.example",
+        "GATEWAY_ALLOWED_HOSTS": "app.example:443",
     },
     PredictorSettings: {
         "PREDICTOR_CONCURRENCY": "0",

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.configuration.addresses import BIND, HOST, HTTP_URL
+from common.configuration.addresses import BIND, BINDS, HOST, HOSTS, HTTP_URL
 
-HOSTS = [
+VALID_HOSTS = [
     *("localhost", "rabbitmq", "rabbitmq.example", "rabbit_1", "a-b.c9", "RabbitMQ.Example."),
     *("127.0.0.1", "10.0.0.5", "127.1", "::1", "fe80::1%eth0", "2001:db8::5672", "bücher.example"),
     ".".join(["x" * 63] * 3),
@@ -27,7 +27,7 @@ NO_HOSTS = [
 ]
 
 
-@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("host", VALID_HOSTS)
 def test_a_name_and_an_address_of_either_family_is_a_host(host: str) -> None:
     assert HOST.read(host) == host
 
@@ -83,6 +83,62 @@ def test_a_bind_without_a_host_is_refused(host: str) -> None:
         BIND.read(f"{host}:8080")
 
 
+ADDRESSES = st.builds(
+    "{}:{}".format,
+    st.sampled_from(["*", "localhost", "0.0.0.0", "[::1]", "[::]", "gateway.example"]),
+    st.integers(1, 65_535),
+)
+
+
+@given(st.lists(ADDRESSES, min_size=1, unique=True))
+def test_several_addresses_can_be_listened_on(binds: list[str]) -> None:
+    assert BINDS.read(",".join(binds)) == tuple(binds)
+    assert BINDS.read(f" {' , '.join(binds)} ") == tuple(binds)
+
+
+@pytest.mark.parametrize(
+    ("binds", "reason"),
+    [
+        ("8080", "entry 1 is not an address and a port"),
+        ("*", "entry 1 is not an address and a port"),
+        ("*:", "entry 1 is not an address and a port"),
+        ("**:8080", "entry 1 is not an address and a port"),
+        ("127.0.0.1:8080,", "entry 2 is not an address and a port"),
+        ("127.0.0.1:8080 [::1]:8080", "entry 1 is not an address and a port"),
+        ("127.0.0.1:8080,[::1]", "entry 2 is not an address and a port"),
+        ("*:8080,*.example:8080", "entry 2 is not an address and a port"),
+        ("127.0.0.1:8080,[::1]:8080,127.0.0.1:8080", "entry 3 was there before"),
+    ],
+)
+def test_an_entry_that_cannot_be_listened_on_is_refused_by_its_place(
+    binds: str, reason: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{reason}; expected addresses and ports, such as"):
+        BINDS.read(binds)
+
+
+@given(st.lists(st.sampled_from(["*", "[::1]", *VALID_HOSTS]), min_size=1))
+def test_hosts_are_names_and_addresses_or_any(hosts: list[str]) -> None:
+    assert HOSTS.read(" , ".join(hosts)) == tuple(hosts)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *(host for host in NO_HOSTS if host not in ("*", "host,other")),
+        *("", "*.example", "http://api.example"),
+    ],
+)
+def test_a_host_that_no_request_could_name_is_refused_by_its_place(host: str) -> None:
+    with pytest.raises(ValueError, match=r"^entry \d is not a host; expected hosts without ports"):
+        HOSTS.read(f"api.example,{host}")
+
+
+def test_a_host_with_a_port_is_refused_with_the_words_that_it_needs_none() -> None:
+    with pytest.raises(ValueError, match=r"^entry 2 has a port, without which it stands for"):
+        HOSTS.read("api.example,localhost:8080")
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -117,12 +173,12 @@ def test_a_malformed_url_is_refused(url: str) -> None:
 
 @given(st.text() | st.text("htps:/[]@.1a%# ", max_size=40))
 def test_any_text_is_read_whole_or_refused_in_plain_words(value: str) -> None:
-    for form in (HOST, BIND, HTTP_URL):
+    for form in (HOST, BIND, HTTP_URL, BINDS, HOSTS):
         said = f"expected {form.expected}"
         try:
             read = form.read(value)
         except ValueError as exc:
             said = str(exc)
             read = value
-        assert read == value
+        assert read in (value, tuple(map(str.strip, value.split(","))))
         assert said.endswith(f"expected {form.expected}")

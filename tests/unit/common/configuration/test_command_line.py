@@ -15,7 +15,8 @@ def test_help_lists_every_setting_with_its_default() -> None:
     for kind in EVERY_SETTING:
         for field in kind.model_fields.values():
             default = "none" if field.default in (None, ()) else field.default
-            assert f"\n  {field.alias} [{default}] " in text
+            shown = ",".join(default) if isinstance(default, tuple) else default
+            assert f"\n  {field.alias} [{shown}] " in text
 
 
 def test_the_version_is_that_of_the_package() -> None:

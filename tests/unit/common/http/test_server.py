@@ -33,7 +33,7 @@ async def test_a_client_that_does_not_read_its_response_does_not_delay_the_end(
     async def listens() -> bool:
         return client.connect_ex((LOOPBACK, port)) == 0
 
-    serving = asyncio.create_task(serve_http(app, f"{LOOPBACK}:{port}", stop))
+    serving = asyncio.create_task(serve_http(app, (f"{LOOPBACK}:{port}",), stop))
     with socket.socket() as client:
         await until(listens, lambda: "it listens")
         client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")

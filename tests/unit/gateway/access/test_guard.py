@@ -205,3 +205,53 @@ async def test_a_page_of_an_origin_that_is_not_listed_may_read_nothing(
         assert response.status_code == 200
         assert "Access-Control-Allow-Origin" not in response.headers
         assert response.headers["Vary"] == "Origin"
+
+
+@pytest.mark.parametrize("path", ["/predict", "/predict/x", "/livez", "/nowhere", "/"])
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "10.0.0.5", ""])
+async def test_a_request_for_a_host_that_is_not_allowed_is_misdirected(
+    settings: pytest.MonkeyPatch, path: str, host: str
+) -> None:
+    headers = {"Host": host, "Accept": "application/problem+json"}
+    response = await guarded().get(path, headers=headers)
+    assert response.status_code == 421
+    problem = await response.get_json()
+    assert problem["code"] == "misdirected_request"
+    assert "GATEWAY_ALLOWED_HOSTS" in problem["detail"]
+    plain = await guarded().get(path, headers={"Host": host})
+    assert await plain.get_json() == {"error": problem["detail"]}
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:9000", "[::1]:8080"])
+async def test_a_request_for_the_loopback_is_answered(
+    settings: pytest.MonkeyPatch, host: str
+) -> None:
+    assert (await guarded().post("/predict", headers={"Host": host})).status_code == 200
+
+
+async def test_a_gateway_on_a_network_answers_for_any_host(settings: pytest.MonkeyPatch) -> None:
+    settings.setenv("GATEWAY_BIND", "*:8080")
+    assert (await guarded().post("/predict", headers={"Host": "x.example"})).status_code == 200
+
+
+async def test_a_health_check_may_name_an_address_and_no_other_request_may(
+    settings: pytest.MonkeyPatch,
+) -> None:
+    settings.setenv("GATEWAY_BIND", "*:8080")
+    settings.setenv("GATEWAY_ALLOWED_HOSTS", "api.example")
+    http, pod = guarded(), {"Host": "10.42.0.7:8080"}
+    assert (await http.get("/livez", headers=pod)).status_code == 200
+    assert (await http.post("/predict", headers=pod)).status_code == 421
+    assert (await http.get("/livez", headers={"Host": "evil.example"})).status_code == 421
+    assert (await http.post("/predict", headers={"Host": "api.example"})).status_code == 200
+
+
+async def test_a_misdirected_request_is_refused_before_its_key_and_its_rate(
+    settings: pytest.MonkeyPatch,
+) -> None:
+    settings.setenv("GATEWAY_API_KEYS", "alice=a1-long-enough-key")
+    settings.setenv("GATEWAY_RATE_LIMIT", "1/hour")
+    http = guarded()
+    refused = [await http.post("/predict", headers={"Host": "evil.example"}) for _ in range(2)]
+    assert [response.status_code for response in refused] == [421, 421]
+    assert (await http.post("/predict", headers=ALICE)).status_code == 200

@@ -20,7 +20,7 @@ class Supervised:
         self.supervisor.setblocking(False)
         self._listener = socket.socket()
         self.stop = asyncio.Event()
-        self.worker = Worker(1, 2, self._listener, self._lifeline, directory)
+        self.worker = Worker(1, 2, directory, self._lifeline, (self._listener,))
         self._running = asyncio.create_task(self.worker.run(self.stop))
 
     async def end(self) -> None:
