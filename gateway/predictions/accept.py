@@ -37,8 +37,8 @@ class Accept:
         Raises:
             PredictionError: the prediction was not accepted.
         """
-        with self._intake.admit(call, self._intake.accepting):
-            order = await self._intake.order(call, call.owner)
+        with self._intake.admit(call, self._intake.accepting) as admitted:
+            order = await self._intake.order(call, admitted, call.owner)
             await self.submit(call, order, timeout_s=self._timeout_s)
             return order.prediction_id
 
