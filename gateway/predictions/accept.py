@@ -55,7 +55,7 @@ class Accept:
         expires_s = shortest_s(self._async_deadline_s, call.deadline_s) - age_s
         deadline: AbstractContextManager[None] = nullcontext()
         if call.deadline_s is not None:
-            deadline = self._deadlines.keep(order.prediction_id, expires_s)
+            deadline = self._deadlines.keep(order.prediction_id, expires_s, call.owner)
         try:
             with deadline:
                 await self._requestor.submit(order, expires_s, timeout_s)

@@ -31,8 +31,9 @@ class Intake:
         self._default_model = settings.default_model
         self._ids = ids
         self._registry = registry
-        self.waiting = Admission(settings.max_in_flight, settings.max_in_flight_bytes)
-        self.accepting = Admission(settings.max_in_flight, settings.max_in_flight_bytes)
+        limits = settings.max_in_flight, settings.max_in_flight_bytes, settings.owners
+        self.waiting = Admission(*limits)
+        self.accepting = Admission(*limits)
         self.draining = False
 
     def admit(self, call: Call, admission: Admission) -> AdmittedCall:
@@ -43,7 +44,7 @@ class Intake:
         """
         if self.draining:
             raise Unavailable("This gateway is shutting down; try again.")
-        return admission.admit(call.body.announced_bytes)
+        return admission.admit(call.owner, call.body.announced_bytes)
 
     async def order(self, call: Call, admitted: AdmittedCall, owner: str) -> Order:
         """Read a call and check it as far as a gateway can; returns its order, under a new id.

@@ -10,6 +10,8 @@ from tests.support.harness.calls import client
 from tests.support.harness.services import Cluster
 from tests.support.models.scripted import SCRIPTED
 
+ALICE: Final = "alice-key-of-a-test"
+BOB: Final = "bob-key-of-a-test"
 HEAD: Final = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 
 
@@ -65,6 +67,60 @@ async def test_the_part_of_a_body_that_has_arrived_is_counted_and_no_more(cluste
     async with client(gateway.url) as http:
         refused = await http.post("/predict", json={"input": "x" * 300})
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
-        assert "bodies" in refused.json()["error"]
+        assert "bytes of bodies" in refused.json()["error"]
     writer.close()
     await gateway.reads("predictmq_in_flight_bytes 0.0")
+
+
+async def test_no_api_key_takes_all_calls_while_others_ask(cluster: Cluster) -> None:
+    gateway = cluster.gateway(
+        GATEWAY_MAX_IN_FLIGHT="10",
+        GATEWAY_API_KEYS=f"alice={ALICE},bob={BOB}",
+        DEFAULT_MODEL="scripted",
+    )
+    predictor = cluster.predictor(**SCRIPTED, PREDICTOR_CONCURRENCY="10")
+    await gateway.ready()
+    await predictor.ready()
+    slow = {"input": {"nonce": 1, "sleep_s": 5}}
+    async with client(gateway.url) as http:
+        alice, bob = {"X-API-Key": ALICE}, {"X-API-Key": BOB}
+        calls = [
+            asyncio.create_task(http.post("/predict", json=slow, headers=alice)) for _ in range(30)
+        ]
+        await gateway.reads("predictmq_pending_calls 8.0")
+        quick = await http.post("/predict", json={"input": {"nonce": 2}}, headers=bob)
+        assert quick.status_code == 200
+        answers = await asyncio.gather(*calls)
+    refused = [answer for answer in answers if answer.status_code == 503]
+    assert [answer.status_code for answer in answers].count(200) == 8
+    assert len(refused) == 22
+    assert {answer.headers["Retry-After"] for answer in refused} == {"1"}
+    assert {answer.json()["error"] for answer in refused} == {
+        "Too many predictions are under way with this API key; try again later."
+    }
+
+
+async def test_no_api_key_takes_all_bytes_while_others_ask(cluster: Cluster) -> None:
+    gateway = cluster.gateway(
+        GATEWAY_MAX_IN_FLIGHT_BYTES="10000",
+        GATEWAY_MAX_BODY_BYTES="2000",
+        GATEWAY_API_KEYS=f"alice={ALICE},bob={BOB}",
+    )
+    predictor = cluster.predictor()
+    await gateway.ready()
+    await predictor.ready()
+    url = httpx.URL(gateway.url)
+    head = HEAD + b"X-API-Key: %b\r\nContent-Length: 2000\r\n\r\n" % ALICE.encode()
+    unfinished = [await asyncio.open_connection(url.host, url.port) for _ in range(20)]
+    for _, writer in unfinished:
+        writer.write(head + b"[" * 1000)
+    await gateway.reads("predictmq_in_flight_bytes 7000.0")
+    async with client(gateway.url) as http:
+        body = {"input": "x" * 1500}
+        answer = await http.post("/predict", json=body, headers={"X-API-Key": BOB})
+        assert answer.status_code == 200
+        refused = await http.post("/predict", json=body, headers={"X-API-Key": ALICE})
+        assert refused.status_code == 503
+        assert "bytes of bodies are under way with this API key" in refused.json()["error"]
+    for _, writer in unfinished:
+        writer.close()

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from common.errors import Unavailable
+from gateway.prediction_id import NO_OWNER
 from gateway.predictions.admission import Admission, AdmittedCall
 
 MAX_CALLS: Final = 3
@@ -42,7 +43,7 @@ class AdmissionAgainstAList(RuleBasedStateMachine):
     def ask(self, announced: int) -> None:
         fits = self.begun < MAX_CALLS and self.bytes + announced <= MAX_BYTES
         try:
-            admitted = self.admission.admit(announced)
+            admitted = self.admission.admit(NO_OWNER, announced)
         except Unavailable:
             assert not fits
         else:
@@ -91,7 +92,7 @@ TestAdmissionAgainstAList = AdmissionAgainstAList.TestCase
 
 def test_a_call_whose_body_does_not_come_takes_nothing() -> None:
     admission = Admission(MAX_CALLS, MAX_BYTES)
-    waiting = [admission.admit(MAX_BYTES) for _ in range(2 * MAX_CALLS)]
+    waiting = [admission.admit(NO_OWNER, MAX_BYTES) for _ in range(2 * MAX_CALLS)]
     assert (admission.calls.used, admission.bytes.used) == (0, 0)
     with waiting[0] as call:
         call.charge(MAX_BYTES)
@@ -102,29 +103,29 @@ def test_a_call_whose_body_does_not_come_takes_nothing() -> None:
 
 def test_a_body_up_to_the_last_byte_is_taken_and_one_byte_more_is_not() -> None:
     admission = Admission(MAX_CALLS, MAX_BYTES)
-    with admission.admit(0) as one, admission.admit(0) as other:
+    with admission.admit(NO_OWNER, 0) as one, admission.admit(NO_OWNER, 0) as other:
         one.charge(MAX_BYTES)
-        with pytest.raises(Unavailable, match="bodies of the predictions"):
+        with pytest.raises(Unavailable, match="bytes of bodies"):
             other.charge(1)
-        with pytest.raises(Unavailable, match="bodies of the predictions"):
-            admission.admit(1)
+        with pytest.raises(Unavailable, match="bytes of bodies"):
+            admission.admit(NO_OWNER, 1)
 
 
 def test_a_call_beyond_the_last_place_is_refused_before_its_body_is_read_and_after() -> None:
     admission = Admission(1, MAX_BYTES)
-    with admission.admit(0) as one, admission.admit(0) as other:
+    with admission.admit(NO_OWNER, 0) as one, admission.admit(NO_OWNER, 0) as other:
         one.begin()
         with pytest.raises(Unavailable, match="Too many predictions"):
             other.begin()
         with pytest.raises(Unavailable, match="Too many predictions"):
-            admission.admit(0)
+            admission.admit(NO_OWNER, 0)
 
 
 def test_a_call_that_fails_gives_back_what_it_has_taken() -> None:
     admission = Admission(MAX_CALLS, MAX_BYTES)
 
     def fail() -> None:
-        with admission.admit(0) as call:
+        with admission.admit(NO_OWNER, 0) as call:
             call.charge(1)
             call.begin()
             raise RuntimeError
