@@ -64,7 +64,7 @@ class Gateway:
             derive_key(settings.id_secret or broker.password),
             settings.life_s,
             time.time,
-            [key.name for key in settings.api_keys],
+            settings.owners,
         )
         self._stall_detector = StallDetector(time.monotonic)
         self._registry = PredictorRegistry(

@@ -40,7 +40,7 @@ def gateway_metrics(
         ObservableMetric(
             "predictmq_in_flight_bytes",
             "Request bodies held for calls under way.",
-            lambda: intake.waiting.bytes + intake.accepting.bytes,
+            lambda: intake.waiting.bytes.used + intake.accepting.bytes.used,
         ),
         ObservableMetric(
             "predictmq_results",
@@ -54,7 +54,7 @@ def gateway_metrics(
         ObservableMetric(
             "predictmq_calls_in_flight",
             "Calls under way: sync ones waiting, async ones being accepted.",
-            lambda: {"sync": intake.waiting.calls, "async": intake.accepting.calls},
+            lambda: {"sync": intake.waiting.calls.used, "async": intake.accepting.calls.used},
             label="mode",
         ),
         ObservableMetric(

@@ -156,6 +156,11 @@ class GatewaySettings(Settings):
     )
 
     @property
+    def owners(self) -> tuple[str, ...]:
+        """The names of the API keys, each once."""
+        return tuple(dict.fromkeys(key.name for key in self.api_keys))
+
+    @property
     def life_s(self) -> float:
         """The life of a prediction, counted from its id's time."""
         return self.async_deadline_s + self.result_ttl_s

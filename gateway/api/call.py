@@ -3,6 +3,7 @@
 from common.errors import MalformedHeader, UnsupportedMediaType
 from gateway.api.headers import duration_s, read_idempotency_key
 from gateway.predictions.call import Call
+from gateway.web.body import Charge
 from gateway.web.request import GatewayRequest, trace_headers
 
 
@@ -38,18 +39,17 @@ class JsonBody:
         self._request = request
         length = request.header("content-length") or ""
         self._announced_bytes = int(length) if length.isdecimal() else None
-        self.size_bytes = (
-            max_bytes if self._announced_bytes is None else min(self._announced_bytes, max_bytes)
-        )
+        self.announced_bytes = min(self._announced_bytes or 0, max_bytes)
 
-    async def read(self) -> bytes:
-        """Read the whole body.
+    async def read(self, charge: Charge) -> bytes:
+        """Read the whole body; ``charge`` is called with the size of each part of it.
 
         Raises:
             UnsupportedMediaType: its type is not JSON, or it is compressed.
             BodyTooLarge: it is larger than this gateway takes.
+            PredictionError: ``charge`` has refused a part.
         """
-        body = await self._request.body.read(self._announced_bytes)
+        body = await self._request.body.read(self._announced_bytes, charge)
         encoding = self._request.header("content-encoding") or "identity"
         if body and (not self._request.is_json or encoding != "identity"):
             sent = self._request.header("content-type") or "no Content-Type"

@@ -37,8 +37,8 @@ class Accept:
         Raises:
             PredictionError: the prediction was not accepted.
         """
-        with self._intake.admit(call, self._intake.accepting):
-            order = await self._intake.order(call, call.owner)
+        with self._intake.admit(call, self._intake.accepting) as admitted:
+            order = await self._intake.order(call, admitted, call.owner)
             await self.submit(call, order, timeout_s=self._timeout_s)
             return order.prediction_id
 
@@ -55,7 +55,7 @@ class Accept:
         expires_s = shortest_s(self._async_deadline_s, call.deadline_s) - age_s
         deadline: AbstractContextManager[None] = nullcontext()
         if call.deadline_s is not None:
-            deadline = self._deadlines.keep(order.prediction_id, expires_s)
+            deadline = self._deadlines.keep(order.prediction_id, expires_s, call.owner)
         try:
             with deadline:
                 await self._requestor.submit(order, expires_s, timeout_s)

@@ -1,6 +1,6 @@
 """A call, as it is before its checks."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 import msgspec
@@ -11,11 +11,14 @@ NO_TRACE: Final[Mapping[str, str]] = {}
 
 
 class Body(Protocol):
-    """The body of a call, which is not read yet; ``size_bytes`` is an upper bound of its size."""
+    """The body of a call, which is not read yet: ``announced_bytes`` of it, 0 if that is unknown.
+
+    ``read`` calls ``charge`` with the size of each part, as it arrives.
+    """
 
     @property
-    def size_bytes(self) -> int: ...
-    async def read(self) -> bytes: ...
+    def announced_bytes(self) -> int: ...
+    async def read(self, charge: Callable[[int], None]) -> bytes: ...
 
 
 class Call(msgspec.Struct, frozen=True):

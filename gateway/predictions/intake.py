@@ -1,7 +1,6 @@
 """The intake of calls: admission, reading, checks, a new id. No HTTP and no AMQP words."""
 
 import re
-from contextlib import AbstractContextManager
 from typing import Final
 
 from common.contract.request_body import check_body
@@ -10,7 +9,7 @@ from common.settings import MODEL_NAME
 from common.telemetry.correlation import correlate
 from gateway.call_context import add_log_fields
 from gateway.prediction_id import PredictionIds, spell
-from gateway.predictions.admission import Admission
+from gateway.predictions.admission import Admission, AdmittedCall
 from gateway.predictions.call import Call
 from gateway.registry.registry import PredictorRegistry
 from gateway.request_reply.order import Order
@@ -32,27 +31,32 @@ class Intake:
         self._default_model = settings.default_model
         self._ids = ids
         self._registry = registry
-        self.waiting = Admission(settings.max_in_flight, settings.max_in_flight_bytes)
-        self.accepting = Admission(settings.max_in_flight, settings.max_in_flight_bytes)
+        limits = settings.max_in_flight, settings.max_in_flight_bytes, settings.owners
+        self.waiting = Admission(*limits)
+        self.accepting = Admission(*limits)
         self.draining = False
 
-    def admit(self, call: Call, admission: Admission) -> AbstractContextManager[None]:
-        """Count a call, whose body is not read yet, for as long as the context lasts.
+    def admit(self, call: Call, admission: Admission) -> AdmittedCall:
+        """Admit a call, whose body is not read yet; it is under way until the context ends.
 
         Raises:
-            Unavailable: it would be one too many, or this gateway is shutting down.
+            Unavailable: there is no room for it now, or this gateway is shutting down.
         """
         if self.draining:
             raise Unavailable("This gateway is shutting down; try again.")
-        return admission.admit(call.body.size_bytes)
+        return admission.admit(call.owner, call.body.announced_bytes)
 
-    async def order(self, call: Call, owner: str) -> Order:
+    async def order(self, call: Call, admitted: AdmittedCall, owner: str) -> Order:
         """Read a call and check it as far as a gateway can; returns its order, under a new id.
+
+        Its bytes are charged as they arrive, and it counts as a call once all are there: clients
+        that announce bodies and do not send them keep nobody out.
 
         Raises:
             PredictionError: it cannot be predicted.
         """
-        body = await call.body.read()
+        body = await call.body.read(admitted.charge)
+        admitted.begin()
         model = call.model or self._default_model
         if not _MODEL_NAME.fullmatch(model):
             raise UnknownModel(f"There is no model {model[:64]!r}.")

@@ -45,8 +45,8 @@ class Predict:
             PredictionError: within the sync timeout + 1 s, whatever is down; sooner if the caller
                 waits for less.
         """
-        with self._intake.admit(call, self._intake.waiting):
-            order = await self._intake.order(call, UNDISCLOSED)
+        with self._intake.admit(call, self._intake.waiting) as admitted:
+            order = await self._intake.order(call, admitted, UNDISCLOSED)
             try:
                 reply = await self._reply(order, call.longest_s(self._sync_timeout_s))
             except (asyncio.CancelledError, DeadlineExceeded) as exc:

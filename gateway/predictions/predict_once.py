@@ -46,8 +46,8 @@ class PredictOnce:
             PredictionError: within the sync timeout + 1 s, whatever is down; sooner if the caller
                 waits for less.
         """
-        with self._intake.admit(call, self._intake.waiting):
-            order = await self._intake.order(call, call.owner)
+        with self._intake.admit(call, self._intake.waiting) as admitted:
+            order = await self._intake.order(call, admitted, call.owner)
             left_s = countdown(call.longest_s(self._timeout_s))
             keyed = _keyed_request(call, order)
             if not self._receiver.knows(keyed, order):
@@ -65,8 +65,8 @@ class PredictOnce:
         Raises:
             PredictionError: the prediction was not accepted.
         """
-        with self._intake.admit(call, self._intake.accepting):
-            order = await self._intake.order(call, call.owner)
+        with self._intake.admit(call, self._intake.accepting) as admitted:
+            order = await self._intake.order(call, admitted, call.owner)
             return await self._accept_once(call, _keyed_request(call, order), order)
 
     async def _accept_once(self, call: Call, keyed: KeyedRequest, order: Order) -> PredictionId:

@@ -37,7 +37,7 @@ class Predictions:
         self.longest_wait_s = settings.sync_timeout_s
         self.intake = Intake(settings, ids, registry)
         self._final_states = FinalStates(requestor, ids.now_s)
-        self.deadlines = Deadlines(stream, self._final_states)
+        self.deadlines = Deadlines(stream, self._final_states, settings.owners)
         self._stream = stream
         self._lookup = PredictionLookup(ids, stream, self._final_states, self.longest_wait_s)
         self._follow = Follow(stream, ids.is_alive)

@@ -12,6 +12,7 @@ from tests.faults.harness.trial import SYNC_ENDINGS, Trial
 
 LEAVERS: Final = 500
 AT_ONCE: Final = 50
+BEGINNING: Final = b'{"input": '
 HEAD: Final = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
@@ -23,9 +24,9 @@ async def test_p10_clients_who_leave_before_the_publish_leak_nothing(trial: Tria
     for _ in range(LEAVERS // AT_ONCE):
         writers = [(await asyncio.open_connection(url.host, url.port))[1] for _ in range(AT_ONCE)]
         for number, writer in enumerate(writers):
-            body = b'{"input": ' if number % 2 else b""
+            body = BEGINNING if number % 2 else b""
             writer.write(HEAD + b"Content-Length: 800\r\n\r\n" + body)
-        await gateway.reads(f"predictmq_in_flight_bytes {800 * AT_ONCE}.0")
+        await gateway.reads(f"predictmq_in_flight_bytes {AT_ONCE // 2 * len(BEGINNING)}.0")
         for writer in writers:
             writer.close()
         await gateway.reads("predictmq_in_flight_bytes 0.0")

@@ -1,5 +1,7 @@
 """The body and the requestor of calls at a gateway without a broker."""
 
+from collections.abc import Callable
+
 from common.contract.messages import Message, Reply
 from common.errors import DeadlineExceeded
 from gateway.request_reply.order import Order
@@ -9,9 +11,10 @@ from gateway.request_reply.requestor import Requestor
 class Body:
     """The body of a call."""
 
-    size_bytes = 12
+    announced_bytes = 12
 
-    async def read(self) -> bytes:
+    async def read(self, charge: Callable[[int], None]) -> bytes:
+        charge(12)
         return b'{"input": 1}'
 
 

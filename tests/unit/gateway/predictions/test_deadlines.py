@@ -9,7 +9,7 @@ import pytest
 
 from common.contract.messages import Reply
 from common.errors import Refused, Unavailable
-from gateway.prediction_id import PredictionId, spell
+from gateway.prediction_id import NO_OWNER, PredictionId, spell
 from gateway.predictions import deadlines
 from gateway.predictions.deadlines import OUT_OF_TIME, RETRY_S, Deadlines
 from gateway.request_reply.final_states import FinalStates
@@ -24,10 +24,10 @@ AFTER_S: Final = 10.0
 class DeadlineWorld(FinalStates):
     """The deadlines of a gateway, and a broker that may be away."""
 
-    def __init__(self, loop: ManualLoop) -> None:
+    def __init__(self, loop: ManualLoop, owners: tuple[str, ...] = ()) -> None:
         self.loop = loop
         self.stream = ScriptedReplyStream(self.loop.time)
-        self.deadlines = Deadlines(self.stream, self)
+        self.deadlines = Deadlines(self.stream, self, owners)
         self.published: list[tuple[str, Reply]] = []
         self.stopped: list[str] = []
         self.is_away = False
@@ -40,11 +40,16 @@ class DeadlineWorld(FinalStates):
     def notify_predictors(self, correlation_id: str) -> None:
         self.stopped.append(correlation_id)
 
-    def accept(self, prediction_id: PredictionId, error: BaseException | None = None) -> None:
+    def accept(
+        self,
+        prediction_id: PredictionId,
+        error: BaseException | None = None,
+        owner: str = NO_OWNER,
+    ) -> None:
         """Accept a prediction with a deadline, or fail to."""
 
         async def accepted() -> None:
-            with suppress(OSError), self.deadlines.keep(prediction_id, AFTER_S):
+            with suppress(OSError), self.deadlines.keep(prediction_id, AFTER_S, owner):
                 if error is not None:
                     raise error
 
@@ -125,12 +130,28 @@ def test_the_final_state_of_a_deadline_is_not_published_after_another_one(
 
 
 def test_a_deadline_beyond_the_limit_is_refused(
-    world: DeadlineWorld, monkeypatch: pytest.MonkeyPatch
+    manual_loop: ManualLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deadlines, "MAX_OPEN", 1)
+    world = DeadlineWorld(manual_loop)
     world.accept(ONE)
     with pytest.raises(Unavailable):
         world.accept(OTHER)
     world.end(ONE)
     world.accept(OTHER)
     assert len(world.deadlines) == 1
+
+
+def test_deadlines_of_one_owner_leave_room_for_those_of_others(
+    manual_loop: ManualLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadlines, "MAX_OPEN", 5)
+    world = DeadlineWorld(manual_loop, ("alice", "bob"))
+    for number in range(4):
+        world.accept(PredictionId(number), owner="alice")
+    with pytest.raises(Unavailable, match="deadline of their own with this API key"):
+        world.accept(PredictionId(4), owner="alice")
+    world.accept(PredictionId(5), owner="bob")
+    world.end(PredictionId(0))
+    world.end(PredictionId(5))
+    world.accept(PredictionId(4), owner="alice")
