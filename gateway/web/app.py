@@ -71,6 +71,9 @@ class GatewayApp(Quart):
 
     async def _handle(self, request: GatewayRequest) -> GatewayResponse:
         """Find the route, run the checks, call the handler; an error becomes a response."""
+        if request.path == "*":  # OPTIONS of the server itself (RFC 9110, section 9.3.7)
+            methods = {each for rule in self.url_map.iter_rules() for each in rule.methods or ()}
+            return Response(status=204, headers={"Allow": ", ".join(sorted(methods))})
         try:
             request.route, arguments = self._router.match(request.method, request.path)
             for check in self.checks:
@@ -84,9 +87,8 @@ class GatewayApp(Quart):
             return http_problem(exc)
         except Exception as exc:
             return self._unexpected(exc)
-        if isinstance(returned, BytesResponse | Response):
-            return returned
-        return cast(Response, await self.make_response(returned))
+        is_response = isinstance(returned, BytesResponse | Response)
+        return returned if is_response else cast(Response, await self.make_response(returned))
 
     async def _finish(self, request: GatewayRequest, response: GatewayResponse) -> GatewayResponse:
         """Add the headers that do not depend on the handler."""
