@@ -6,7 +6,6 @@ from hypercorn.typing import (
     ASGIFramework,
     ASGIReceiveCallable,
     ASGISendCallable,
-    HTTPResponseStartEvent,
     Scope,
 )
 from prometheus_client import CollectorRegistry
@@ -26,12 +25,15 @@ def health_app(checks: Checks, registry: CollectorRegistry) -> ASGIFramework:
         if scope["type"] != "http":
             return
         response = _response(scope["path"], checks, registry)
-        if response is None:
+        if scope["path"] == "*":  # OPTIONS of the server itself (RFC 9110, section 9.3.7)
+            await _send(send, 204, [(b"allow", b"GET, HEAD")], b"")
+        elif response is None:
             await send_error(scope, send, *UNKNOWN)
         elif scope["method"] not in ("GET", "HEAD"):
             await send_error(scope, send, *READ_ONLY)
         else:
-            await _send(send, *response)
+            status, content_type, body = response
+            await _send(send, status, [(b"content-type", content_type.encode())], body)
 
     return app
 
@@ -50,11 +52,8 @@ def _response(
     return None
 
 
-async def _send(send: ASGISendCallable, status: int, content_type: str, body: bytes) -> None:
-    start: HTTPResponseStartEvent = {
-        "type": "http.response.start",
-        "status": status,
-        "headers": [(b"content-type", content_type.encode())],
-    }
-    await send(start)
+async def _send(
+    send: ASGISendCallable, status: int, fields: list[tuple[bytes, bytes]], body: bytes
+) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": fields})
     await send({"type": "http.response.body", "body": body, "more_body": False})

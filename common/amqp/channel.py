@@ -5,14 +5,16 @@ Exceptions of the library become errors of ``common/errors.py`` here.
 """
 
 import asyncio
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
+import structlog
 from aiormq import Channel as UnderlayChannel
 
 from common.amqp.confirms import PublisherConfirms
-from common.amqp.consumers import Consumer, Consumers
+from common.amqp.consumer import Consumer
 from common.amqp.declare import declare
 from common.amqp.error_mapping import mapped_errors
 from common.amqp.frames.events import Confirmed, Delivered, Event, Returned, Unreadable
@@ -28,6 +30,8 @@ from common.amqp.unsettled import Unsettled
 from common.contract.messages import Message
 from common.contract.topology import Queue
 from common.errors import ConnectionLost, Unconfirmed
+
+log = structlog.get_logger()
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -74,8 +78,9 @@ class Channel:
         self.is_replay = False
         self._confirms = PublisherConfirms()
         self._unsettled = Unsettled()
-        tags = frames.open_channel(raw.number, self._receive)
-        self._consumers = Consumers(tags, self._unsettled, self._refuse)
+        self._consumers: dict[bytes, Consumer] = {}
+        self._consumer_numbers = itertools.count(1)
+        frames.open_channel(raw.number, self._receive, self._consumers)
 
     @property
     def is_open(self) -> bool:
@@ -166,7 +171,8 @@ class Channel:
             on_delivery(Delivery(event.message, self, event.delivery_tag, event.message_id))
 
         is_stream = "x-stream-offset" in (arguments or {})
-        tag = self._consumers.add(Consumer(queue, deliver, no_ack, is_stream))
+        tag = str(next(self._consumer_numbers))  # no other one of this channel ever has it
+        self._consumers[tag.encode()] = Consumer(queue, deliver, no_ack, is_stream)
         with mapped_errors():
             if prefetch:
                 await self._raw.basic_qos(prefetch_count=prefetch)
@@ -182,7 +188,7 @@ class Channel:
         """
         with mapped_errors():
             await self._raw.basic_cancel(consumer_tag)
-        self._consumers.remove(consumer_tag)
+        self._consumers.pop(consumer_tag.encode(), None)
 
     async def acknowledge(self, tags: Sequence[int]) -> None:
         """Acknowledge deliveries, in as few frames as possible; settled ones are left out."""
@@ -218,8 +224,12 @@ class Channel:
 
     def _receive(self, event: Event) -> None:
         if isinstance(event, Delivered):
-            if not self._consumers.deliver(event):
+            consumer, tag = self._consumers[event.consumer_tag], event.delivery_tag
+            if not consumer.no_ack:
+                self._unsettled.add(tag)
+            if not consumer.takes(event):
                 self._on_unreadable()
+                self._refuse(tag, consumer)
         elif isinstance(event, Confirmed):
             self._confirms.settle(event)
         elif isinstance(event, Returned):
@@ -227,12 +237,26 @@ class Channel:
         elif isinstance(event, Unreadable):
             if not self.is_replay:
                 self._on_unreadable()
-            self._consumers.refuse_unreadable(event)
+            self._refuse_unreadable(event)
 
-    def _refuse(self, tag: int, *, is_stream: bool) -> None:
-        """Settle a delivery that no consumer will: a stream takes acknowledgements only."""
+    def _refuse_unreadable(self, event: Unreadable) -> None:
+        tag, reason = event.delivery_tag, event.reason
+        if event.consumer_tag is None:
+            log.error("returned message not readable", reason=reason)
+            return
+        consumer = self._consumers[event.consumer_tag]
+        place = {"offset": event.offset} if consumer.is_stream else {}
+        log.warning(
+            "message not readable", queue=consumer.queue, delivery_tag=tag, reason=reason, **place
+        )
+        if not consumer.no_ack:
+            self._unsettled.add(tag)
+            self._refuse(tag, consumer)
+
+    def _refuse(self, tag: int, consumer: Consumer) -> None:
+        """Settle a delivery that its consumer will not: a stream takes acknowledgements only."""
         if self.is_open and self._unsettled.settle(tag):
-            encode = encode_ack if is_stream else encode_reject
+            encode = encode_ack if consumer.is_stream else encode_reject
             self._send([encode(self._raw.number, tag)])
 
 

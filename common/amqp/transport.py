@@ -11,7 +11,7 @@ after it; and what has to precede a frame of ours (``channel.open``, ``confirm.s
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Any, Final
 
 from aiormq.connection import TransportFactory
@@ -77,15 +77,15 @@ class FrameProtocol(asyncio.StreamReaderProtocol):
         self._receivers: dict[int, Callable[[Event], None]] = {}
         self._seen_s = 0.0
 
-    def open_channel(self, number: int, receive: Callable[[Event], None]) -> set[bytes]:
-        """Call ``receive`` with the events of a channel, which must not raise.
+    def open_channel(
+        self, number: int, receive: Callable[[Event], None], consumer_tags: Container[bytes]
+    ) -> None:
+        """Call ``receive``, which must not raise, with the events of a channel.
 
-        Returns the set of the tags of consumers whose deliveries are events; the caller fills it.
+        Deliveries are events if their consumers' tags are in ``consumer_tags`` when they come.
         """
         self._receivers[number] = receive
-        tags: set[bytes] = set()
-        self._frames.consumer_tags[number] = tags
-        return tags
+        self._frames.consumer_tags[number] = consumer_tags
 
     def close_channel(self, number: int, receive: Callable[[Event], None]) -> None:
         """Forget a channel that has ended, unless another one has its number by now."""

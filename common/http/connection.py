@@ -2,18 +2,23 @@
 
 A request begins when the response to the one before it has ended. Until then reading goes on, so
 that a client that leaves is noticed, but not beyond ``MAX_HELD_BYTES``.
+
+A client that sends no more may have left, or closed its sending half only and wait for its response
+(RFC 9112, section 9.3). The two look alike until something is sent: ``100 Continue``, which each
+client of HTTP/1.1 skips (RFC 9110, section 15.2) and a closed socket answers with a reset.
 """
 
 import asyncio
 from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
 from typing import Any, Final, cast
 
 from common.http.error_response import log_error
 from common.http.exchange import Exchange
 from common.http.llhttp import RequestRefused
 from common.http.request_reader import RequestReader
-from common.http.response_writer import ResponseWriter
+from common.http.response_writer import CONTINUE, ResponseWriter
 from common.http.served_application import ServedApplication
 
 KEEP_ALIVE_S: Final = 65
@@ -24,6 +29,11 @@ UNREAD_BODY_TIMEOUT_S: Final = 5.0
 """The time to read and drop what a client still sends, so that it can read the response: a socket
 that is closed with bytes unread resets the connection (RFC 9112, section 9.6)."""
 
+PROBE_DELAYS_S: Final = (0.2, 0.1, 1.0, 10.0)
+"""The times between the interim responses to a client that sends no more: none where the response
+is fast, and few, since clients count them. It takes two of them: the reset that one causes fails
+the next."""
+
 MAX_HELD_BYTES: Final = 2**18
 """The bytes that are read ahead of the application: of a body, or of later requests. The last read
 may exceed it."""
@@ -33,7 +43,7 @@ PACKET_BYTES: Final = 2**16
 
 
 class HttpConnection(asyncio.Protocol):
-    """A connection; a client that closes its sending half counts as one that has left.
+    """A connection; whoever closes only its sending half gets responses to its whole requests.
 
     Data that is sent in one turn of the loop, such as the head and the body of a response, leaves
     in one write.
@@ -53,7 +63,7 @@ class HttpConnection(asyncio.Protocol):
         self._can_write = asyncio.Event()
         self._is_reading_paused = False
         self._is_closing = False
-        self._has_left = False
+        self._has_input_ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a request."""
@@ -71,11 +81,9 @@ class HttpConnection(asyncio.Protocol):
             self._read()
 
     def eof_received(self) -> bool:
-        """Let the application know; returns True to leave it the time to end its response."""
-        self._has_left = True
-        if self._exchange is None or self._exchange.is_over:
-            return False
-        self._exchange.client_left()
+        """Return True: the connection stays open for the response in flight, if there is one."""
+        self._has_input_ended = True
+        self._go_on_without_input()
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -84,7 +92,8 @@ class HttpConnection(asyncio.Protocol):
         self._timer.cancel()
         self._can_write.set()
         self._connections.discard(self)
-        self.eof_received()
+        if self._exchange is not None and not self._exchange.is_over:
+            self._exchange.client_left()
         self.closed.set_result(None)
 
     def pause_writing(self) -> None:
@@ -131,15 +140,14 @@ class HttpConnection(asyncio.Protocol):
     def response_ended(self, *, keeps_alive: bool) -> None:
         """Go on to the next request, or close; first read and drop the rest of a body."""
         self._flush()
-        if self._has_left or self._transport.is_closing():
-            self._transport.close()
-        elif not keeps_alive:
-            self._close()
-        elif self._reader.has_body_ended:
+        can_go_on = keeps_alive and not self._transport.is_closing()
+        if can_go_on and self._reader.has_body_ended:
             self._go_on()
-        else:
+        elif can_go_on and not self._has_input_ended:
             self._set_timer(UNREAD_BODY_TIMEOUT_S, self._close)
             self.limit_reading()
+        else:
+            self._close()
 
     def _read(self) -> None:
         """Read the next head, or what has arrived of a body."""
@@ -164,6 +172,26 @@ class HttpConnection(asyncio.Protocol):
         self._exchange = None
         self._idle_since_s = self._loop.time()
         self._read()
+        if self._has_input_ended:
+            self._go_on_without_input()
+
+    def _go_on_without_input(self) -> None:
+        """Find out whether the client waits for the response in flight; close if there is none."""
+        exchange = self._exchange
+        if exchange is None or exchange.is_over:
+            self._transport.close()
+        elif self._reader.has_body_ended and not exchange.is_streaming:
+            self._set_timer(PROBE_DELAYS_S[0], partial(self._probe, exchange, PROBE_DELAYS_S[1:]))
+        else:
+            exchange.client_left()
+
+    def _probe(self, exchange: Exchange, delays_s: tuple[float, ...]) -> None:
+        """Send an interim response, which a client that has left resets the connection for."""
+        if exchange.allows_interim_response:
+            self._unsent.append(CONTINUE)
+            self._flush()
+            if delays_s:
+                self._set_timer(delays_s[0], partial(self._probe, exchange, delays_s[1:]))
 
     def _set_timer(self, delay_s: float, act: Any) -> None:
         self._timer.cancel()
@@ -195,7 +223,9 @@ class HttpConnection(asyncio.Protocol):
         self._flush()
         self._is_closing = True
         self._reader = RequestReader()
-        if not self._transport.is_closing():
+        if self._has_input_ended:
+            self._transport.close()
+        elif not self._transport.is_closing():
             with suppress(OSError):  # the client has left, which asyncio has not seen yet
                 self._transport.write_eof()
             self._set_timer(UNREAD_BODY_TIMEOUT_S, self._transport.close)

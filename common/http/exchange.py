@@ -11,7 +11,6 @@ from typing import Any, Final, Protocol, cast
 
 import structlog
 from hypercorn.protocol.events import Body, EndBody, Event, Request, Response
-from hypercorn.protocol.http_stream import ASGIHTTPState
 from hypercorn.typing import ASGIReceiveEvent, HTTPScope
 from hypercorn.utils import UnexpectedMessageError
 
@@ -64,11 +63,22 @@ class Exchange:
         self._has_body_ended = False
         self._is_body_received = False
         self._awaits_continue = head.expects_continue
+        self._has_begun = False
         self._has_left = False
         self._on_disconnect: Callable[[], None] | None = None
         self._changed = asyncio.Event()
         self._task = asyncio.create_task(self._run(), context=context)
         served.in_flight.add(self._task)
+
+    @property
+    def allows_interim_response(self) -> bool:
+        """True before the response to a client of HTTP/1.1."""
+        return self.head.version == "1.1" and not (self._has_begun or self.is_over)
+
+    @property
+    def is_streaming(self) -> bool:
+        """True amid a response without a length, such as a stream of events."""
+        return self._has_begun and self._writer.left_bytes is None
 
     def body_arrived(self, data: bytes, *, is_last: bool) -> None:
         """Keep a part of the body until the application receives it."""
@@ -92,7 +102,7 @@ class Exchange:
         """End the exchange amid its request; returns True if the response has not begun."""
         self._set_over()
         self.client_left()
-        return self._stream.state is ASGIHTTPState.REQUEST
+        return not self._has_begun
 
     async def _run(self) -> None:
         head = self.head
@@ -165,7 +175,9 @@ class Exchange:
             if self._awaits_continue or self._served.is_draining:
                 self._writer.keeps_alive = False
             self._awaits_continue = False
-            await self._client.write(self._writer.start(event.status_code, event.headers))
+            head = self._writer.start(event.status_code, event.headers)
+            self._has_begun = True
+            await self._client.write(head)
         elif isinstance(event, Body):
             await self._client.write(self._writer.body(event.data))
         elif isinstance(event, EndBody):

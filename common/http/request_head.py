@@ -126,4 +126,6 @@ def _origin_form(method: str, target: bytes) -> bytes:
     if absolute is None:
         raise RequestRefused(400, "The request names no path that begins with a slash.")
     path, query = absolute.groups(b"")
+    if method == "OPTIONS" and not path + query:  # as a proxy would send it (section 3.2.4)
+        return b"*"
     return (path or b"/") + query

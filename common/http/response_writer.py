@@ -23,14 +23,18 @@ class ResponseMalformed(Exception):
 
 
 class ResponseWriter:
-    """Writes one response; ``keeps_alive`` tells whether another can follow on the connection."""
+    """Writes one response.
+
+    ``keeps_alive`` tells whether another can follow on the connection, and ``left_bytes`` what is
+    missing of the body; None if its length is unknown.
+    """
 
     def __init__(self, method: str, version: str, *, keeps_alive: bool) -> None:
         self.keeps_alive = keeps_alive
         self._method = method
         self._version = version
         self._is_chunked = False
-        self._left_bytes: int | None = None
+        self.left_bytes: int | None = None
 
     def start(self, status: int, fields: Fields) -> bytes:
         """Return the head. The framing and the connection are the server's, not the application's.
@@ -60,10 +64,10 @@ class ResponseWriter:
 
     def _framing(self, status: int, length: int | None) -> list[bytes]:
         """Choose how the client finds the end of the body (RFC 9112, section 6.3)."""
-        self._left_bytes = length
+        self.left_bytes = length
         self._is_chunked = False
         if self._method == "HEAD" or status in NO_BODY:
-            self._left_bytes = 0
+            self.left_bytes = 0
         elif length is None and self._version == "1.1":
             self._is_chunked = True
             return [b"transfer-encoding: chunked\r\n"]
@@ -75,15 +79,15 @@ class ResponseWriter:
         """Return the bytes of a part of the body, which is not empty."""
         if self._is_chunked:
             return b"%x\r\n%b\r\n" % (len(data), data)
-        if self._left_bytes is not None:
-            self._left_bytes -= len(data)
-            if self._left_bytes < 0:
+        if self.left_bytes is not None:
+            self.left_bytes -= len(data)
+            if self.left_bytes < 0:
                 raise ResponseMalformed("The body is longer than its Content-Length.")
         return data
 
     def end(self) -> bytes:
         """Return the bytes after the body."""
-        if self._left_bytes:
+        if self.left_bytes:
             raise ResponseMalformed("The body is shorter than its Content-Length.")
         return b"0\r\n\r\n" if self._is_chunked else b""
 

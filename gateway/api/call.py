@@ -49,15 +49,20 @@ class JsonBody:
             BodyTooLarge: it is larger than this gateway takes.
             PredictionError: ``charge`` has refused a part.
         """
-        body = await self._request.body.read(self._announced_bytes, charge)
         encoding = self._request.header("content-encoding") or "identity"
-        if body and (not self._request.is_json or encoding != "identity"):
+        if self._has_body and not (self._request.is_json and encoding.lower() == "identity"):
             sent = self._request.header("content-type") or "no Content-Type"
             raise UnsupportedMediaType(
                 f"Send the body as Content-Type: application/json without Content-Encoding, "
                 f"not as {sent[:100]} ({encoding[:20]})."
             )
-        return body
+        return await self._request.body.read(self._announced_bytes, charge)
+
+    @property
+    def _has_body(self) -> bool:
+        if self._announced_bytes is None:
+            return self._request.header("transfer-encoding") is not None
+        return self._announced_bytes > 0
 
 
 def _deadline_s(request: GatewayRequest) -> float | None:

@@ -55,11 +55,11 @@ class Intake:
         Raises:
             PredictionError: it cannot be predicted.
         """
-        body = await call.body.read(admitted.charge)
-        admitted.begin()
         model = call.model or self._default_model
         if not _MODEL_NAME.fullmatch(model):
             raise UnknownModel(f"There is no model {model[:64]!r}.")
+        body = await call.body.read(admitted.charge)
+        admitted.begin()
         add_log_fields(model=model)
         has_predictor = self._registry.check_input(model, check_body(body))
         prediction_id = self._ids.mint(owner)

@@ -76,6 +76,8 @@ class GatewayApp(Quart):
         try:
             for check in self.early_checks:
                 check(request)
+            if request.path == "*":  # OPTIONS of the server itself (RFC 9110, section 9.3.7)
+                return self._server_options()
             request.route, arguments = self._router.match(request.method, request.path)
             for check in self.checks:
                 check(request)
@@ -88,9 +90,8 @@ class GatewayApp(Quart):
             return http_problem(exc)
         except Exception as exc:
             return self._unexpected(exc)
-        if isinstance(returned, BytesResponse | Response):
-            return returned
-        return cast(Response, await self.make_response(returned))
+        is_response = isinstance(returned, BytesResponse | Response)
+        return returned if is_response else cast(Response, await self.make_response(returned))
 
     async def _finish(self, request: GatewayRequest, response: GatewayResponse) -> GatewayResponse:
         """Add the headers that do not depend on the handler."""
@@ -111,6 +112,10 @@ class GatewayApp(Quart):
         _refuse_unsupported(self)
         handlers = {name: self.ensure_async(view) for name, view in self.view_functions.items()}
         return Router(self.url_map, handlers)
+
+    def _server_options(self) -> Response:
+        methods = {each for rule in self.url_map.iter_rules() for each in rule.methods or ()}
+        return Response(status=204, headers={"Allow": ", ".join(sorted(methods))})
 
     def _options_response(self, path: str) -> Response:
         return Response("", headers={"Allow": ", ".join(self._router.allowed_methods(path))})

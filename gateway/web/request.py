@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import cached_property
 from typing import Any, Final
-from urllib.parse import urlparse
 
 from quart import Request
 
@@ -33,7 +32,7 @@ class GatewayRequest:
         self._client = scope.get("client")
         self._make_quart_request = make_quart_request
         self.method: str = scope["method"].upper()
-        self.path = _path(scope["path"])
+        self.path: str = scope["path"]
         self.query_string: bytes = scope["query_string"]
         self.body = body
         self.owner = NO_OWNER
@@ -87,9 +86,3 @@ def trace_headers(request: GatewayRequest) -> dict[str, str]:
     tracestate = valid_tracestate(request.headers_of("tracestate"))
     state = {"tracestate": tracestate} if tracestate else {}
     return {"traceparent": traceparent} | state
-
-
-def _path(target: str) -> str:
-    """Return the path of a request target, which may be a whole URL (RFC 9112, section 3.2)."""
-    path = target if target.startswith("/") else urlparse(target).path
-    return "/" + path.lstrip("/")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
 from quart.routing import QuartRule
+from werkzeug.exceptions import NotFound
 from werkzeug.routing import Map
 
 Handler = Callable[..., Awaitable[Any]]
@@ -64,7 +65,7 @@ class Router:
     def match(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
         """Return the route of a request, and the values of its variables.
 
-        ``method`` is in upper case, and ``path`` begins with one slash.
+        ``method`` is in upper case.
 
         Raises:
             HTTPException: there is no such path (404), or not with this method (405).
@@ -83,6 +84,8 @@ class Router:
         return list(self._url_map.bind("").allowed_methods(path))
 
     def _refuse(self, method: str, path: str) -> NoReturn:
+        if not path.startswith("/") or path.startswith("//"):
+            raise NotFound  # werkzeug takes any number of slashes for one
         rule, _ = self._url_map.bind("").match(path, method, return_rule=True)
         raise AssertionError(f"The router does not find {rule.rule}.")
 

@@ -8,6 +8,7 @@ that channel in between; frames of other channels may come in between.
 """
 
 import struct
+from collections.abc import Container
 from typing import Final
 
 import msgspec
@@ -64,7 +65,7 @@ class FrameReader:
     """
 
     def __init__(self) -> None:
-        self.consumer_tags: dict[int, set[bytes]] = {}
+        self.consumer_tags: dict[int, Container[bytes]] = {}
         self._contents: dict[int, _Content | None] = {}  # None: the rest of the message is skipped
         self._incomplete: list[bytes] = []
         self._missing_bytes = 0  # of the frame that has come in part; less if its size has not

@@ -95,7 +95,7 @@ class Ours:
         self.events: list[Event] = []
         self.others = asyncio.StreamReader()
         self.protocol = FrameProtocol(self.others)
-        self.protocol.open_channel(1, self.events.append)
+        self.protocol.open_channel(1, self.events.append, ())
 
 
 async def test_events_go_to_their_channel_and_other_frames_to_the_reader_of_aiormq() -> None:
@@ -133,7 +133,7 @@ async def test_no_heartbeat_gets_among_the_frames_of_a_login() -> None:
 async def test_a_channel_that_has_ended_gets_no_event_of_one_with_its_number() -> None:
     ours = Ours()
     newer: list[Event] = []
-    ours.protocol.open_channel(1, newer.append)
+    ours.protocol.open_channel(1, newer.append, ())
     ours.protocol.close_channel(1, ours.events.append)  # the number is the other channel's by now
     ours.protocol.data_received(ACK)
     assert (len(ours.events), len(newer)) == (0, 1)
@@ -148,6 +148,6 @@ async def test_an_event_after_the_end_of_its_channel_is_dropped() -> None:
         events.append(event)
         protocol.close_channel(1, receive)
 
-    protocol.open_channel(1, receive)
+    protocol.open_channel(1, receive, ())
     protocol.data_received(ACK + ACK)
     assert len(events) == 1

@@ -62,6 +62,16 @@ ACCEPTED: Final = {
         ["GET", "/?b", ""],
     ),
     "an asterisk": (b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", ["OPTIONS", "*", ""]),
+    "an asterisk of a proxy": (
+        b"OPTIONS http://y HTTP/1.1\r\nHost: x\r\n\r\n",
+        ["OPTIONS", "*", ""],
+    ),
+    "a whole URL with a double slash": (
+        b"GET http://y//a HTTP/1.1\r\nHost: x\r\n\r\n",
+        ["GET", "//a", ""],
+    ),
+    "a double slash": (b"GET //y/a HTTP/1.1\r\nHost: x\r\n\r\n", ["GET", "//y/a", ""]),
+    "empty lines before": (b"\r\n\r\n" + HEAD + b"\r\n", ["POST", "/a", ""]),
     "an empty host": (b"GET / HTTP/1.1\r\nHost:\r\n\r\n", ["GET", "/", ""]),
     "an IPv6 host": (b"GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", ["GET", "/", ""]),
     "bytes above ASCII in a field": (HEAD + b"X: \xff\r\n\r\n", ["POST", "/a", ""]),

@@ -131,11 +131,26 @@ async def test_a_response_without_an_error_has_no_correlation_id(app: GatewayApp
     assert "Correlation-Id" not in response.headers
 
 
+@pytest.mark.parametrize("target", [b"*", b"http://x"])
+async def test_options_of_the_server_have_the_methods_of_its_routes(
+    app: GatewayApp, target: bytes
+) -> None:
+    request = b"OPTIONS %b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % target
+    async with serving(app) as port:
+        response = await exchange(port, request)
+    assert response.startswith(b"HTTP/1.1 204")
+    assert b"\r\nallow: GET, HEAD, OPTIONS, POST\r\n" in response
+    assert response.endswith(b"\r\n\r\n")
+
+
 @pytest.mark.parametrize(
     ("target", "status"),
     [
         (b"http://x/fails/1", 500),  # a whole URL is a target too
         (b"//nowhere", 404),
+        (b"//fails/1", 404),
+        (b"http://x//fails/1", 404),
+        (b"/%2ffails/1", 404),
         (b"*", 400),  # for OPTIONS alone (RFC 9112, section 3.2.4)
         (b"/%00", 404),
         (b"/%zz%ff?a=%ff", 404),

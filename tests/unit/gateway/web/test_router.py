@@ -67,7 +67,6 @@ def gateway() -> Quart:
 
 @given(method=METHOD, path=PATH)
 @example("GET", "/")
-@example("GET", "//predict")
 @example("GET", "/predict/")
 @example("DELETE", "/docs/start.js")
 @example("POST", "/models/a/predict")
@@ -101,6 +100,15 @@ def test_any_patterns_of_fixed_segments_and_variables_are_found_as_werkzeug_find
     for method, parts in requests:
         path = "/" + "/".join(parts).lstrip("/")
         assert found(app, router, method, path) == expected(app, method, path)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("path", ["//", "//predict", "///predict", "/predict//", "predict", ""])
+def test_a_path_with_other_slashes_is_none_of_the_gateways(
+    gateway: Quart, method: str, path: str
+) -> None:
+    with pytest.raises(NotFound):
+        router_of(gateway).match(method, path)
 
 
 def test_each_route_of_the_gateway_is_found(gateway: Quart) -> None:

@@ -1,0 +1,28 @@
+"""A consumer of a queue or a stream: what it does with its deliveries, and how it settles them."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import structlog
+
+from common.amqp.frames.events import Delivered
+
+log = structlog.get_logger()
+
+
+class Consumer(NamedTuple):
+    """A consumer; ``deliver`` is called for each delivery."""
+
+    queue: str
+    deliver: Callable[[Delivered], None]
+    no_ack: bool
+    is_stream: bool
+
+    def takes(self, event: Delivered) -> bool:
+        """Deliver; return False if that raises, which is logged."""
+        try:
+            self.deliver(event)
+        except Exception:  # a defect ends its message, not the connection
+            log.exception("delivery failed", queue=self.queue, delivery_tag=event.delivery_tag)
+            return False
+        return True
