@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import httpx
 
+from predictmq.local.plan import reachable
 from predictmq.local.ports import LOOPBACK, free_port
 from predictmq.local.rabbitmq.broker import PrivateBroker
 from tests.support.harness.waiting import TIMEOUT_S, until
@@ -39,7 +40,7 @@ class Service:
         self._log_path = log
         self._process: subprocess.Popen[bytes] | None = None
         bind = environment.get("GATEWAY_BIND") or environment["PREDICTOR_HEALTH_BIND"]
-        self.url = f"http://{bind}"
+        self.url = f"http://{reachable(bind.partition(',')[0])}"
 
     @property
     def log(self) -> str:
