@@ -156,7 +156,10 @@ class ReplicaTable:
         known = [replica.card for replica in self._serving.get(card.name, {}).values()]
         shown = self._models.card(card.name)
         known += [] if shown is None else [shown]
-        return next((each for each in known if each is card or each == card), card)
+        different = {id(each): each for each in known}  # replicas are many, their cards few
+        if id(card) in different:
+            return card
+        return next((each for each in different.values() if each == card), card)
 
     def _forget(self, model: str) -> None:
         self._serving.pop(model, None)

@@ -65,6 +65,7 @@ class Compiler:
         self._known: dict[int, Subschema] = {}
         """By the identity of the schema, which ``root`` keeps alive."""
         self._targets: dict[str, Any] = {}
+        self._branches: dict[int, unions.Branch] = {}
         dialect = str(root.get("$schema", "")) if isinstance(root, dict) else ""
         self._references_stand_alone = dialect.startswith("http://json-schema.org/draft-0")
         """True up to Draft 7: what is beside a reference does not count."""
@@ -155,16 +156,16 @@ class Compiler:
 
     def _union(self, branches: list[Any]) -> Rule:
         resolved = [self.resolve(branch) for branch in unions.flattened(branches)]
-        return unions.union_rule(
-            [
-                unions.Branch(
-                    self.rule(branch),
-                    unions.types_of(branch),
-                    unions.constants_of(branch, self.resolve),
-                )
-                for branch in resolved
-            ]
-        )
+        different = {id(branch): branch for branch in resolved}
+        return unions.union_rule([self._branch(branch) for branch in different.values()])
+
+    def _branch(self, schema: Any) -> unions.Branch:
+        if id(schema) not in self._branches:
+            constants = unions.constants_of(schema, self.resolve)
+            self._branches[id(schema)] = unions.Branch(
+                self.rule(schema), unions.types_of(schema), constants
+            )
+        return self._branches[id(schema)]
 
 
 def _parts(schema: Any) -> int:

@@ -3,11 +3,8 @@
 from typing import Any, Final
 
 from gateway.registry.schema.fault import Fault
-from gateway.registry.schema.steps import Steps
+from gateway.registry.schema.steps import BULK, Steps
 from gateway.registry.schema.values import CLASSES, Rule
-
-_BULK: Final = 100
-"""Items of an array that are as fast as one step, where only their classes are looked at."""
 
 
 def items_rule(item: Rule, plain: frozenset[type] | None, skipped: int) -> Rule:
@@ -20,7 +17,7 @@ def items_rule(item: Rule, plain: frozenset[type] | None, skipped: int) -> Rule:
         if type(value) is not list:
             return None
         if plain is not None:
-            steps.take(len(value) // _BULK)
+            steps.take(len(value) // BULK)
             if plain.issuperset(map(type, value)):
                 return None
         for place in range(skipped, len(value)):
@@ -55,7 +52,9 @@ def properties_rule(rules: dict[str, Rule]) -> Rule:
         if type(value) is not dict:
             return None
         # The smaller one is gone through: properties may be many, and so may the members be.
-        for name in value if len(value) < len(rules) else rules:
+        names = value if len(value) < len(rules) else rules
+        steps.take(len(names) // BULK)
+        for name in names:
             if name in rules and name in value:
                 fault = rules[name](value[name], steps)
                 if fault is not None:
@@ -74,6 +73,7 @@ def additional_rule(rule: Rule | None, named: frozenset[str]) -> Rule:
     def check(value: Any, steps: Steps) -> Fault | None:
         if type(value) is not dict:
             return None
+        steps.take(len(value) // BULK)
         for name, member in value.items():
             if name in named:
                 continue

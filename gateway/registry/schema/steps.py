@@ -9,6 +9,10 @@ MAX_LEVELS: Final = 300
 """Subschemas that one check is inside of at once; Python's own limit is farther away."""
 
 
+BULK: Final = 100
+"""Names that are looked up, or classes that are compared, in the time of one step."""
+
+
 class OutOfSteps(Exception):
     """The check is not finished, and will not be."""
 

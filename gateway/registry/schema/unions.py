@@ -36,6 +36,11 @@ class Branch(NamedTuple):
         """The classes of the values that may fit."""
         return _CLASSES[self.types] if self.types in _CLASSES else _classes(self.types)
 
+    @property
+    def weight(self) -> int:
+        """The number of names and texts that are looked at to tell the branch from others."""
+        return sum(1 + len(texts) for texts in self.constants.values())
+
 
 def _classes(types: tuple[str, ...]) -> frozenset[type]:
     # A number without a fraction is an integer, in whichever way it is written.
@@ -48,17 +53,19 @@ _CLASSES: Final = {types: _classes(types) for types in [*((name,) for name in CL
 
 def union_rule(branches: list[Branch]) -> Rule:
     """Return the rule of a union: one of the branches fits, or more."""
-    by_class = _by_class(branches)
-    tag, by_tag = _tagged([branch for branch in branches if dict in branch.classes])
-    names = sorted({name for branch in branches for name in branch.types})
-    unexpected = "is not of " + listed_types(names)
+    union: _Union | None = None
 
     def check(value: Any, steps: Steps) -> Fault | None:
-        rules = by_class[type(value)]
+        nonlocal union
+        if union is None:
+            steps.take(sum(branch.weight for branch in branches) // _INDEXED)
+            union = _Union(branches)
+        rules = union.by_class[type(value)]
         if not rules:
-            return Fault(value, unexpected)
+            return Fault(value, union.unexpected)
+        tag = union.tag
         if tag is not None and type(value) is dict and type(value.get(tag)) is str:
-            rules = by_tag.get(value[tag], [])
+            rules = union.by_tag.get(value[tag], [])
             if not rules:
                 return Fault(value[tag], "is not a tag of the union").below(tag)
         fault = None
@@ -69,6 +76,20 @@ def union_rule(branches: list[Branch]) -> Rule:
         return fault if len(rules) == 1 else Fault(value, "does not fit any branch of the union")
 
     return check
+
+
+_INDEXED: Final = 5
+"""Names and texts that are put into the index of a union in the time of one step."""
+
+
+class _Union:
+    """The rules of the branches of a union, by what tells them apart."""
+
+    def __init__(self, branches: list[Branch]) -> None:
+        self.by_class = _by_class(branches)
+        self.tag, self.by_tag = _tagged([branch for branch in branches if dict in branch.classes])
+        names = sorted({name for branch in branches for name in branch.types})
+        self.unexpected = f"is not of {listed_types(names)}"
 
 
 def _by_class(branches: list[Branch]) -> dict[type, list[Rule]]:

@@ -1,11 +1,12 @@
 """Rules of JSON Schema that look at a value by itself, without what is in it."""
 
 import operator
+import sys
 from collections.abc import Callable, Sized
 from typing import Any, Final
 
 from gateway.registry.schema.fault import Fault, shown
-from gateway.registry.schema.steps import Steps
+from gateway.registry.schema.steps import BULK, Steps
 
 Rule = Callable[[Any, Steps], Fault | None]
 """Compares one value with one keyword, or with all of a schema."""
@@ -29,14 +30,14 @@ def type_rule(names: Any) -> Rule | None:
     names = [names] if isinstance(names, str) else names
     classes = frozenset[type]().union(*map(CLASSES.__getitem__, names))
     takes_whole_floats = "integer" in names and "number" not in names
-    expected = listed_types(names)
+    text = f"is not of {listed_types(names)}"
 
     def check(value: Any, _: Steps) -> Fault | None:
         if type(value) in classes:
             return None
         if takes_whole_floats and type(value) is float and value.is_integer():
             return None
-        return Fault(value, f"is not of {expected}")
+        return Fault(value, text)
 
     return check
 
@@ -73,9 +74,21 @@ def const_rule(constant: Any) -> Rule | None:
     return check
 
 
-def _key(value: Any) -> tuple[bool, Any]:
-    """Return what is the same for equal values: ``1`` and ``1.0``, but not ``1`` and ``True``."""
-    return (isinstance(value, bool), None if isinstance(value, list | dict) else value)
+def _key(value: Any) -> tuple[str, Any]:
+    """Return what is the same for equal values: ``1`` and ``1.0``, but not ``1`` and ``True``.
+
+    Python's hash of a number is its remainder, which anyone can make the same for thousands of
+    large ones. That of a text is keyed.
+    """
+    if isinstance(value, list | dict):
+        return "container", None
+    if isinstance(value, bool):
+        return "boolean", value
+    is_large = isinstance(value, int | float) and not -_HASH_MODULUS < value < _HASH_MODULUS
+    return ("large", hex(int(value))) if is_large else ("value", value)
+
+
+_HASH_MODULUS: Final = sys.hash_info.modulus
 
 
 def _listed(options: list[Any]) -> str:
@@ -91,10 +104,11 @@ def limit_rule(keyword: str, limit: Any) -> Rule | None:
     exceeds, relation = _LIMITS[keyword]
     if type(limit) not in NUMBERS:
         return None
+    text = f"is {relation} of {shown(limit)}"
 
     def check(value: Any, _: Steps) -> Fault | None:
         if type(value) in NUMBERS and exceeds(value, limit):
-            return Fault(value, f"is {relation} of {shown(limit)}")
+            return Fault(value, text)
         return None
 
     return check
@@ -112,13 +126,19 @@ def multiple_rule(divisor: Any) -> Rule | None:
     """Return the rule of ``multipleOf``, for integers: fractions have no exact remainder."""
     if type(divisor) is not int or divisor < 1:
         return None
+    text = f"is not a multiple of {shown(divisor)}"
 
-    def check(value: Any, _: Steps) -> Fault | None:
-        if type(value) is int and value % divisor:
-            return Fault(value, f"is not a multiple of {shown(divisor)}")
-        return None
+    def check(value: Any, steps: Steps) -> Fault | None:
+        if type(value) is not int:
+            return None
+        steps.take(value.bit_length() // _DIVIDED_BITS)
+        return Fault(value, text) if value % divisor else None
 
     return check
+
+
+_DIVIDED_BITS: Final = 256
+"""Bits of a large integer that are divided in the time of one step."""
 
 
 def size_rule(keyword: str, limit: Any) -> Rule | None:
@@ -150,8 +170,11 @@ def required_rule(names: Any) -> Rule | None:
         return None
     expected = frozenset(names)
 
-    def check(value: Any, _: Steps) -> Fault | None:
-        if type(value) is not dict or expected <= value.keys():
+    def check(value: Any, steps: Steps) -> Fault | None:
+        if type(value) is not dict:
+            return None
+        steps.take(len(expected) // BULK)
+        if expected <= value.keys():
             return None
         missing = next(name for name in names if name not in value)
         return Fault(missing, "is a required property")

@@ -14,6 +14,10 @@ from gateway.registry.schema.references import target
 MAX_VALUES: Final = 20_000
 """JSON values in one schema: a table of 5,000 columns has 15,000."""
 
+MAX_ADDRESSES: Final = 1_000
+MAX_ADDRESS_CHARS: Final = 256
+"""Each ``$id``, and each reference to one, is joined with the base of the schema."""
+
 _META_SCHEMAS: Final = frozenset(
     [f"https://json-schema.org/draft/{draft}/schema" for draft in ("2020-12", "2019-09")]
     + [f"http://json-schema.org/draft-{draft:02}/schema" for draft in (7, 6, 4)]
@@ -36,6 +40,12 @@ def check_schema(schema: Any) -> None:
         raise MalformedRequest("A schema names a $schema that is none of JSON Schema's own.")
     if not jsonschema_rs.meta.is_valid(schema):
         raise MalformedRequest("A schema does not follow its meta-schema.")
+    addresses = list(_addresses(parts))
+    if len(addresses) > MAX_ADDRESSES or max(map(len, addresses), default=0) > MAX_ADDRESS_CHARS:
+        raise MalformedRequest(
+            f"A schema has more than {MAX_ADDRESSES} addresses, or one that is longer than "
+            f"{MAX_ADDRESS_CHARS} characters."
+        )
     if not _is_complete(parts):
         raise MalformedRequest("A schema refers to a part that it does not have.")
     for part in parts:
@@ -83,6 +93,14 @@ def _is_known(dialect: Any) -> bool:
     return isinstance(dialect, str) and dialect.removesuffix("#") in _META_SCHEMAS
 
 
+def _addresses(parts: list[dict[str, Any]]) -> Iterator[str]:
+    for part in parts:
+        for word in (*_IDS, *_REFERENCES):
+            address = part.get(word)
+            if isinstance(address, str) and not address.startswith("#"):
+                yield address
+
+
 def _is_discriminator(value: Any) -> bool:
     if not isinstance(value, dict) or not isinstance(value.get("propertyName"), str):
         return False
@@ -102,12 +120,7 @@ class _Names:
     """The names that references within one schema can use."""
 
     def __init__(self, parts: list[dict[str, Any]]) -> None:
-        ids = [
-            part[word]
-            for part in parts
-            for word in ("$id", "id")
-            if isinstance(part.get(word), str)
-        ]
+        ids = [part[word] for part in parts for word in _IDS if isinstance(part.get(word), str)]
         self._root = parts[0] if parts else {}
         self._base = str(self._root.get("$id", self._root.get("id", "")))
         self._has_resources = has_resources(parts)
@@ -132,5 +145,6 @@ class _Names:
         return reference in self._local
 
 
+_IDS: Final = ("$id", "id")
 _ANCHORS: Final = ("$anchor", "$dynamicAnchor")
 _REFERENCES: Final = ("$ref", "$dynamicRef", "$recursiveRef")

@@ -1,6 +1,7 @@
 """Announced schemas: those that are no good are refused offline, in the time of good ones."""
 
 import socket
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +11,12 @@ import msgspec
 import pytest
 
 from common.errors import MalformedRequest
-from gateway.registry.schema.wellformed import MAX_VALUES, check_schema
+from gateway.registry.schema.wellformed import (
+    MAX_ADDRESS_CHARS,
+    MAX_ADDRESSES,
+    MAX_VALUES,
+    check_schema,
+)
 from predictor_service.models.signature import schema_of
 from tests.unit.gateway.registry.test_input_schema import TYPES
 
@@ -32,6 +38,18 @@ HOSTILE: Final[dict[str, Any]] = {
     "a circle": {"$ref": "#"},
     "giant numbers": {"minimum": 10**4000, "maximum": 1e308, "multipleOf": 5e-324},
     "deep negations": msgspec.json.decode(45 * b'{"not":' + b"{}" + 45 * b"}"),
+    "one hash": {"enum": [n * sys.hash_info.modulus for n in range(1, MAX_VALUES - 10)]},
+    "a long base": {
+        "$id": f"urn:{'a/' * 100_000}",
+        "$defs": {f"d{n}": {"$id": f"{n}"} for n in range(3000)},
+    },
+    "a longest base": {
+        "$id": f"http://a/{'b/' * (MAX_ADDRESS_CHARS // 2 - 5)}",
+        "$defs": {
+            f"d{n}": {"$id": f"../{n}", "$ref": f"{n}"} for n in range(MAX_ADDRESSES // 2 - 1)
+        },
+    },
+    "a long pointer": {"$ref": "#/" + "~01%25/" * 50_000},
     "resources": {"$defs": {f"d{n}": {"$id": f"urn:{n}"} for n in range(MAX_VALUES // 4)}},
 }
 
@@ -55,6 +73,9 @@ HOSTILE: Final[dict[str, Any]] = {
         {"discriminator": {"propertyName": "a", "mapping": {"a": 1}}},
         {"$defs": {"a": {"discriminator": {"propertyName": 1}}}},
         {"enum": list(range(MAX_VALUES))},
+        {"$id": "urn:" + MAX_ADDRESS_CHARS * "a"},
+        {"$defs": {f"d{n}": {"$id": f"urn:{n}"} for n in range(MAX_ADDRESSES + 1)}},
+        {"$defs": {"a": {"$ref": "http://a.example/" + MAX_ADDRESS_CHARS * "a"}}},
     ],
     ids=lambda schema: str(schema)[:60],
 )
@@ -86,6 +107,8 @@ def test_no_address_in_a_schema_is_fetched(keyword: str) -> None:
         {"$schema": "http://json-schema.org/draft-07/schema", "definitions": {"a": True}},
         {"$id": "http://a.example/", "$ref": "b", "$defs": {"b": {"$id": "b", "type": "null"}}},
         {"$anchor": "a", "items": {"$ref": "#a"}},
+        {"$id": "urn:" + (MAX_ADDRESS_CHARS - 4) * "a"},
+        {"$defs": {999 * "a": {}}, "$ref": "#/$defs/" + 999 * "a"},
         {"$dynamicAnchor": "a", "items": {"$dynamicRef": "#a"}},
         {"properties": {"$ref": {}, "$schema": {}, "$id": {}, "discriminator": {"mapping": [1]}}},
         {"default": {"$ref": "#/nowhere"}, "examples": [{"$schema": 3}]},
