@@ -37,6 +37,13 @@ class Session:
         self._raw = raw
         self._on_end = on_end
         self._on_unreadable = on_unreadable
+        self._opening = asyncio.Lock()
+        """Held while a channel is opened, and until one that the broker may close is closed.
+
+        aiormq gives the number of a channel that the broker has closed to the next one, and may
+        open that before it has confirmed the end of the first, for which the broker ends the
+        connection.
+        """
         self._publisher: Channel | None = None
         self._stream_publishers: dict[str, Channel] = {}
         aiormq_internals.underlay(raw).closing.add_done_callback(self._on_connection_closed)
@@ -59,7 +66,8 @@ class Session:
             ConnectionLost: the connection has ended.
         """
         with mapped_errors():
-            raw = await aiormq_internals.underlay(self._raw).channel()
+            async with self._opening:
+                raw = await aiormq_internals.underlay(self._raw).channel()
         assert isinstance(raw, UnderlayChannel)  # aiormq's own, not that of another transport
         channel = Channel(raw, self._raw.frames, self._on_unreadable)
 
@@ -82,13 +90,16 @@ class Session:
             ConnectionLost: the connection has ended.
         """
         with mapped_errors():
-            asking = await aiormq_internals.underlay(self._raw).channel(publisher_confirms=False)
-            try:
-                declared = await asking.queue_declare(queue, passive=True)
-            except ChannelNotFoundEntity:
-                return 0
-            await asking.close()
-            return int(declared.consumer_count or 0)
+            async with self._opening:
+                asking = await aiormq_internals.underlay(self._raw).channel(
+                    publisher_confirms=False
+                )
+                try:
+                    declared = await asking.queue_declare(queue, passive=True)
+                except ChannelNotFoundEntity:
+                    return 0
+                await asking.close()
+                return int(declared.consumer_count or 0)
 
     async def open_publishers(self) -> None:
         """Open the channels to publish on: one for each stream, and one for everything else.
