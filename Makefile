@@ -7,7 +7,9 @@ EXTRAS ?=
 MINUTES ?= 10
 SUITES ?= tests/unit tests/contract tests/integration tests/acceptance tests/faults
 # So can what is measured: make bench ONLY=sync,async ROUNDS=3 SECONDS=1; SAVE=yes writes it down
+# BASE=<commit or tag> is the earlier version beside it; by default that of the bounds
 ONLY ?=
+BASE ?=
 ROUNDS ?= 5
 SECONDS ?= 3
 SAVE ?= $(if $(ONLY),,yes)
@@ -50,7 +52,7 @@ coverage: system-packages ## Run all tests, the long ones too, with branch cover
 
 bench: $(DEV) $(PEERS:%=bench-peer-%) ## Measure it beside its alternatives; writes docs/performance.md
 	$(BIN)/python -m tests.benchmarks --only '$(ONLY)' --rounds $(ROUNDS) --seconds $(SECONDS) \
-		$(if $(SAVE),--save)
+		--base '$(BASE)' $(if $(SAVE),--save)
 
 bench-page: $(DEV) ## Write docs/performance.md anew from docs/performance.json
 	@$(BIN)/python -m tests.benchmarks --page

@@ -12,17 +12,20 @@ from typing import Final, NoReturn
 
 from predictmq.local.rabbitmq.errors import BrokerFailed, BrokerMissing
 from predictmq.local.rabbitmq.installation import install, installation
-from tests.benchmarks.parts import amqp, later, memory, payload, scaling, sync
+from tests.benchmarks.base import PINNED, Base, prepare
+from tests.benchmarks.parts import amqp, followed, later, memory, payload, scaling, sync
 from tests.benchmarks.report.page import numbers, replace_numbers, throughput_plot
 from tests.benchmarks.report.record import Record, machine
 from tests.benchmarks.sample import Section
-from tests.benchmarks.stage import ROOT, Stage, set_up
+from tests.benchmarks.stage import Stage, set_up
 from tests.benchmarks.wrk import WRK, WrkFailed, require
+from tests.support.harness.services import ROOT
 
 PARTS: Final[dict[str, Callable[[Stage], Section]]] = {
     "sync": sync.measure,
     "amqp": amqp.measure,
     "async": later.measure,
+    "followed": followed.measure,
     "scaling": scaling.measure,
     "payload": payload.measure,
     "memory": memory.measure,
@@ -38,6 +41,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="", help=f"some of {','.join(PARTS)}, with commas")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="of each load in each round")
+    parser.add_argument("--base", default="", help="the version to compare with; a commit or tag")
     parser.add_argument("--save", action="store_true", help="write docs/performance.*")
     parser.add_argument("--page", action="store_true", help="write the page anew, measure nothing")
     arguments = parser.parse_args()
@@ -49,15 +53,15 @@ def read_arguments() -> argparse.Namespace:
     return arguments
 
 
-def measure(parts: list[str], rounds: int, seconds: int, keep: Callable[[Record], None]) -> Record:
+def measure(arguments: argparse.Namespace, base: Base, keep: Callable[[Record], None]) -> Record:
     """Measure some parts in sequence; the others go on when one fails.
 
     ``keep`` gets what was measured so far after each part: a run that is ended early keeps it.
     """
     record = Record()
-    with set_up(rounds, seconds) as stage:
+    with set_up(base, arguments.rounds, arguments.seconds) as stage:
         record.machine = machine(stage)
-        for part in parts:
+        for part in arguments.parts:
             print(f"{part}:", flush=True)
             try:
                 record.sections[part] = PARTS[part](stage)
@@ -91,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     if installation() is None:
         install(print)
     keep = write if arguments.save else _nowhere
-    record = measure(arguments.parts, arguments.rounds, arguments.seconds, keep)
+    record = measure(arguments, prepare(arguments.base or PINNED), keep)
     print(numbers(record, PLOT))
     return 0 if len(record.sections) == len(arguments.parts) else 1
 

@@ -1,6 +1,5 @@
 """The contenders: every server of ``POST /predict``, that is ours, the limit and the peers."""
 
-import asyncio
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -14,9 +13,9 @@ import httpx
 from predictmq.local.ports import LOOPBACK, free_port, is_open
 from tests.benchmarks.program import Command, ProgramFailed, running
 from tests.benchmarks.rivals import RIVALS, Rival
-from tests.benchmarks.stage import ROOT, Stage
+from tests.benchmarks.stage import Stage
 from tests.benchmarks.wrk import require
-from tests.support.harness.services import Cluster
+from tests.support.harness.services import ROOT
 
 START_TIMEOUT_S: Final = 60
 ANSWER_TIMEOUT_S: Final = 5.0
@@ -31,10 +30,14 @@ OURS: Final = {"quorum": "ours-quorum", "classic": "ours-classic"}
 LOGGED: Final = "ours-logged"
 """Ours with the quorum lane and all that it writes by default."""
 
+BASE: Final = "base"
+"""The earlier version of ours, with the quorum lane."""
+
 TITLES: Final = {
     "ours-quorum": "PredictMQ, quorum lane",
     "ours-classic": "PredictMQ, classic lane",
     LOGGED: "PredictMQ, quorum lane, with its log",
+    BASE: "PredictMQ at {base}",
     CONSTANT: "Quart answering a constant",
     **{rival.name: rival.title for rival in RIVALS.values()},
 }
@@ -47,6 +50,7 @@ class Running:
     name: str
     url: str
     pids: dict[str, int]
+    vhost: str = ""
 
 
 @contextmanager
@@ -68,15 +72,29 @@ def contender(stage: Stage, name: str) -> Iterator[Running]:
 
 @contextmanager
 def _ours(stage: Stage, name: str) -> Iterator[Running]:
-    lane = "classic" if name == OURS["classic"] else "quorum"
-    settings = {"RABBITMQ_SYNC_QUEUE_TYPE": lane} | ({} if name == LOGGED else QUIET)
-    with Cluster(stage.broker, stage.new_directory()) as cluster:
-        gateway = cluster.gateway(DEFAULT_MODEL="noop", **settings)
-        predictor = cluster.predictor(**NOOP, **settings)
-        asyncio.run(gateway.ready())
-        asyncio.run(predictor.ready())
-        pids = {"gateway": gateway.pid, "predictor": predictor.pid, "broker": stage.broker.pid}
-        yield Running(name, gateway.url, pids)
+    """Start a gateway and a predictor, of this version or the base, which differ in nothing else.
+
+    The base has a copy of the model of its own.
+    """
+    base = stage.base
+    if name == BASE and base.missing:
+        raise ProgramFailed(base.missing)
+    python, directory = (base.python, base.directory) if name == BASE else (sys.executable, ROOT)
+    vhost, port = stage.new_vhost(), free_port()
+    environment = stage.login(vhost) | NOOP | ({} if name == LOGGED else QUIET)
+    environment |= {
+        "DEFAULT_MODEL": "noop",
+        "GATEWAY_BIND": f"{LOOPBACK}:{port}",
+        "PREDICTOR_HEALTH_BIND": f"{LOOPBACK}:{free_port()}",
+        "RABBITMQ_SYNC_QUEUE_TYPE": "classic" if name == OURS["classic"] else "quorum",
+    }
+    commands = [
+        Command(role, (str(python), "-m", module), directory, environment)
+        for role, module in (("gateway", "gateway"), ("predictor", "predictor_service"))
+    ]
+    url = f"http://{LOOPBACK}:{port}"
+    with _programs(stage, commands, partial(_answers, url)) as pids:
+        yield Running(name, url, pids | {"broker": stage.broker.pid}, vhost)
 
 
 @contextmanager

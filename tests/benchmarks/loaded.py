@@ -17,6 +17,7 @@ WARM_UP_S: Final = 1
 @contextmanager
 def contenders(stage: Stage, section: Section, names: Iterable[str]) -> Iterator[list[Running]]:
     """Start the contenders that can be started; ``section`` gets the reasons of the others."""
+    section.base = stage.base.commit
     with ExitStack() as stack:
         ready = []
         for name in names:

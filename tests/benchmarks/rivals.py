@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from predictmq.local.ports import LOOPBACK
-from tests.benchmarks.stage import ROOT
+from tests.support.harness.services import ROOT
 
 FOLDER: Final = Path(__file__).parent / "peers"
 ENVIRONMENTS: Final = ROOT / ".venv-bench"
@@ -96,6 +96,11 @@ def _litserve(_: int) -> Roles:
     return {"server": ("python", "server.py")}
 
 
+def _mosec(port: int) -> Roles:
+    options = ("--address", LOOPBACK, "--port", str(port), "--log-level", "warning")
+    return {"server": ("python", "server.py", *options)}
+
+
 def _bentoml(port: int) -> Roles:
     return {"server": ("bentoml", "serve", "service:Noop", "--host", LOOPBACK, "--port", str(port))}
 
@@ -112,6 +117,7 @@ RIVALS: Final = {
         ),
         Rival("nameko", "nameko", ("nameko",), _nameko),
         Rival("pika", "Flask + pika", ("flask", "gunicorn", "pika"), _pika),
+        Rival("mosec", "mosec", ("mosec",), _mosec),
         Rival("litserve", "LitServe", ("litserve",), _litserve),
         Rival("bentoml", "BentoML", ("bentoml",), _bentoml),
     )

@@ -13,7 +13,8 @@ Sample = dict[str, float]
 class Section:
     """One part of a run: contender → case → a sample for each round.
 
-    ``missing`` says why a contender could not take part.
+    ``missing`` says why a contender could not take part. ``base`` is the commit of the earlier
+    version beside ours; empty without one.
     """
 
     rounds: int
@@ -21,6 +22,7 @@ class Section:
     at: str = field(default_factory=lambda: time.strftime("%Y-%m-%d %H:%M", time.gmtime()))
     samples: dict[str, dict[str, list[Sample]]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    base: str = ""
 
     @classmethod
     def of(cls, plain: dict[str, Any]) -> Self:

@@ -6,15 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
 from urllib.parse import quote
 from uuid import uuid4
 
 from predictmq.local.child_process import end_with_parent
 from predictmq.local.rabbitmq.broker import PrivateBroker
+from tests.benchmarks.base import Base
 from tests.support.harness.services import new_vhost
-
-ROOT: Final = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -22,6 +20,7 @@ class Stage:
     """The stage of every part of a run: ``rounds`` rounds of ``seconds`` for each load."""
 
     broker: PrivateBroker
+    base: Base
     directory: Path
     rounds: int
     seconds: int
@@ -42,13 +41,23 @@ class Stage:
         login = f"{quote(broker.user)}:{quote(broker.password)}"
         return f"amqp://{login}@{broker.host}:{broker.port}/{quote(vhost)}"
 
+    def login(self, vhost: str) -> dict[str, str]:
+        """Return the settings with which PredictMQ connects to a vhost."""
+        return {
+            "RABBITMQ_HOST": self.broker.host,
+            "RABBITMQ_PORT": str(self.broker.port),
+            "RABBITMQ_DEFAULT_USER": self.broker.user,
+            "RABBITMQ_DEFAULT_PASS": self.broker.password,
+            "RABBITMQ_VHOST": vhost,
+        }
+
     def has_consumer(self, vhost: str) -> bool:
         """Return whether a queue of the vhost has a consumer."""
         return bool(self.broker.ctl("list_consumers", "--vhost", vhost, "--no-table-headers"))
 
 
 @contextmanager
-def set_up(rounds: int, seconds: int) -> Iterator[Stage]:
+def set_up(base: Base, rounds: int, seconds: int) -> Iterator[Stage]:
     """Start the broker; end it, and remove its data, with the context."""
     for name in list(os.environ):
         if name.startswith(("RABBITMQ_", "GATEWAY_", "PREDICTOR_", "DEFAULT_MODEL", "DEMO_")):
@@ -56,4 +65,4 @@ def set_up(rounds: int, seconds: int) -> Iterator[Stage]:
     with TemporaryDirectory(prefix="predictmq-bench-") as name:
         directory = Path(name)
         with PrivateBroker(directory / "rabbitmq", prepare_child=end_with_parent) as broker:
-            yield Stage(broker, directory, rounds, seconds)
+            yield Stage(broker, base, directory, rounds, seconds)

@@ -15,10 +15,10 @@ from common.contract.topology import model_queues, sync_queue
 from tests.benchmarks.contenders import NOOP, QUIET, START_TIMEOUT_S
 from tests.benchmarks.program import Command, ProgramFailed, running
 from tests.benchmarks.sample import Sample, Section
-from tests.benchmarks.stage import ROOT, Stage
+from tests.benchmarks.stage import Stage
 from tests.benchmarks.usage import cpu_s
 from tests.support.harness.broker.raw import raw_channel
-from tests.support.harness.services import Cluster
+from tests.support.harness.services import ROOT, Cluster
 
 IN_FLIGHT: Final = (1, 32)
 MARGIN_S: Final = 30
@@ -56,14 +56,7 @@ def _our_pair(stage: Stage, lane: str) -> Iterator[Pair]:
     with Cluster(stage.broker, stage.new_directory(), vhost) as cluster:
         predictor = cluster.predictor(**NOOP, **QUIET, RABBITMQ_SYNC_QUEUE_TYPE=lane)
         asyncio.run(predictor.ready())
-        environment = {
-            "RABBITMQ_HOST": stage.broker.host,
-            "RABBITMQ_PORT": str(stage.broker.port),
-            "RABBITMQ_DEFAULT_USER": stage.broker.user,
-            "RABBITMQ_DEFAULT_PASS": stage.broker.password,
-            "RABBITMQ_VHOST": vhost,
-        }
-        yield Pair(f"ours-{lane}", "our_client", environment, predictor.pid)
+        yield Pair(f"ours-{lane}", "our_client", stage.login(vhost), predictor.pid)
 
 
 @contextmanager

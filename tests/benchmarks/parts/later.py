@@ -6,7 +6,7 @@ import time
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from tests.benchmarks.contenders import CONSTANT, OURS, Running
+from tests.benchmarks.contenders import BASE, CONSTANT, OURS, Running
 from tests.benchmarks.figures import percentile
 from tests.benchmarks.loaded import contenders, predict_body, put_under_load, warm_up
 from tests.benchmarks.sample import Sample, Section
@@ -14,7 +14,7 @@ from tests.benchmarks.stage import Stage
 from tests.benchmarks.wrk import Call
 
 BODY: Final = predict_body(100)
-ACCEPTING: Final = (OURS["quorum"], "celery")
+ACCEPTING: Final = (OURS["quorum"], BASE, "celery")
 FINISHED_ONE_BY_ONE: Final = 100
 POLL_S: Final = 0.001
 DRAIN_TIMEOUT_S: Final = 180.0
@@ -22,7 +22,7 @@ ASYNC: Final = {"Content-Type": "application/json", "Async-Mode": "true"}
 
 
 def measure(stage: Stage) -> Section:
-    """Measure ours, the peer with ids, and the constant route as the least cost of a GET."""
+    """Measure ours, the base, the peer with ids, and the constant route: the least of a GET."""
     section = Section(stage.rounds, stage.seconds)
     with contenders(stage, section, (*ACCEPTING, CONSTANT)) as ready:
         for running in ready:

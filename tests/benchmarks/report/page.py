@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from tests.benchmarks.contenders import LOGGED, OURS, TITLES
+from tests.benchmarks.base import SHORT_DIGITS
+from tests.benchmarks.contenders import BASE, LOGGED, OURS, TITLES
 from tests.benchmarks.parts.payload import SIZES_BYTES
 from tests.benchmarks.parts.sync import CONNECTIONS
 from tests.benchmarks.report import tables
@@ -66,6 +67,11 @@ def _async(record: Record) -> Iterable[str]:
     yield tables.async_table(record)
 
 
+def _followed(record: Record) -> Iterable[str]:
+    yield "### A gateway's processor time for each reply that it follows, µs"
+    yield tables.followed_table(record)
+
+
 def _memory(record: Record) -> Iterable[str]:
     yield "### Results in a gateway's memory"
     yield tables.memory_table(record)
@@ -87,6 +93,7 @@ BLOCKS: Final[dict[str, Callable[[Record], Iterable[str]]]] = {
     "sync": _sync,
     "amqp": _amqp,
     "async": _async,
+    "followed": _followed,
     "scaling": _scaling,
     "payload": _payload,
     "memory": _memory,
@@ -97,7 +104,7 @@ def throughput_plot(record: Record) -> str:
     """Return the picture of sync throughput."""
     rows = [
         (title.replace("`", ""), figure, name in {*OURS.values(), LOGGED})
-        for name, title in TITLES.items()
+        for name, title in record.titles("sync").items()
         if (figure := record.figure("sync", name, BUSY, "per_s"))
     ]
     rows.sort(key=lambda row: -row[1].median)
@@ -109,12 +116,17 @@ def _circumstances(record: Record) -> str:
     lines = [f"Measured on: {machine}."]
     lines += [f"{rival.title}: {rival.versions}." for rival in RIVALS.values()]
     lines += [
+        f"{TITLES[BASE].format(base=commit[:SHORT_DIGITS])}: commit {commit}."
+        for commit in dict.fromkeys(section.base for section in record.sections.values())
+        if commit
+    ]
+    lines += [
         f"Part {part}: {section.at} UTC; rounds: {section.rounds}, each load {section.seconds} s."
         for part, section in record.sections.items()
     ]
     if any(
         each.seconds < SETTLED_SECONDS or each.rounds < SETTLED_ROUNDS
-        for each in map(record.sections.get, ("sync", "amqp", "async"))
+        for each in map(record.sections.get, ("sync", "amqp", "async", "followed"))
         if each
     ):
         lines.append("**A short run: its numbers show that it works, and no more.**")

@@ -4,12 +4,18 @@ import json
 import os
 import platform
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
+from tests.benchmarks.base import PINNED, SHORT_DIGITS
+from tests.benchmarks.contenders import TITLES
 from tests.benchmarks.figures import Figure, paired_ratio
 from tests.benchmarks.sample import Section
 from tests.benchmarks.stage import Stage
+
+CONSTANT_ROUTE: Final = ("Quart", "Hypercorn", "h11")
+"""The packages of the constant route. Those of the peers are in their requirements."""
 
 
 @dataclass
@@ -31,6 +37,18 @@ class Record:
     def write(self, path: Path) -> None:
         """Write the record as one line of JSON."""
         path.write_text(json.dumps(asdict(self)) + "\n")
+
+    def base(self, part: str) -> str:
+        """Return the first digits of the earlier version in a part; those of the pinned one."""
+        section = self.sections.get(part)
+        return (section.base if section and section.base else PINNED)[:SHORT_DIGITS]
+
+    def titles(self, part: str) -> dict[str, str]:
+        """Return the contenders of a part in the order of all pages, with their titles."""
+        section = self.sections.get(part)
+        measured = section.samples if section else {}
+        base = self.base(part)
+        return {name: TITLES[name].format(base=base) for name in TITLES if name in measured}
 
     def figure(self, part: str, contender: str, case: object, measure: str) -> Figure | None:
         """Return a measure of one contender; None if it was not measured."""
@@ -54,7 +72,8 @@ def machine(stage: Stage) -> dict[str, str]:
         "cores": str(os.cpu_count()),
         "Python": platform.python_version(),
         "RabbitMQ": stage.broker.ctl("version").strip(),
-        "load before it began": f"{os.getloadavg()[0]:.1f}",  # others that were measured with it
+        **{package: version(package) for package in CONSTANT_ROUTE},
+        "load before it began": f"{os.getloadavg()[0]:.1f}",
     }
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from tests.benchmarks.contenders import CONSTANT, OURS, TITLES
+from tests.benchmarks.contenders import OURS
 from tests.benchmarks.figures import Figure
+from tests.benchmarks.parts.followed import HELD, RATES
 from tests.benchmarks.parts.memory import BUDGET_BYTES, FEW, MANY, series
 from tests.benchmarks.report.record import Record
-from tests.benchmarks.report.targets import TARGETS, memory_for_each
+from tests.benchmarks.report.targets import memory_for_each, targets
 
 NOT_MEASURED: Final = "-"
 ROLES: Final = ("gateway", "predictor", "server", "redis", "broker")
@@ -34,22 +35,19 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def target_table(record: Record) -> str:
-    """Return the table of targets, each reached or missed."""
+    """Return the table of targets, each reached or missed, and of ratios without a bound."""
     rows = []
-    for target in TARGETS:
+    for target in targets(record):
         figure = target.measure(record)
-        verdict = NOT_MEASURED
-        if figure is not None:
-            verdict = "reached" if target.is_reached(figure) else "**not reached**"
-        bound = f"{'at least' if target.is_least else 'at most'} {target.bound:,g} {target.unit}"
-        rows.append((target.text, bound.strip(), shown(figure), verdict))
+        verdict = target.verdict(figure) if figure else NOT_MEASURED
+        rows.append((target.text, target.bound_text, shown(figure), verdict))
     return table(("measure", "bound", "measured", ""), rows)
 
 
 def sync_table(record: Record, connections: str) -> str:
     """Return throughput and latency for one number of callers, and our ratio to each other."""
     rows = []
-    for name, title in _measured(record, "sync"):
+    for name, title in record.titles("sync").items():
         figures = [
             record.figure("sync", name, connections, measure)
             for measure in ("per_s", "p50_ms", "p99_ms", "failed")
@@ -62,7 +60,7 @@ def sync_table(record: Record, connections: str) -> str:
 def cpu_table(record: Record, part: str, case: str) -> str:
     """Return the microseconds of processor time of each role for each request."""
     rows = []
-    for name, title in _measured(record, part):
+    for name, title in record.titles(part).items():
         figures = [record.figure(part, name, case, f"cpu_{role}_us") for role in ROLES]
         rows.append((title, *map(shown, figures)))
     return table(("", *ROLES), rows)
@@ -71,7 +69,7 @@ def cpu_table(record: Record, part: str, case: str) -> str:
 def busy_table(record: Record, connections: str) -> str:
     """Return the share of one core that each role kept busy: a role near 1 is the bottleneck."""
     rows = []
-    for name, title in _measured(record, "sync"):
+    for name, title in record.titles("sync").items():
         rate = record.figure("sync", name, connections, "per_s")
         used = [record.figure("sync", name, connections, f"cpu_{role}_us") for role in ROLES]
         cores = [
@@ -104,11 +102,27 @@ def async_table(record: Record) -> str:
     """Return the table of async predictions."""
     columns = (("accept", "per_s"), ("finish", "p50_ms"), ("finish", "p99_ms"), ("fetch", "per_s"))
     rows = [
-        (TITLES[name], *(shown(record.figure("async", name, *column)) for column in columns))
-        for name in (OURS["quorum"], "celery", CONSTANT)
+        (title, *(shown(record.figure("async", name, *column)) for column in columns))
+        for name, title in record.titles("async").items()
     ]
     head = ("", "accepted/s", "accept to result, p50 ms", "p99 ms", "GET of a result/s")
     return table(head, rows)
+
+
+def followed_table(record: Record) -> str:
+    """Return the table of the processor time for each followed reply, by rate."""
+    rows = []
+    for name, title in record.titles("followed").items():
+        rows.append((title, *(_followed(record, name, per_s) for per_s in RATES)))
+    return table(("", *(f"{per_s:,} replies/s" for per_s in RATES)), rows)
+
+
+def _followed(record: Record, name: str, per_s: int) -> str:
+    """Return the microseconds for each reply, and the rate where it was not held."""
+    cost = shown(record.figure("followed", name, per_s, "cpu_gateway_us"))
+    rate = record.figure("followed", name, per_s, "per_s")
+    is_held = rate is None or rate.low >= HELD * per_s
+    return cost if is_held or rate is None else f"{cost}, **only {shown(rate)}/s**"
 
 
 def memory_table(record: Record) -> str:
@@ -131,12 +145,6 @@ def case_table(record: Record, part: str, measure: str, heads: Sequence[str]) ->
     cases = section.cases() if section else []
     rows = [
         (title, *(shown(record.figure(part, name, case, measure)) for case in cases))
-        for name, title in _measured(record, part)
+        for name, title in record.titles(part).items()
     ]
     return table(("", *heads), rows)
-
-
-def _measured(record: Record, part: str) -> list[tuple[str, str]]:
-    section = record.sections.get(part)
-    names = section.samples if section else {}
-    return [(name, title) for name, title in TITLES.items() if name in names]

@@ -1,0 +1,1 @@
+"""mosec, without a broker: its HTTP side is a program of Rust."""
