@@ -43,7 +43,7 @@ their own."""
 class MisdirectedRequest(HTTPException):
     """A request for a host that is none of this gateway's (RFC 9110, section 7.4)."""
 
-    code = http.HTTPStatus.MISDIRECTED_REQUEST
+    code = 421
     description = "The Host of this request is none of this gateway's; see GATEWAY_ALLOWED_HOSTS."
 
 
