@@ -15,7 +15,7 @@ async def _call(service: Service, **script: Any) -> tuple[asyncio.StreamReader, 
     url = httpx.URL(service.url)
     reader, writer = await asyncio.open_connection(url.host, url.port)
     body = json.dumps({"input": script}).encode()
-    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     writer.write(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
     return reader, writer
 

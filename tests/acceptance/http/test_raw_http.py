@@ -14,7 +14,7 @@ from tests.support.harness.serving import exchange
 
 JSON: Final = b"Content-Type: application/json\r\n"
 CLOSE: Final = b"Connection: close\r\n"
-NEXT: Final = b"GET /livez HTTP/1.1\r\nHost: x\r\n" + CLOSE + b"\r\n"
+NEXT: Final = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n" + CLOSE + b"\r\n"
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
 WEBSOCKET: Final = (
     b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -27,12 +27,17 @@ EXPECT: Final = b"Expect: 100-continue\r\n"
 def post(fields: bytes = b"", target: bytes = b"/predict", body: bytes = b'{"input": 7}') -> bytes:
     """Return a call of the demo model."""
     length = b"Content-Length: %d\r\n" % len(body)
-    return b"POST %b HTTP/1.1\r\nHost: x\r\n%b%b\r\n%b" % (target, length, JSON + fields, body)
+    return b"POST %b HTTP/1.1\r\nHost: localhost\r\n%b%b\r\n%b" % (
+        target,
+        length,
+        JSON + fields,
+        body,
+    )
 
 
 def announced(target: bytes, fields: bytes = JSON, length: int = 200) -> bytes:
     """Return the head of a request whose body is not sent."""
-    head = b"POST %b HTTP/1.1\r\nHost: x\r\n%bContent-Length: %d\r\n\r\n"
+    head = b"POST %b HTTP/1.1\r\nHost: localhost\r\n%bContent-Length: %d\r\n\r\n"
     return head % (target, fields, length)
 
 
@@ -89,7 +94,7 @@ async def test_an_error_that_needs_no_body_does_not_wait_for_it(cluster: Cluster
         for expect in (b"", EXPECT):
             started_s = time.monotonic()
             reader, writer = await asyncio.open_connection(url.host, url.port)
-            writer.write(request.replace(b"Host: x\r\n", b"Host: x\r\n" + expect))
+            writer.write(request.replace(b"Host: localhost\r\n", b"Host: localhost\r\n" + expect))
             head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
             assert head.startswith(b"HTTP/1.1 %b" % name[:3].encode()), name
             assert time.monotonic() - started_s < 3, name  # the body's own time is 5 s and more
@@ -103,13 +108,13 @@ async def test_both_ports_speak_http_1_1_alone(cluster: Cluster) -> None:
     for service in (gateway, predictor):
         assert (await _exchange(service, PREFACE)).startswith(b"HTTP/1.1 505")
         for offer in (H2C, WEBSOCKET):
-            request = b"GET /livez HTTP/1.1\r\nHost: x\r\n" + offer + b"\r\n" + NEXT
+            request = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n" + offer + b"\r\n" + NEXT
             assert (await _exchange(service, request)).count(b"HTTP/1.1 200") == 2
         both = post(b"Transfer-Encoding: chunked\r\n") + NEXT
         answer = await _exchange(service, both)
         assert answer.startswith(b"HTTP/1.1 400")
         assert answer.count(b"HTTP/1.1 ") == 1
-        options = b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n" + NEXT
+        options = b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n" + NEXT
         answer = await _exchange(service, options)
         assert answer.startswith(b"HTTP/1.1 204")
         assert b"\r\nallow: " in answer
