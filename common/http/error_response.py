@@ -20,6 +20,9 @@ JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
 CORRELATION_HEADER: Final = "Correlation-Id"
 
+MAX_ACCEPT_CHARS: Final = 1000
+"""A longer ``Accept`` counts as none: it would take long to parse, and no client needs it."""
+
 Field = tuple[bytes, bytes]
 
 log = structlog.get_logger()
@@ -41,8 +44,7 @@ def render_error(
     ``more`` are extension members of the problem details (RFC 9457, section 3.2).
     """
     call_id = correlation_id()
-    wanted = parse_accept_header(accept, MIMEAccept).best_match([JSON, PROBLEM_JSON])
-    if wanted != PROBLEM_JSON:
+    if not prefers(PROBLEM_JSON, accept):
         return ErrorResponse(JSON, b'{"error": %b}' % msgspec.json.encode(sentence), call_id)
     problem = {
         "type": "about:blank",  # RFC 9457, section 4.2.1: the title is the status phrase
@@ -53,6 +55,14 @@ def render_error(
         "correlation_id": call_id,
     } | more
     return ErrorResponse(PROBLEM_JSON, msgspec.json.encode(problem), call_id)
+
+
+def prefers(media_type: str, accept: str | None) -> bool:
+    """Return whether ``Accept`` prefers ``media_type`` to ``application/json``."""
+    if accept is None or len(accept) > MAX_ACCEPT_CHARS:
+        return False
+    wanted = parse_accept_header(accept, MIMEAccept)
+    return wanted.best_match([JSON, media_type]) == media_type
 
 
 async def send_error(

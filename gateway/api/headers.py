@@ -15,7 +15,7 @@ _TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
 
 _PREFERENCE: Final = re.compile(
-    rf"\s*(?P<name>{_TOKEN})\s*(?:=\s*(?P<value>{_TOKEN}|{_QUOTED})?\s*)?(?:;.*)?", re.DOTALL
+    rf"\s*(?P<name>{_TOKEN})\s*(?:=\s*(?:(?P<value>{_TOKEN}|{_QUOTED})\s*)?)?(?:;.*)?", re.DOTALL
 )
 """A name, an optional value, and parameters, which no honoured preference has."""
 
@@ -109,7 +109,7 @@ def duration_s(text: str) -> float | None:
 
 
 _ESCAPED_CHAR: Final = re.compile(r"\\(.)")
-_QUOTED_KEY: Final = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')  # RFC 9651, section 3.3.3
+_QUOTED_KEY: Final = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\]){1,255})"')  # RFC 9651, section 3.3.3
 _PLAIN_KEY: Final = re.compile(r"[ -~]{1,255}")
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from quart import Blueprint, Response
 
 from common.errors import AlreadyFinal, MalformedRequest, PredictionError
-from common.http.error_response import CORRELATION_HEADER, JSON
+from common.http.error_response import CORRELATION_HEADER, prefers
 from gateway.api.call import is_async, read_call
 from gateway.api.headers import Preferences, whole_seconds
 from gateway.api.responses import (
@@ -123,7 +123,7 @@ def _prefers_events(request: GatewayRequest) -> bool:
     return (
         EVENT_STREAM in accepted.lower()
         and request.method == "GET"
-        and request.quart.accept_mimetypes.best_match([JSON, EVENT_STREAM]) == EVENT_STREAM
+        and prefers(EVENT_STREAM, accepted)
     )
 
 

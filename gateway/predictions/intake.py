@@ -1,5 +1,6 @@
 """The intake of calls: admission, reading, checks, a new id. No HTTP and no AMQP words."""
 
+import gc
 import re
 from typing import Final
 
@@ -14,6 +15,9 @@ from gateway.predictions.call import Call
 from gateway.registry.registry import PredictorRegistry
 from gateway.request_reply.order import Order
 from gateway.settings import GatewaySettings
+
+LARGE_BODY_BYTES: Final = 2**15
+"""The size from which on the objects of a body may start the garbage collector several times."""
 
 _MODEL_NAME: Final = re.compile(MODEL_NAME, re.ASCII)
 
@@ -61,8 +65,21 @@ class Intake:
         if not _MODEL_NAME.fullmatch(model):
             raise UnknownModel(f"There is no model {model[:64]!r}.")
         add_log_fields(model=model)
-        has_predictor = self._registry.check_input(model, check_body(body))
+        has_predictor = self._check(model, body)
         prediction_id = self._ids.mint(owner)
         correlation_id = spell(prediction_id)
         correlate(correlation_id)
         return Order(prediction_id, correlation_id, model, body, call.trace_context, has_predictor)
+
+    def _check(self, model: str, body: bytes) -> bool:
+        """Check a body; return whether a live predictor is known to serve the model.
+
+        The garbage collector would traverse the arrays of a large body again and again.
+        """
+        if len(body) < LARGE_BODY_BYTES:
+            return self._registry.check_input(model, check_body(body))
+        gc.disable()
+        try:
+            return self._registry.check_input(model, check_body(body))
+        finally:
+            gc.enable()

@@ -60,8 +60,11 @@ class GatewayRequest:
     @property
     def is_json(self) -> bool:
         """Whether the content type is ``application/json``, or another one of JSON."""
-        content_type = self.header("content-type")
-        return content_type == JSON or (content_type is not None and self.quart.is_json)
+        content_type = self.header("content-type") or ""
+        media_type = content_type.partition(";")[0].strip().lower()
+        return media_type == JSON or (
+            media_type.startswith("application/") and media_type.endswith("+json")
+        )
 
     @cached_property
     def quart(self) -> Request:
