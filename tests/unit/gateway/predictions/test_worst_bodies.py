@@ -41,7 +41,7 @@ def text(part: str) -> bytes:
 
 def keys(form: str) -> bytes:
     """Return the body of an object with keys of a form."""
-    number = MIB // (len(form % 100_000) + 1)
+    number = MIB // (len(form % 10_000) + 1)
     return b'{"input": {%b}}' % ",".join(form % each for each in range(number)).encode()
 
 
