@@ -76,6 +76,14 @@ async def test_a_waiter_gets_pending_at_the_end_of_its_wait(gateways: Gateways) 
     assert answer.headers["retry-after"] == "1"
 
 
+async def test_a_wait_of_a_query_is_capped_at_the_sync_timeout(gateways: Gateways) -> None:
+    prediction_id = await accepted(gateways[0], taking(20))
+    started_s = time.monotonic()
+    answer = await gateways[1].get(f"/predict/{prediction_id}?wait=100000")
+    assert 8 <= time.monotonic() - started_s < 12
+    assert (answer.status_code, answer.json()) == (202, PENDING)
+
+
 async def test_a_get_without_a_wait_responds_at_once(gateways: Gateways) -> None:
     prediction_id = await accepted(gateways[0], taking(2))
     started_s = time.monotonic()
