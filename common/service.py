@@ -40,6 +40,7 @@ def end_before_start(
 
     Prints what ``arguments`` ask for, or the sentence about the settings of ``kinds``.
     """
+    queue_output()  # before anything opens a descriptor
     kinds = (*kinds, TelemetrySettings)
     try:
         if text := answer(name, arguments, kinds):
@@ -116,14 +117,14 @@ def open_tracer(service: str, *, is_wanted: bool) -> Iterator[Tracer | None]:
     if not is_wanted:
         yield None
         return
-    try:
-        from common.telemetry.otlp import OtlpTracer  # noqa: PLC0415 - an optional dependency
-    except ModuleNotFoundError as exc:
-        raise Misconfigured(
-            f"OTEL_EXPORTER_OTLP_ENDPOINT needs the package {exc.name}, which is not installed: "
-            f"pip install 'predictmq[otel]', or make up EXTRAS=otel."
-        ) from exc
-    with refused_if_wrong():
+    with refused_if_wrong():  # the SDK reads some variables when it is imported
+        try:
+            from common.telemetry.otlp import OtlpTracer  # noqa: PLC0415 - an optional dependency
+        except ModuleNotFoundError as exc:
+            raise Misconfigured(
+                f"OTEL_EXPORTER_OTLP_ENDPOINT needs the package {exc.name}, which is not "
+                f"installed: pip install 'predictmq[otel]', or make up EXTRAS=otel."
+            ) from exc
         tracer = OtlpTracer(service)
     try:
         yield tracer

@@ -11,7 +11,6 @@ from functools import partial
 from common.http.file_descriptors import raise_descriptor_limit
 from common.service import end_before_start, run_service
 from common.settings import BrokerSettings, read_settings
-from common.telemetry.standard_streams import queue_output
 from common.telemetry.tracing import Tracer
 from gateway.settings import GatewaySettings
 from gateway.workers.supervisor import Supervisor
@@ -33,7 +32,6 @@ async def _supervise(stop: asyncio.Event, _: Tracer | None) -> bool:
 
 def main(arguments: Sequence[str]) -> int:
     """Run a gateway, a supervisor, or the worker of a supervisor's ``arguments``."""
-    queue_output()  # before anything is printed, such as a setting that is wrong
     worker = Worker.from_arguments(arguments)
     if worker is not None:
         serve = partial(_serve, worker)

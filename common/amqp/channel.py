@@ -228,16 +228,19 @@ class Channel:
             if not consumer.no_ack:
                 self._unsettled.add(tag)
             if not consumer.takes(event):
-                self._on_unreadable()
+                self._count_unreadable()
                 self._refuse(tag, consumer)
         elif isinstance(event, Confirmed):
             self._confirms.settle(event)
         elif isinstance(event, Returned):
             self._confirms.settle_returned(event.message_id)
         elif isinstance(event, Unreadable):
-            if not self.is_replay:
-                self._on_unreadable()
+            self._count_unreadable()
             self._refuse_unreadable(event)
+
+    def _count_unreadable(self) -> None:
+        if not self.is_replay:
+            self._on_unreadable()
 
     def _refuse_unreadable(self, event: Unreadable) -> None:
         tag, reason = event.delivery_tag, event.reason

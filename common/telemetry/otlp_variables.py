@@ -26,6 +26,8 @@ def refused_if_wrong() -> Iterator[None]:
     logger.addHandler(warnings)
     try:
         yield
+    except Misconfigured:
+        raise
     except Exception as exc:  # whatever the SDK raises about a value
         raise _refusal(_named_in(str(exc)) or _variables()) from exc
     finally:

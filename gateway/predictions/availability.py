@@ -8,10 +8,7 @@ from gateway.request_reply.order import Order
 from gateway.request_reply.requestor import Requestor
 
 UNKNOWN_MODEL_S: Final = 0.2
-"""Time that a sync call waits for a model that no predictor is known to serve.
-
-Together with ``ROLL_CALL_S``, the wait after a new connection, it is less than a second.
-"""
+"""Time that a sync call waits for a model that no predictor is known to serve."""
 
 
 class Availability:
@@ -46,6 +43,7 @@ class Availability:
 
         Has the queues of the default model declared again.
         """
+        self._requestor.unserved_models.discard(model)
         if model == self._default_model:
             self._requestor.restore_queues()  # all its predictors may be away
         if self._is_known(model):

@@ -66,9 +66,16 @@ class Predict:
         if has_left or (isinstance(reason, DeadlineExceeded) and call.deadline_s is not None):
             self._notify_predictors(order.correlation_id)
 
+    async def _refuse_unserved(self, order: Order, timeout_s: float) -> bool:
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._availability.refuse_unserved(order)
+        except TimeoutError as exc:
+            raise DeadlineExceeded("The prediction was not ready in time.") from exc
+
     async def _reply(self, order: Order, longest_s: float) -> Reply:
         left_s = countdown(longest_s)
-        is_unserved = await self._availability.refuse_unserved(order)
+        is_unserved = not order.has_predictor and await self._refuse_unserved(order, left_s())
         # An unknown model can have queues all the same, left by former predictors: then a short
         # wait is enough.
         timeout_s = left_s()

@@ -50,10 +50,10 @@ class PredictOnce:
             order = await self._intake.order(call, admitted, call.owner)
             left_s = countdown(call.longest_s(self._timeout_s))
             keyed = _keyed_request(call, order)
-            if not self._receiver.knows(keyed, order):
-                await self._availability.refuse_unserved(order)
             try:
                 async with asyncio.timeout(left_s()):
+                    if not self._receiver.knows(keyed, order):
+                        await self._availability.refuse_unserved(order)
                     prediction_id = await self._accept_once(call, keyed, order)
             except TimeoutError as exc:
                 raise DeadlineExceeded("The prediction was not accepted in time.") from exc

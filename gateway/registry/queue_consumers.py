@@ -12,12 +12,14 @@ from common.errors import Unavailable
 REMEMBER_S: Final = 1.0
 """Time for which an answer is good."""
 
-PATIENCE_S: Final = 0.5
+PATIENCE_S: Final = 1.0
 """Time that a call waits for an answer."""
 
 _MAX_REMEMBERED: Final = 1_000
 _MAX_QUESTIONS: Final = 8
-"""Answers that are kept, and questions that the broker is asked at once."""
+_MAX_OPEN: Final = 100
+"""Answers that are kept, questions that the broker is asked at once, and those without an answer:
+beyond that, no call is refused."""
 
 CountConsumers = Callable[[str], Awaitable[int]]
 """Returns the number of consumers of a queue; raises ``Unavailable`` if that cannot be told."""
@@ -49,6 +51,8 @@ class QueueConsumers:
             return has_consumers
         question = self._questions.get(model)
         if question is None:
+            if len(self._questions) >= _MAX_OPEN:
+                return True
             question = self._questions[model] = asyncio.create_task(self._ask(model))
         done, _ = await asyncio.wait((question,), timeout=PATIENCE_S)
         return not done or question.result()

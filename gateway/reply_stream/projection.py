@@ -131,5 +131,5 @@ class Projection:
         return prediction_id
 
     def _ignore(self, why: str, offset: int, **details: str) -> None:
-        self.ignored += 1
+        self.ignored += self._results.is_counting
         log.warning(why, offset=offset, **details)

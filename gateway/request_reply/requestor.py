@@ -120,6 +120,8 @@ class Requestor:
         """Note that the queue of a model has taken a request."""
         if not order.has_predictor:
             self.unserved_models.add(order.model)
+        else:
+            self.unserved_models.discard(order.model)
 
     async def _publish(
         self, message: Callable[[], Message], routing_key: str, timeout_s: float
