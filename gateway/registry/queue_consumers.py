@@ -37,40 +37,44 @@ class QueueConsumers:
         self._now_s = now_s
         self._count = count
         self._slots = asyncio.Semaphore(_MAX_QUESTIONS)
-        self._asked: dict[str, tuple[bool, float]] = {}
-        """Whether a model had consumers, and when the answer came; the oldest is the first."""
-        self._questions: dict[str, asyncio.Task[bool]] = {}
+        self._asked: dict[str, tuple[int, float]] = {}
+        """The consumers of a model, and when the answer came; the oldest is the first."""
+        self._questions: dict[str, asyncio.Task[int | None]] = {}
 
-    async def may_serve(self, model: str, *, since_s: float = float("-inf")) -> bool:
+    async def may_serve(
+        self, model: str, *, leaving: int = 0, since_s: float = float("-inf")
+    ) -> bool:
         """Return whether a model has consumers; also True where that cannot be told in time.
 
-        An answer from before ``since_s`` does not count.
+        An answer from before ``since_s`` does not count. ``leaving`` consumers are not meant: a
+        quorum queue counts a consumer that was cancelled until its last delivery is settled.
         """
-        has_consumers, asked_s = self._asked.get(model, (False, float("-inf")))
+        consumers, asked_s = self._asked.get(model, (0, float("-inf")))
         if asked_s >= max(since_s, self._now_s() - REMEMBER_S):
-            return has_consumers
+            return consumers > leaving
         question = self._questions.get(model)
         if question is None:
             if len(self._questions) >= _MAX_OPEN:
                 return True
             question = self._questions[model] = asyncio.create_task(self._ask(model))
         done, _ = await asyncio.wait((question,), timeout=PATIENCE_S)
-        return not done or question.result()
+        counted = question.result() if done else None
+        return counted is None or counted > leaving
 
-    async def _ask(self, model: str) -> bool:
+    async def _ask(self, model: str) -> int | None:
         try:
             async with self._slots:
-                has_consumers = await self._count(sync_queue(model)) > 0
+                consumers = await self._count(sync_queue(model))
         except Unavailable as exc:
             log.info("consumers not counted", model=model, reason=exc.sentence)
-            return True
+            return None
         finally:
             del self._questions[model]
         self._asked.pop(model, None)
-        self._asked[model] = has_consumers, self._now_s()
+        self._asked[model] = consumers, self._now_s()
         if len(self._asked) > _MAX_REMEMBERED:
             del self._asked[next(iter(self._asked))]
-        return has_consumers
+        return consumers
 
 
 async def none_consumes(_: str) -> int:

@@ -63,7 +63,8 @@ class PredictorRegistry(ReplicaTable):
             if not await self._consumers.may_serve(model):
                 return False
             await asyncio.sleep(settled_s - self._now_s())
-        return await self._consumers.may_serve(model, since_s=settled_s)
+        leaving = self.leaving(model)
+        return await self._consumers.may_serve(model, leaving=leaving, since_s=settled_s)
 
     async def attach(self, channel: Channel) -> None:
         """Consume announcements on a new connection."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from common.contract.announcement import SILENCE_S, Announcement, ModelCard
+from common.contract.announcement import ANNOUNCE_EVERY_S, SILENCE_S, Announcement, ModelCard
 from common.errors import MalformedRequest
 from gateway.registry.known_models import KnownModels
 
@@ -20,6 +20,9 @@ MAX_VERSIONS: Final = 8
 
 ROLL_CALL_S: Final = 0.7
 """Time that predictors have for announcing themselves after a roll call."""
+
+LEAVING_S: Final = ANNOUNCE_EVERY_S + 2.0
+"""Time for which a replica counts as leaving: while it drains, it announces that again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,8 @@ class ReplicaTable:
     def __init__(self, now_s: Callable[[], float]) -> None:
         self._now_s = now_s
         self._serving: dict[str, dict[str, Replica]] = {}
-        self._left_s: dict[str, float] = {}
-        """When a replica of each model has last left."""
+        self._left_s: dict[str, dict[str, float]] = {}
+        """When each replica of a model that is leaving has last announced that."""
         self._models = KnownModels(now_s, self._forget)
         self._complete_s: float | None = None
         self._paused_since_s: float | None = None
@@ -65,16 +68,17 @@ class ReplicaTable:
         serving = {each.announcement.replica_id: each for each in self._live(card.name)}
         if announcement.leaving:
             serving.pop(announcement.replica_id, None)
-            left_s = self._now_s()
         else:
-            left_s = self.last_left_s(card.name)
             known = self._known_card(card)
             serving[announcement.replica_id] = Replica(announcement, known, self._now_s())
             _check_room(serving)
         # The last key is the newest replica: announcing itself again moves no key of a dict.
         newest = next(reversed(serving.values())).card if serving else None
         self._models.announced(newest or self._models.card(card.name) or card)
-        self._serving[card.name], self._left_s[card.name] = serving, left_s
+        self._serving[card.name] = serving
+        left_s = self._left_s[card.name] = self._leaving(card.name)
+        if announcement.leaving and len(left_s) < MAX_REPLICAS:
+            left_s[announcement.replica_id] = self._now_s()
         self._announced.set()
 
     def begin_listening(self) -> None:
@@ -102,9 +106,13 @@ class ReplicaTable:
         """Return whether every live predictor has had the time to announce itself."""
         return self._complete_s is not None and self._now_s() >= self._complete_s
 
+    def leaving(self, model: str) -> int:
+        """Return how many replicas of a model are leaving, and may still run requests."""
+        return len(self._leaving(model))
+
     def last_left_s(self, model: str) -> float:
-        """Return when a replica of a model last left, on the table's clock; -inf: none has."""
-        return self._left_s.get(model, float("-inf"))
+        """Return when a leaving replica last announced that, on the table's clock; -inf: none."""
+        return max(self._leaving(model).values(), default=float("-inf"))
 
     async def none_serves(self, model: str) -> bool:
         """Return whether it is certain that no replica serves the model.
@@ -164,6 +172,11 @@ class ReplicaTable:
     def _forget(self, model: str) -> None:
         self._serving.pop(model, None)
         self._left_s.pop(model, None)
+
+    def _leaving(self, model: str) -> dict[str, float]:
+        since_s = self._now_s() - LEAVING_S
+        left_s = self._left_s.get(model, {})
+        return {replica_id: at_s for replica_id, at_s in left_s.items() if at_s >= since_s}
 
     def _live(self, model: str) -> list[Replica]:
         """Return the replicas whose last announcement is recent."""

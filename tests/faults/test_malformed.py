@@ -42,26 +42,23 @@ async def test_p9_malformed_requests_are_rejected_once_and_the_predictor_goes_on
         for changes in MALFORMED.values():
             for lane in LANES:
                 await send(stranger, lane, **REQUEST | changes)
-        for lane in LANES:
-            await publish_unreadable(stranger, lane)
 
         async def all_refused() -> bool:
             return predictor.log.count("request rejected") >= len(MALFORMED) * len(LANES)
 
         await until(all_refused, lambda: f"all are refused\n{predictor.log}")
-        await predictor.reads('predictmq_unreadable_messages_total{connection="consumer"} 2.0')
         for _ in MALFORMED:
             # The sync lane keeps nothing: its caller meets the deadline.
             letter = await take(stranger, PARKED)
             assert letter.headers["x-first-death-reason"] == "rejected"
             await letter.ack()
-        # The unreadable one came last. This client cannot read it, either.
-        parked = await stranger.declare_queue(PARKED, passive=True)
-        assert (await parked.purge()).message_count == 1
+        # From the async lane it would come to the stream, where this test cannot read it, either.
+        await publish_unreadable(stranger, LANES[0])
+        await predictor.reads('predictmq_unreadable_messages_total{connection="consumer"} 1.0')
         trial.start(4)
     await trial.check(sync_endings={200}, strange_ids={REQUEST["correlation_id"], ""})
     assert predictor.log.count("request rejected") == len(MALFORMED) * len(LANES)
-    assert predictor.log.count("message not readable") == len(LANES)
+    assert predictor.log.count("message not readable") == 1
     await predictor.reads("predictmq_redeliveries_total 0.0")
     async with raw_channel(trial.broker, trial.vhost) as operator:
         for lane in LANES:

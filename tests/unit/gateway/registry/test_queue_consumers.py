@@ -8,7 +8,7 @@ from common.contract.announcement import SILENCE_S
 from common.errors import ConnectionLost
 from gateway.registry.queue_consumers import PATIENCE_S, REMEMBER_S
 from gateway.registry.registry import LEAVE_S, PredictorRegistry
-from gateway.registry.replicas import ROLL_CALL_S
+from gateway.registry.replicas import LEAVING_S, ROLL_CALL_S
 from tests.support.fakes.announcements import announcement
 from tests.support.fakes.loops import ManualLoop
 from tests.support.fakes.scripted import ScriptedLink
@@ -132,11 +132,21 @@ def test_a_predictor_that_has_just_left_does_not_count_by_its_consumers(
 
 
 def test_a_predictor_that_stays_counts_after_another_one_has_left(world: BrokerWorld) -> None:
-    world.consumers = 1
+    world.consumers = 2
     world.registry.record(announcement("a", leaving=True))
     waiting = world.ask()
     world.wait(LEAVE_S)
     assert waiting.result() is True
+
+
+def test_a_predictor_that_leaves_does_not_count_while_it_finishes(world: BrokerWorld) -> None:
+    world.consumers = 1
+    world.registry.record(announcement("a", leaving=True))
+    waiting = world.ask()
+    world.wait(LEAVE_S)
+    assert waiting.result() is False
+    world.wait(LEAVING_S)
+    assert world.ask().result() is True
 
 
 def test_a_call_is_refused_at_once_if_the_last_predictor_left_without_another(
