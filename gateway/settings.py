@@ -66,7 +66,7 @@ def parse_api_keys(value: str) -> tuple[ApiKey, ...]:
             raise ValueError(f"entry {place} is not name=key, with a name of letters and digits")
         if not _KEY.fullmatch(key):
             raise ValueError(f"the key in entry {place} has more than letters, digits and -._~+/")
-        if len(key) < MIN_KEY_CHARACTERS:
+        if len(key.rstrip("=")) < MIN_KEY_CHARACTERS:
             raise ValueError(
                 f"the key in entry {place} has fewer than {MIN_KEY_CHARACTERS} characters and "
                 f"could be guessed; this makes one: {MAKE_A_KEY}"
