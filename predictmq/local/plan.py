@@ -1,7 +1,8 @@
 """The plan of what is started, read from the settings."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, Final
 
 from pydantic import Field
@@ -79,10 +80,17 @@ def read_plan() -> Plan:
     return Plan(
         bind=gateway.binds[0],
         # PREDICTOR_HEALTH_BIND is one place and cannot hold several: each gets its own.
-        predictor_binds=tuple(f"{LOOPBACK}:{free_port()}" for _ in range(count)),
+        predictor_binds=tuple(_other_binds(gateway.binds, count)),
         gateway_drain_s=gateway.drain_s,
         predictor_drain_s=predictor.drain_s,
     )
+
+
+def _other_binds(binds: Collection[str], count: int) -> Iterator[str]:
+    """Yield free addresses; nobody listens on the ports of ``binds`` yet, so they seem free."""
+    taken = {bind.rpartition(":")[2] for bind in binds}
+    ports = (port for port in iter(free_port, None) if str(port) not in taken)
+    yield from (f"{LOOPBACK}:{port}" for port in islice(ports, count))
 
 
 def require_free(binds: Iterable[str]) -> None:
