@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Final, TypeVar, get_args
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from common.configuration.addresses import BIND, HOST, HTTP_URL, MAX_PORT
+from common.configuration.addresses import HOST, HTTP_URL, MAX_PORT
 from common.configuration.forms import Form, choice, matching, text, whole
 from common.configuration.names import meant, unknown_names
 from common.contract.topology import SyncQueueType
@@ -22,9 +22,6 @@ MAX_SHORT_STRING_BYTES: Final = 255
 
 MAX_PASSWORD_BYTES: Final = 8000
 """RabbitMQ reads at most 8192 bytes of a login."""
-
-Bind = Annotated[str, BIND]
-"""An address and a port to listen on."""
 
 ModelName = Annotated[str, matching(MODEL_NAME, "letters, digits, - and _, at most 64")]
 

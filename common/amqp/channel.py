@@ -227,7 +227,7 @@ class Channel:
             consumer, tag = self._consumers[event.consumer_tag], event.delivery_tag
             if not consumer.no_ack:
                 self._unsettled.add(tag)
-            if not consumer.takes(event):
+            if not consumer.deliver(event):
                 self._count_unreadable()
                 self._refuse(tag, consumer)
         elif isinstance(event, Confirmed):

@@ -1,4 +1,4 @@
-"""A consumer of a queue or a stream: what it does with its deliveries, and how it settles them."""
+"""A consumer of a queue or a stream: the callback that gets its deliveries, and its options."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,17 +11,17 @@ log = structlog.get_logger()
 
 
 class Consumer(NamedTuple):
-    """A consumer; ``deliver`` is called for each delivery."""
+    """A consumer; ``on_delivery`` is called for each delivery."""
 
     queue: str
-    deliver: Callable[[Delivered], None]
+    on_delivery: Callable[[Delivered], None]
     no_ack: bool
     is_stream: bool
 
-    def takes(self, event: Delivered) -> bool:
+    def deliver(self, event: Delivered) -> bool:
         """Deliver; return False if that raises, which is logged."""
         try:
-            self.deliver(event)
+            self.on_delivery(event)
         except Exception:  # a defect ends its message, not the connection
             log.exception("delivery failed", queue=self.queue, delivery_tag=event.delivery_tag)
             return False

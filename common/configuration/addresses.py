@@ -23,7 +23,7 @@ _NAME: Final = re.compile(
 """A host name (RFC 1123, section 2.1), with the underscores that container names have."""
 
 _ENDS_IN_NUMBER: Final = re.compile(r"(.*\.)?(\d+|0x[0-9a-f]*)\.?", re.ASCII | re.IGNORECASE)
-"""What no resolver takes for a name: it is an IPv4 address, or nothing."""
+"""A text that no resolver takes for a name: it is an IPv4 address, or nothing."""
 
 
 def is_host(text: str) -> bool:

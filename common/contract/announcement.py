@@ -20,7 +20,7 @@ MAX_ANNOUNCEMENT_BYTES: Final = 4 * 2**20
 """The largest announcement, with all its models."""
 
 _Name = Annotated[str, msgspec.Meta(max_length=256)]
-"""What is shown of a predictor or of a version, and kept for each of them."""
+"""The longest text of a predictor or a version that is kept and shown."""
 
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]

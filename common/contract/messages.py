@@ -162,6 +162,10 @@ class _FailedBody(msgspec.Struct, frozen=True):
     error: str
 
 
+_JSON: Final = msgspec.json.Decoder(msgspec.Raw)
+"""A decoder that checks JSON and makes nothing of it."""
+
+
 class Reply(msgspec.Struct, frozen=True, gc=False):
     """The final state of a prediction, with its body in bytes.
 
@@ -220,6 +224,7 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
             PredictionError: the prediction failed; it is the error that the reply carries.
         """
         if self.type == MessageType.SUCCEEDED:
+            _check_json(self.body)
             return self.body
         if self.type == MessageType.CANCELLED:
             raise Cancelled
@@ -238,6 +243,16 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
             timestamp_s=timestamp_s,
             headers={"timing": self.timing.header()} if self.timing else {},
         )
+
+
+def _check_json(body: bytes) -> None:
+    """Check the result of a predictor, which may be in any language, before a client gets it."""
+    try:
+        _JSON.decode(body)
+        if not body.isascii():
+            body.decode()  # which the decoder leaves out
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise ModelFailed("The predictor sent a result that is no JSON.") from exc
 
 
 CANCELLED: Final = Reply(MessageType.CANCELLED, b"")

@@ -47,7 +47,7 @@ class Client(Protocol):
 
 
 class Exchange:
-    """What the application receives and sends for one request."""
+    """The ``receive`` and ``send`` of the application for one request (ASGI)."""
 
     def __init__(
         self, served: ServedApplication, client: Client, head: RequestHead, context: Context

@@ -1,4 +1,4 @@
-"""What llhttp finds in bytes, and what it refuses."""
+"""The parser llhttp: the events that it finds in bytes, and its refusals as ours."""
 
 import re
 from typing import Final
@@ -32,7 +32,7 @@ class RequestRefused(Exception):
 
 
 class ParserEvents:
-    """What llhttp has found so far."""
+    """The events that llhttp has found so far."""
 
     def __init__(self) -> None:
         self.fields: Fields = []

@@ -15,10 +15,10 @@ from common.configuration.addresses import EVERY, without_brackets
 from gateway.settings import GatewaySettings
 
 EVERY_ADDRESS: Final = frozenset({EVERY, "0.0.0.0", "::"})
-"""What a gateway listens on, and is no name of it: browsers take 0.0.0.0 for this machine."""
+"""Addresses to listen on that are no names: browsers take 0.0.0.0 for this machine."""
 
 REMEMBERED: Final = 256
-"""How many values of ``Host`` are remembered; a caller sends the same one with each request."""
+"""Values of ``Host`` that are remembered: a caller sends the same one with each request."""
 
 
 class AllowedHosts:

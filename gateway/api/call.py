@@ -38,8 +38,8 @@ class JsonBody:
     def __init__(self, request: GatewayRequest, max_bytes: int) -> None:
         self._request = request
         length = request.header("content-length") or ""
-        self._announced_bytes = int(length) if length.isdecimal() else None
-        self.announced_bytes = min(self._announced_bytes or 0, max_bytes)
+        self._content_length = int(length) if length.isdecimal() else None
+        self.announced_bytes = min(self._content_length or 0, max_bytes)
 
     async def read(self, charge: Charge) -> bytes:
         """Read the whole body; ``charge`` is called with the size of each part of it.
@@ -49,20 +49,20 @@ class JsonBody:
             BodyTooLarge: it is larger than this gateway takes.
             PredictionError: ``charge`` has refused a part.
         """
-        encoding = self._request.header("content-encoding") or "identity"
+        encoding = ", ".join(self._request.headers_of("content-encoding")) or "identity"
         if self._has_body and not (self._request.is_json and encoding.lower() == "identity"):
             sent = self._request.header("content-type") or "no Content-Type"
             raise UnsupportedMediaType(
                 f"Send the body as Content-Type: application/json without Content-Encoding, "
                 f"not as {sent[:100]} ({encoding[:20]})."
             )
-        return await self._request.body.read(self._announced_bytes, charge)
+        return await self._request.body.read(self._content_length, charge)
 
     @property
     def _has_body(self) -> bool:
-        if self._announced_bytes is None:
+        if self._content_length is None:
             return self._request.header("transfer-encoding") is not None
-        return self._announced_bytes > 0
+        return self._content_length > 0
 
 
 def _deadline_s(request: GatewayRequest) -> float | None:

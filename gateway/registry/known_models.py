@@ -14,7 +14,7 @@ FORGET_S: Final = 24 * 3600.0
 """A model without an announcement for this time is no longer known."""
 
 MAX_MODELS: Final = 10_000
-MAX_CARD_BYTES: Final = 64 * 2**20
+MAX_CARDS_BYTES: Final = 64 * 2**20
 """Models that are known, and the size of all their cards as JSON."""
 
 
@@ -75,8 +75,8 @@ class KnownModels:
         if before is None and len(self._known) >= MAX_MODELS:
             raise MalformedRequest(f"There are {MAX_MODELS} models already.")
         others_bytes = self._size_bytes - (before.size_bytes if before else 0)
-        if others_bytes + size_bytes > MAX_CARD_BYTES:
-            raise MalformedRequest(f"The cards of all models have {MAX_CARD_BYTES} bytes already.")
+        if others_bytes + size_bytes > MAX_CARDS_BYTES:
+            raise MalformedRequest(f"The cards of all models have {MAX_CARDS_BYTES} bytes already.")
 
     def _forget_old(self) -> None:
         oldest_s = self._now_s() - FORGET_S

@@ -75,8 +75,3 @@ class QueueConsumers:
         if len(self._asked) > _MAX_REMEMBERED:
             del self._asked[next(iter(self._asked))]
         return consumers
-
-
-async def none_consumes(_: str) -> int:
-    """Return 0: nobody consumes, where there is no broker to ask."""
-    return 0

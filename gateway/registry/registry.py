@@ -12,7 +12,7 @@ from common.contract.announcement import roll_call
 from common.contract.topology import PRESENCE, ROLL_CALLS
 from common.errors import Unavailable
 from gateway.registry.announcements import AnnouncementReader
-from gateway.registry.queue_consumers import CountConsumers, QueueConsumers, none_consumes
+from gateway.registry.queue_consumers import CountConsumers, QueueConsumers
 from gateway.registry.replicas import ReplicaTable
 
 PUBLISH_TIMEOUT_S: Final = 1.0
@@ -35,7 +35,7 @@ class PredictorRegistry(ReplicaTable):
         self,
         now_s: Callable[[], float],
         publisher: Publisher,
-        count_consumers: CountConsumers = none_consumes,
+        count_consumers: CountConsumers,
     ) -> None:
         super().__init__(now_s)
         self._consumers = QueueConsumers(now_s, count_consumers)

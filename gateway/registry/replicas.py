@@ -44,7 +44,7 @@ class ReplicaTable:
         self._now_s = now_s
         self._serving: dict[str, dict[str, Replica]] = {}
         self._left_s: dict[str, dict[str, float]] = {}
-        """When each replica of a model that is leaving has last announced that."""
+        """Model → leaving replica → the time of its last announcement, which repeats that."""
         self._models = KnownModels(now_s, self._forget)
         self._complete_s: float | None = None
         self._paused_since_s: float | None = None

@@ -58,7 +58,7 @@ class GatewayRequest:
 
     @property
     def is_json(self) -> bool:
-        """Whether the content type is ``application/json``, or another one of JSON."""
+        """True if the content type is ``application/json``, or another one of JSON."""
         content_type = self.header("content-type") or ""
         media_type = content_type.partition(";")[0].strip().lower()
         return media_type == JSON or (

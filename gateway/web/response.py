@@ -26,7 +26,7 @@ class BytesResponse(NamedTuple):
 
 
 GatewayResponse = BytesResponse | Response
-"""What a handler returns; Quart's own is for streams and files."""
+"""The response that a handler returns; Quart's own is for streams and files."""
 
 
 def json_response(body: bytes, status: int = 200, content_type: str = JSON) -> BytesResponse:

@@ -22,7 +22,7 @@ from gateway.settings import GatewaySettings
 from predictmq.local.ports import LOOPBACK, free_port
 from predictor_service.settings import DemoSettings, PredictorSettings
 
-EVERY_ADDRESS: Final = {EVERY: LOOPBACK, "0.0.0.0": LOOPBACK, "[::]": "[::1]"}
+REACHABLE_AT: Final = {EVERY: LOOPBACK, "0.0.0.0": LOOPBACK, "[::]": "[::1]"}
 """The address at which to reach a server that listens on every address."""
 
 MAX_PREDICTORS: Final = 500
@@ -57,14 +57,14 @@ class Plan:
 
     @property
     def addresses(self) -> list[str]:
-        """Where each process is reached, in the order of ``names``."""
+        """The address at which each process is reached, in the order of ``names``."""
         return [reachable(bind) for bind in (self.bind, *self.predictor_binds)]
 
 
 def reachable(bind: str) -> str:
     """Return the address and port at which to reach a server that listens on ``bind``."""
     host, _, port = bind.rpartition(":")
-    return f"{EVERY_ADDRESS.get(host, host)}:{port}"
+    return f"{REACHABLE_AT.get(host, host)}:{port}"
 
 
 def read_plan() -> Plan:

@@ -1,1 +1,1 @@
-"""What several suites share."""
+"""Support that several suites share."""

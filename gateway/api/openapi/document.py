@@ -29,7 +29,7 @@ _PATH_PARAMETER: Final = re.compile(r"{(\w+)}")
 
 @dataclass(frozen=True)
 class ModelPart:
-    """What the document has of one model: its path with its operation, and its schemas.
+    """The part of the document for one model: its path with its operation, and its schemas.
 
     Any part may be encoded already.
     """

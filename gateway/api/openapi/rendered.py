@@ -12,7 +12,7 @@ from gateway.api.openapi.model_operations import describable
 from gateway.api.openapi.security import AccessControl
 
 _SLICE_BYTES: Final = 64 * 2**10
-"""What is encoded without giving way to other tasks of the event loop."""
+"""The bytes that are encoded before other tasks of the event loop have their turn."""
 
 
 class RenderedDocument:

@@ -1,13 +1,11 @@
 """Requests on a raw socket, as few clients send them, at the gateway and at the health port."""
 
 import asyncio
-import shutil
 import subprocess
 import time
 from typing import Final
 
 import httpx
-import pytest
 
 from tests.support.harness.services import Cluster, Service
 from tests.support.harness.serving import exchange
@@ -123,7 +121,6 @@ async def test_both_ports_speak_http_1_1_alone(cluster: Cluster) -> None:
             await service.logs(f'"status":{status.decode()}')
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 async def test_curl_that_offers_http2_is_answered_over_http_1_1(cluster: Cluster) -> None:
     gateway = cluster.gateway()
     await gateway.ready()

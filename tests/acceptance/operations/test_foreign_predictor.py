@@ -14,24 +14,12 @@ import pytest
 from predictmq.local.rabbitmq.broker import PrivateBroker
 from tests.support.harness.calls import accepted, client, final
 from tests.support.harness.pages import blocks_of
-from tests.support.harness.services import ROOT, Cluster, new_vhost
+from tests.support.harness.services import ROOT, Cluster
 from tests.support.harness.waiting import until
 
 MOMENT_S: Final = 5.0
 
 Start = Callable[[str], subprocess.Popen[bytes]]
-
-
-@pytest.fixture
-def vhost(broker: PrivateBroker) -> str:
-    return new_vhost(broker)
-
-
-@pytest.fixture
-def cluster(broker: PrivateBroker, vhost: str, tmp_path: Path) -> Iterator[Cluster]:
-    """Gateways and predictors in the vhost of the replier."""
-    with Cluster(broker, tmp_path, vhost) as services:
-        yield services
 
 
 @pytest.fixture
@@ -99,6 +87,24 @@ async def test_a_model_that_others_have_announced_is_served_by_a_predictor_that_
         replier.kill()
         replier.wait()
         await until(partial(serves, http, "/predict", 503), lambda: "it is gone", MOMENT_S)
+
+
+async def test_a_result_that_is_no_json_is_a_failure_of_the_model(
+    cluster: Cluster, start: Start
+) -> None:
+    gateway = cluster.gateway(DEFAULT_MODEL="doubler")
+    await gateway.ready()
+    async with client(gateway.url) as http:
+        start("doubler")
+        await until(partial(serves, http, "/predict"), lambda: "it serves")
+        too_large_to_double = 1e308  # Python's json then writes Infinity
+        answers = [
+            await http.post("/predict", json={"input": too_large_to_double}),
+            await final(http, await accepted(http, too_large_to_double)),
+        ]
+    for answer in answers:
+        assert answer.status_code == 500
+        assert "a result that is no JSON" in answer.json()["error"]
 
 
 async def test_calls_of_a_replier_that_stands_still_end_by_their_deadlines(

@@ -2,21 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 import aio_pika
 import httpx
 import msgspec
-import pytest
 
 from predictmq.local.rabbitmq.broker import PrivateBroker
 from tests.support.harness.broker.raw import raw_channel
 from tests.support.harness.calls import client
-from tests.support.harness.services import Cluster, Service, new_vhost
+from tests.support.harness.services import Cluster, Service
 from tests.support.harness.waiting import until
 
 MANY: Final = 5000
@@ -70,18 +68,6 @@ async def longest_s(gateway: Service, until_set: asyncio.Event) -> float:
 async def lists(http: httpx.AsyncClient, count: int) -> bool:
     """Return whether the gateway knows so many models."""
     return len((await http.get("/models")).json()["models"]) == count
-
-
-@pytest.fixture
-def vhost(broker: PrivateBroker) -> str:
-    return new_vhost(broker)
-
-
-@pytest.fixture
-def cluster(broker: PrivateBroker, vhost: str, tmp_path: Path) -> Iterator[Cluster]:
-    """Gateways and predictors in the vhost of the announcer."""
-    with Cluster(broker, tmp_path, vhost) as services:
-        yield services
 
 
 async def test_thousands_of_models_do_not_keep_a_gateway_from_responding(

@@ -83,7 +83,7 @@ def readers(tmp_path: Path) -> Iterator[list[Reader]]:
 
 @dataclass(frozen=True)
 class Processes:
-    """How a gateway and a predictor are divided into processes."""
+    """The processes into which a gateway and a predictor are divided."""
 
     gateway_workers: int = 1
     predictor_isolation: str = "thread"
@@ -177,55 +177,56 @@ async def drain(*services: Service) -> None:
         assert await service.exit_code(timeout_s=10) == 0
 
 
+async def restart_and_drain(gateway: Service, predictor: Service, processes: Processes) -> None:
+    """Check that workers are started again, where there are some, and that services end."""
+    if processes is SEVERAL:
+        await workers_restart(gateway, processes.gateway_workers)
+    await drain(gateway, predictor)
+
+
 @IN_PROCESSES
 @pytest.mark.parametrize("redirect", UNWRITABLE.values(), ids=UNWRITABLE)
 async def test_services_whose_output_is_closed_or_full_start_serve_and_drain(
     cluster: Cluster, tmp_path: Path, redirect: str, processes: Processes
 ) -> None:
-    gateway, predictor = services = start(cluster, tmp_path, [redirect], processes)
-    await serve(*services)
+    gateway, predictor = start(cluster, tmp_path, [redirect], processes)
+    await serve(gateway, predictor)
     assert await dropped_lines(gateway) >= CALLS
     assert await dropped_lines(predictor) > 2 * CALLS  # what its model prints included
-    for service in services:
+    for service in (gateway, predictor):
         for process in (service.pid, *service.children()):
             for number in range(3):  # no connection has taken the place of a stream
                 assert os.readlink(f"/proc/{process}/fd/{number}").startswith("/dev/")
-    if processes is SEVERAL:
-        await workers_restart(gateway, processes.gateway_workers)
-    await drain(*services)
+    await restart_and_drain(gateway, predictor, processes)
 
 
 @IN_PROCESSES
 async def test_services_whose_reader_has_gone_start_serve_and_drain(
     cluster: Cluster, tmp_path: Path, readers: list[Reader], processes: Processes
 ) -> None:
-    gateway, predictor = services = start(
+    gateway, predictor = start(
         cluster, tmp_path, [reader.redirect for reader in readers], processes
     )
     for reader in readers:
         await reader.read()
         reader.leave()
-    await serve(*services)
+    await serve(gateway, predictor)
     assert await dropped_lines(gateway) >= CALLS - 1
     assert await dropped_lines(predictor) > 2 * CALLS
-    if processes is SEVERAL:
-        await workers_restart(gateway, processes.gateway_workers)
-    await drain(*services)
+    await restart_and_drain(gateway, predictor, processes)
 
 
 @IN_PROCESSES
 async def test_services_whose_reader_stands_still_start_serve_and_drain(
     cluster: Cluster, tmp_path: Path, readers: list[Reader], processes: Processes
 ) -> None:
-    gateway, predictor = services = start(
+    gateway, predictor = start(
         cluster, tmp_path, [reader.redirect for reader in readers], processes
     )
-    await serve(*services, calls=PRINTING_CALLS)
+    await serve(gateway, predictor, calls=PRINTING_CALLS)
     assert await dropped_lines(gateway) == 0  # the queue has room for so few
     assert await dropped_lines(predictor) > 0  # but not for what its model prints
-    if processes is SEVERAL:
-        await workers_restart(gateway, processes.gateway_workers)
-    await drain(*services)
+    await restart_and_drain(gateway, predictor, processes)
 
 
 @pytest.mark.parametrize("leaves", [True, False], ids=["has gone", "stands still"])

@@ -84,3 +84,8 @@ class ScriptedChannel(Channel):
 
     async def close(self) -> None:
         self.is_closed = True
+
+
+async def no_consumers(_: str) -> int:
+    """Return the number of consumers of a queue: nobody consumes any."""
+    return 0

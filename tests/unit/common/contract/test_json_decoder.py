@@ -14,7 +14,7 @@ from common.contract.json_decoder import JsonDecoder
 
 MIB: Final = 2**20
 TIMES_HARMLESS: Final = 40
-"""What the slowest numbers may take by numbers like 1.5; without a bound they take 350 times it."""
+"""The bound of the slowest numbers, by numbers like 1.5; without it: 350 times as long."""
 
 
 class Tree(msgspec.Struct):

@@ -27,6 +27,30 @@ def test_a_success_holds_the_bytes_of_input_and_result() -> None:
     assert reply.result() == b'{"input": 1.50, "result": "\\u00e9"}'
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b'{"input": 1e308, "result": Infinity}',
+        b'{"input": 1, "result": NaN}',
+        b'{"input": 1, "result": 01}',
+        b'{"input": 1, "result": [1,]}',
+        b'{"input": 1, "result": 1}, 2',
+        b'{"input": 1, "result": "\xff"}',
+        b'{"input": 1, "result": "\xed\xa0\x80"}',
+        b'{"input": 1, "result": "\\ud800"}',
+        b"[" * 100_000,
+        b"'text'",
+    ],
+    ids=lambda body: str(body)[:40],
+)
+def test_a_success_of_another_predictor_that_is_no_json_is_a_failure_of_its_model(
+    body: bytes,
+) -> None:
+    with pytest.raises(ModelFailed, match="a result that is no JSON"):
+        Reply("prediction.succeeded", body).result()
+
+
 def test_a_success_may_be_as_large_as_a_message_and_not_a_byte_larger() -> None:
     room = MAX_MESSAGE_BYTES - len(Reply.succeeded(b"", b"").body)
     assert len(Reply.succeeded(b"1", b"2" * (room - 1)).body) == MAX_MESSAGE_BYTES

@@ -23,7 +23,7 @@ from tests.support.fakes.announcements import announcement
 from tests.support.fakes.intake import Body, SilentRequestor
 from tests.support.fakes.loops import ManualLoop
 from tests.support.fakes.reply_stream import ScriptedReplyStream
-from tests.support.fakes.scripted import ScriptedLink
+from tests.support.fakes.scripted import ScriptedLink, no_consumers
 
 WAIT_S: Final = 1.0
 
@@ -46,7 +46,7 @@ def test_a_calls_own_time_limits_the_wait_for_its_acceptance(
 ) -> None:
     settings = GatewaySettings()
     ids = PredictionIds(b"k" * 32, settings.life_s, manual_loop.time)
-    registry = PredictorRegistry(manual_loop.time, ScriptedLink())
+    registry = PredictorRegistry(manual_loop.time, ScriptedLink(), no_consumers)
     registry.begin_listening()
     registry.record(announcement("a"))
     slow, stream = SlowRequestor(), ScriptedReplyStream(manual_loop.time)

@@ -17,7 +17,7 @@ from gateway.settings import GatewaySettings
 from tests.support.fakes.announcements import announcement
 from tests.support.fakes.intake import Body, SilentRequestor
 from tests.support.fakes.loops import ManualLoop
-from tests.support.fakes.scripted import ScriptedLink
+from tests.support.fakes.scripted import ScriptedLink, no_consumers
 
 Ask = Callable[..., "asyncio.Task[bytes]"]
 
@@ -25,7 +25,7 @@ Ask = Callable[..., "asyncio.Task[bytes]"]
 @pytest.fixture
 def registry(manual_loop: ManualLoop) -> PredictorRegistry:
     """A registry that has just published a roll call."""
-    empty = PredictorRegistry(manual_loop.time, ScriptedLink())
+    empty = PredictorRegistry(manual_loop.time, ScriptedLink(), no_consumers)
     empty.begin_listening()
     return empty
 

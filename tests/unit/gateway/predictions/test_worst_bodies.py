@@ -22,11 +22,11 @@ from gateway.predictions.intake import Intake
 from gateway.registry.registry import PredictorRegistry
 from gateway.settings import GatewaySettings
 from tests.support.fakes.loops import ManualLoop
-from tests.support.fakes.scripted import ScriptedLink
+from tests.support.fakes.scripted import ScriptedLink, no_consumers
 
 MIB: Final = 2**20
 TIMES_HARMLESS: Final = 20
-"""What the worst body may take by ``[1.5, 1.5, ...]``, which takes some 6 ms."""
+"""The bound of the worst body, as a multiple of ``[1.5, 1.5, ...]``, which takes some 6 ms."""
 
 
 def body(value: str) -> bytes:
@@ -98,7 +98,9 @@ def gateway(manual_loop: ManualLoop, no_settings: pytest.MonkeyPatch) -> Callabl
     """The gateway's reading of a body, up to the order that it makes of it."""
     settings = GatewaySettings()
     ids = PredictionIds(b"k" * 32, settings.life_s, manual_loop.time)
-    intake = Intake(settings, ids, PredictorRegistry(manual_loop.time, ScriptedLink()))
+    intake = Intake(
+        settings, ids, PredictorRegistry(manual_loop.time, ScriptedLink(), no_consumers)
+    )
 
     async def order(data: bytes) -> None:
         call = Call("m", BodyOf(data))

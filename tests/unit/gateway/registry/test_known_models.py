@@ -6,7 +6,7 @@ import pytest
 
 from common.contract.announcement import ModelCard
 from common.errors import MalformedRequest
-from gateway.registry.known_models import FORGET_S, MAX_CARD_BYTES, MAX_MODELS
+from gateway.registry.known_models import FORGET_S, MAX_CARDS_BYTES, MAX_MODELS
 from gateway.registry.replicas import MAX_REPLICAS, MAX_VERSIONS, ReplicaTable
 from tests.support.fakes.announcements import announcement
 from tests.support.fakes.loops import ManualLoop
@@ -70,7 +70,7 @@ def test_models_are_known_up_to_a_number(manual_loop: ManualLoop, replicas: Repl
 
 
 def test_cards_are_known_up_to_a_size(replicas: ReplicaTable) -> None:
-    title = "x" * (MAX_CARD_BYTES // 4)
+    title = "x" * (MAX_CARDS_BYTES // 4)
     for n in range(3):
         replicas.record(announcement("a", card(f"m{n}", input_schema={"title": title})))
     with pytest.raises(MalformedRequest, match="bytes already"):

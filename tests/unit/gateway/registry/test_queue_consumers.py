@@ -131,20 +131,15 @@ def test_a_predictor_that_has_just_left_does_not_count_by_its_consumers(
     assert waiting.result() is False
 
 
-def test_a_predictor_that_stays_counts_after_another_one_has_left(world: BrokerWorld) -> None:
-    world.consumers = 2
+@pytest.mark.parametrize(("consumers", "is_served"), [(1, False), (2, True)])
+def test_a_predictor_that_leaves_does_not_count_while_it_finishes(
+    world: BrokerWorld, consumers: int, is_served: bool
+) -> None:
+    world.consumers = consumers
     world.registry.record(announcement("a", leaving=True))
     waiting = world.ask()
     world.wait(LEAVE_S)
-    assert waiting.result() is True
-
-
-def test_a_predictor_that_leaves_does_not_count_while_it_finishes(world: BrokerWorld) -> None:
-    world.consumers = 1
-    world.registry.record(announcement("a", leaving=True))
-    waiting = world.ask()
-    world.wait(LEAVE_S)
-    assert waiting.result() is False
+    assert waiting.result() is is_served
     world.wait(LEAVING_S)
     assert world.ask().result() is True
 

@@ -11,7 +11,7 @@ from gateway.registry.registry import PredictorRegistry
 from gateway.registry.replicas import ROLL_CALL_S
 from tests.support.fakes.announcements import announcement
 from tests.support.fakes.loops import ManualLoop
-from tests.support.fakes.scripted import ScriptedChannel, ScriptedLink
+from tests.support.fakes.scripted import ScriptedChannel, ScriptedLink, no_consumers
 
 
 class RegistryWorld:
@@ -20,7 +20,7 @@ class RegistryWorld:
     def __init__(self, loop: ManualLoop) -> None:
         self.loop = loop
         self.publisher = ScriptedLink()
-        self.registry = PredictorRegistry(self.loop.time, self.publisher)
+        self.registry = PredictorRegistry(self.loop.time, self.publisher, no_consumers)
         self.channel = ScriptedChannel()
         self.loop.create_task(self.registry.run())
         self.loop.settle()

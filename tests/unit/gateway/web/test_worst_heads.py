@@ -20,7 +20,7 @@ FIELD: Final = 980
 """A length below that beyond which fields are not parsed."""
 
 TIMES_HARMLESS: Final = 40
-"""What the worst head may take by a harmless one, which takes some 0.2 ms."""
+"""The bound of the worst head, as a multiple of a harmless one, which takes some 0.2 ms."""
 
 Field = tuple[bytes, bytes]
 
