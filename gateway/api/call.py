@@ -50,7 +50,8 @@ class JsonBody:
             PredictionError: ``charge`` has refused a part.
         """
         encoding = ", ".join(self._request.headers_of("content-encoding")) or "identity"
-        if self._has_body and not (self._request.is_json and encoding.lower() == "identity"):
+        codings = {coding.strip().lower() for coding in encoding.split(",")}
+        if self._has_body and not (self._request.is_json and codings == {"identity"}):
             sent = self._request.header("content-type") or "no Content-Type"
             raise UnsupportedMediaType(
                 f"Send the body as Content-Type: application/json without Content-Encoding, "

@@ -43,6 +43,11 @@ CALLS: Final = {
     "identity": (post(b"Content-Encoding: Identity\r\n"), b"200"),
     "IDENTITY": (post(b"Content-Encoding: \tIDENTITY \r\n"), b"200"),
     "GZIP": (post(b"Content-Encoding: GZIP\r\n"), b"415"),
+    "identity twice": (post(2 * b"Content-Encoding: identity\r\n"), b"200"),
+    "identity, then gzip": (
+        post(b"Content-Encoding: identity\r\nContent-Encoding: gzip\r\n"),
+        b"415",
+    ),
     "a media type in capitals": (post().replace(b"application/json", b"Application/JSON"), b"200"),
     "100-Continue with its body": (post(b"Expect: 100-Continue\r\n"), b"200"),
     "an unknown expectation": (post(b"Expect: 200-maybe\r\n"), b"200"),
