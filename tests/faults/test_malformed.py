@@ -16,7 +16,7 @@ MALFORMED: Final[dict[str, dict[str, Any]]] = {
     "not JSON": {"body": b"not JSON"},
     "no object": {"body": b"[1]"},
     "no input": {"body": b'{"nonce": 1}'},
-    "too deep": {"body": b'{"input": ' + 10_000 * b"[" + 10_000 * b"]" + b"}"},
+    "too deep": {"body": b'{"input": ' + 100_000 * b"[" + 100_000 * b"]" + b"}"},
     "no reply_to": {"reply_to": None},
     "no correlation_id": {"correlation_id": None},
     "no type": {"type": None},
